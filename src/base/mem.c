@@ -1,0 +1,63 @@
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static void *owned(void *p)
+{
+    if (!p)
+        die("out of memory");
+    return p;
+}
+
+void *xmalloc(size_t n)
+{
+    return owned(malloc(n ? n : 1));
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    return owned(calloc(count ? count : 1, size ? size : 1));
+}
+
+void *xrealloc(void *p, size_t count, size_t size)
+{
+    must(!size || count <= SIZE_MAX / size);
+    size_t n = count * size;
+    return owned(realloc(p, n ? n : 1));
+}
+
+char *xstrdup(const char *s)
+{
+    return owned(strdup(s));
+}
+
+char *xmemdup0(const void *p, size_t n)
+{
+    must(n < SIZE_MAX);
+    char *copy = xmalloc(n + 1);
+    if (n)
+        memcpy(copy, p, n);
+    copy[n] = '\0';
+    return copy;
+}
+
+char *xasprintf(const char *format, ...)
+{
+    char *text = NULL;
+    va_list ap;
+    va_start(ap, format);
+    int n = vasprintf(&text, format, ap);
+    va_end(ap);
+    return owned(n < 0 ? NULL : text);
+}
+
+void *xfree(void *p)
+{
+    free(p);
+    return NULL;
+}
