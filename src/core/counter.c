@@ -1,0 +1,108 @@
+#include "core/counter.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+// Moves the ring on to bucket `number`, emptying what it passes; false when `number` is too old.
+static bool reach(uint32_t ring[][COUNTER_N], int n, int64_t *newest, int64_t number)
+{
+    if (number <= *newest - n)
+        return false;
+    if (number - *newest >= n) {
+        memset(ring, 0, (size_t)n * sizeof(ring[0]));
+        *newest = number;
+    }
+    while (*newest < number) {
+        ++*newest;
+        memset(ring[*newest % n], 0, sizeof(ring[0]));
+    }
+    return true;
+}
+
+void counter_add_n(struct counter *c, enum counter_what what, usec_t at, uint32_t n)
+{
+    int64_t minute = at / USEC_MINUTE, hour = at / USEC_HOUR;
+    if (reach(c->minutes, COUNTER_MINUTES, &c->minute, minute))
+        c->minutes[minute % COUNTER_MINUTES][what] += n;
+    if (reach(c->hours, COUNTER_HOURS, &c->hour, hour))
+        c->hours[hour % COUNTER_HOURS][what] += n;
+    if (at > c->last_at)
+        c->last_at = at;
+}
+
+static void add_failure(struct counter *c, const struct outcome *o)
+{
+    counter_add_n(c, COUNTER_BOUNCED, o->at, 1);
+    if (o->class == CLASS_UNKNOWN_USER || o->class == CLASS_INACTIVE_MAILBOX ||
+        o->class == CLASS_DOMAIN_NOT_FOUND)
+        counter_add_n(c, COUNTER_DEAD, o->at, 1);
+    if (o->class == CLASS_CONTENT_SPAM)
+        counter_add_n(c, COUNTER_SPAM, o->at, 1);
+}
+
+void counter_add(struct counter *c, const struct outcome *o)
+{
+    switch (o->kind) {
+    case OUTCOME_ACCEPTED:
+        counter_add_n(c, COUNTER_ACCEPTED, o->at, 1);
+        break;
+    case OUTCOME_REFUSED:
+        counter_add_n(c, COUNTER_REFUSED, o->at, 1);
+        break;
+    case OUTCOME_DELIVERED:
+        counter_add_n(c, COUNTER_DELIVERED, o->at, 1);
+        break;
+    case OUTCOME_DEFERRED:
+        counter_add_n(c, COUNTER_DEFERRED, o->at, 1);
+        break;
+    case OUTCOME_BOUNCED:
+    case OUTCOME_EXPIRED:
+        add_failure(c, o);
+        break;
+    case OUTCOME_COMPLAINED:
+        counter_add_n(c, COUNTER_COMPLAINED, o->delivered_at ? o->delivered_at : o->at, 1);
+        break;
+    case OUTCOME_HELD:
+    case OUTCOME_UNSUBSCRIBED:
+    case OUTCOME_TRAP:
+    case OUTCOME_LISTED:
+    case OUTCOME_DELISTED:
+        break;
+    }
+    if (o->class == CLASS_IP_REPUTATION_BLOCK && o->kind != OUTCOME_REFUSED)
+        counter_add_n(c, COUNTER_BLOCKED, o->at, 1);
+}
+
+static uint64_t sum(uint32_t ring[][COUNTER_N], int n, enum counter_what what)
+{
+    uint64_t total = 0;
+    for (int i = 0; i < n; i++)
+        total += ring[i][what];
+    return total;
+}
+
+uint64_t counter_minute(struct counter *c, enum counter_what what, usec_t now)
+{
+    int64_t minute = now / USEC_MINUTE;
+    reach(c->minutes, COUNTER_MINUTES, &c->minute, minute);
+    return c->minutes[(minute - 1) % COUNTER_MINUTES][what];
+}
+
+uint64_t counter_hour(struct counter *c, enum counter_what what, usec_t now)
+{
+    reach(c->minutes, COUNTER_MINUTES, &c->minute, now / USEC_MINUTE);
+    return sum(c->minutes, COUNTER_MINUTES, what);
+}
+
+uint64_t counter_day(struct counter *c, enum counter_what what, usec_t now)
+{
+    reach(c->hours, COUNTER_HOURS, &c->hour, now / USEC_HOUR);
+    return sum(c->hours, COUNTER_HOURS, what);
+}
+
+double counter_rate(uint64_t part, uint64_t whole)
+{
+    return whole ? (double)part / (double)whole : -1.0;
+}

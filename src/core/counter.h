@@ -1,0 +1,43 @@
+/* Counts over sliding windows, what people read: "6.2 % of 1,203 in 24 h". Two rings of buckets, of
+ * a minute (1 h) and of an hour (24 h); a window's sum is exact to one bucket. O(1) an event, about
+ * 2 KiB a thing. Late facts go into the bucket of their own time when it still stands. Pure. */
+#pragma once
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "core/outcome.h"
+
+enum counter_what {
+    COUNTER_DELIVERED,
+    COUNTER_DEFERRED,
+    COUNTER_BOUNCED, // bounced and expired
+    COUNTER_DEAD,    // of them: unknown-user, inactive-mailbox, domain-not-found
+    COUNTER_SPAM,    // of them: content-spam
+    COUNTER_BLOCKED, // ip-reputation-block, deferred or bounced
+    COUNTER_COMPLAINED,
+    COUNTER_REFUSED,
+    COUNTER_ACCEPTED,
+    COUNTER_N
+};
+
+enum { COUNTER_MINUTES = 60, COUNTER_HOURS = 24 };
+
+/* A zeroed counter has counted nothing. */
+struct counter {
+    uint32_t minutes[COUNTER_MINUTES][COUNTER_N];
+    uint32_t hours[COUNTER_HOURS][COUNTER_N];
+    int64_t minute, hour; // the newest bucket: its number since 1970
+    usec_t last_at;       // of the newest event; 0: none yet
+};
+
+/* Takes in one outcome. */
+void counter_add(struct counter *c, const struct outcome *o);
+/* Adds n at time `at` (loading from history). */
+void counter_add_n(struct counter *c, enum counter_what what, usec_t at, uint32_t n);
+/* Sums of the window that ends at `now`. */
+uint64_t counter_minute(struct counter *c, enum counter_what what,
+                        usec_t now); // the last whole minute
+uint64_t counter_hour(struct counter *c, enum counter_what what, usec_t now);
+uint64_t counter_day(struct counter *c, enum counter_what what, usec_t now);
+/* part / whole, or a negative number when whole is 0: unknown, never 0. */
+double counter_rate(uint64_t part, uint64_t whole);

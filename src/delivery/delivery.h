@@ -1,0 +1,84 @@
+/* Delivery: what waits goes out, fairly, over the right IP, and comes back as outcomes.
+ *
+ * Recipients that may go soon are in memory, in queues by customer within a provider; what is beyond
+ * a customer's window stays on disk and is fetched when its window empties (spool_due). A provider's
+ * queues are served by deficit round robin over its customers (core/fair.h), each time a *lane* (IP ×
+ * provider) has room: the IP is chosen at that moment, among the customer's pool, by rotation, limits
+ * and load. So a pull or a suspension is effective at the next choice, and moves everything. Limits:
+ * connections per lane, per provider over all IPs, and in all; messages per connection; rate per lane.
+ * A lane that cannot connect backs off as a lane; its messages are not charged. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "core/outcome.h"
+
+struct delivery;
+struct dns;
+struct settings;
+struct spool_message;
+struct state;
+struct store;
+struct uv_loop_s;
+
+struct delivery_options {
+    struct uv_loop_s *loop;
+    struct store *store;
+    struct state *state; // read; queued and held of customers are delivery's to write
+    struct dns *dns;
+    const struct settings *settings;
+    /* Every outcome of a recipient, before it is recorded; delivery itself hands it to spool_outcome.
+     * `message` is borrowed; final failures want a report (mail/dsn.h): the wiring makes it. */
+    void (*on_outcome)(void *ctx, const struct outcome *o, const struct spool_message *message);
+    void *ctx;
+};
+
+struct delivery *delivery_new(const struct delivery_options *options);
+struct delivery *delivery_free(struct delivery *d);
+
+/* A message that was just made durable (moved in): keeps it (spool_keep) when its customer's window
+ * has room, else leaves it to the disk. */
+void delivery_add(struct delivery *d, struct spool_message *m);
+/* At the start, after spool_each_waiting: begins to fetch. */
+void delivery_start(struct delivery *d);
+/* Standing, rotation or holds changed: takes effect now; nothing new is started that they forbid. */
+void delivery_changed(struct delivery *d);
+/* A reload; the old settings may be freed afterwards. */
+void delivery_set_settings(struct delivery *d, const struct settings *settings, struct dns *dns);
+/* Starts nothing new; `done` when the last transaction in flight has its result, at most 12 s. */
+void delivery_stop(struct delivery *d, void (*done)(void *ctx), void *ctx);
+
+/* For the tables. Strings are borrowed during the call. */
+struct delivery_queue_row {
+    const char *customer, *provider; // provider "" while its domain was not asked yet
+    const char *pool;
+    uint64_t waiting, held;        // recipients, on disk too; held is part of waiting no more
+    usec_t oldest_at, next_try_at; // 0: unknown
+    const char *last_reply;
+};
+void delivery_each_queue(struct delivery *d,
+                         void (*each)(void *ctx, const struct delivery_queue_row *r), void *ctx);
+
+struct delivery_lane_row {
+    const char *ip, *provider;
+    const char *lane_state; // "fine", "deferring", "backing off", "idle"
+    uint32_t connections, connections_max;
+    uint64_t sent_1m, sent_1h;
+    double deferred_rate; // of the last hour; negative: unknown
+    bool is_blocked;      // an ip-reputation-block in the last hour and nothing delivered since
+    usec_t until;         // backing off until (wall); 0: no
+    const char *last_reply;
+};
+void delivery_each_lane(struct delivery *d,
+                        void (*each)(void *ctx, const struct delivery_lane_row *r), void *ctx);
+
+struct delivery_totals {
+    uint64_t queued, held, in_flight, connections;
+    usec_t last_outcome_at;
+};
+void delivery_totals_get(struct delivery *d, struct delivery_totals *t);
+/* Why does it wait? In words, for `show message`. */
+void delivery_why(struct delivery *d, const struct spool_message *m, uint32_t recipient_no,
+                  char *out, size_t room);

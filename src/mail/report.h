@@ -1,0 +1,44 @@
+/* Mail that the engine itself writes: delivery reports (RFC 3464) and notices to customers. Pure. */
+#pragma once
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "core/outcome.h"
+
+struct buf;
+
+struct report_failure {
+    const char *recipient;
+    const char *reply;         // the last answer, or our reason
+    const char *provider_host; // Remote-MTA, "" for none
+    enum class class;
+    unsigned code;
+    usec_t last_attempt_at;
+};
+
+struct report_plan {
+    const char *node;       // Reporting-MTA
+    const char *to;         // the sender of the message that failed
+    const char *message_id; // ULID of the failed message
+    usec_t arrived_at, now;
+    const struct report_failure *failures;
+    size_t failures_n;
+    struct bytes original; // its body; the headers go back (at most 16 KiB of them)
+};
+
+/* Appends the whole RFC 5322 message: multipart/report with text, message/delivery-status and
+ * text/rfc822-headers; CRLF lines; every value from outside cleaned and encoded (RFC 2047). */
+void report_format(struct buf *out, const struct report_plan *plan);
+
+struct notice_plan {
+    const char *node, *to, *customer;
+    const char *template_name; // "warned", "throttled", "suspended", "restored"
+    const char *reason;
+    const char *until; // RFC 3339 or ""
+    const char *rate;  // "" unless throttled
+    const char *queue; // "12 messages wait", or ""
+    usec_t now;
+};
+/* Appends the notice: what was done, why, until when, what to do. */
+void notice_format(struct buf *out, const struct notice_plan *plan);

@@ -1,0 +1,77 @@
+/* The client side of SMTP (RFC 5321, PIPELINING 2920): a state machine fed with bytes and `now`, for
+ * one connection and many transactions. Commands go out in one group when the server offers
+ * PIPELINING: MAIL, all RCPT, DATA, and the next transaction's MAIL right behind the dot. Every
+ * recipient gets one result with the phase it came in. Timeouts are those of RFC 5321 §4.5.3.2.
+ * Replies are a stranger's: capped and parsed by smtp/reply.h; nonsense ends the connection.
+ * The body goes out with dots stuffed, CRLF lines; 8-bit without 8BITMIME is a result of its own
+ * (the message as it is would break): class protocol. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "core/words.h"
+#include "smtp/reply.h"
+
+struct smtp_client;
+
+/* One transaction. Everything is borrowed until its last result event. */
+struct smtp_envelope {
+    const char *sender; // "" is the null return path
+    const char *const *recipients;
+    size_t recipients_n;
+    struct bytes body; // CRLF lines, not stuffed
+    bool is_8bit;
+    void *ctx; // the owner's, given back in events
+};
+
+enum smtp_client_event_kind {
+    SMTP_CLIENT_READY,     // greeted: takes envelopes
+    SMTP_CLIENT_RECIPIENT, // a recipient's final result of this transaction
+    SMTP_CLIENT_DONE,      // all recipients of the envelope have theirs: it is the owner's again
+    SMTP_CLIENT_OVER,      // the connection is of no use any more: `phase` and `reply` say why; the
+                           // envelopes it still had come back first, by RECIPIENT events with
+                           // was_tried false where nothing was decided about them
+};
+
+struct smtp_client_event {
+    enum smtp_client_event_kind kind;
+    const struct smtp_envelope *envelope;
+    size_t recipient;        // index
+    enum phase phase;        // in which it was decided
+    struct smtp_reply reply; // code 0: no answer (timeout, connection lost), text says which
+    bool was_tried;          // false: not its own failure (connection ended before its turn)
+};
+
+struct smtp_client_plan {
+    const char *helo;      // borrowed for the client's life
+    uint32_t messages_max; // transactions on this connection; 0: no limit
+};
+
+struct smtp_client *smtp_client_new(const struct smtp_client_plan *plan, usec_t now);
+struct smtp_client *smtp_client_free(struct smtp_client *c);
+DEFINE_CLEANUP(struct smtp_client *, smtp_client_free)
+
+/* May an envelope be handed in now? After READY, while at most one is in flight behind the dot. */
+bool smtp_client_may_send(const struct smtp_client *c);
+/* Nothing in flight. */
+bool smtp_client_is_idle(const struct smtp_client *c);
+void smtp_client_send(struct smtp_client *c, const struct smtp_envelope *e, usec_t now);
+/* QUIT when idle; OVER follows. */
+void smtp_client_quit(struct smtp_client *c, usec_t now);
+
+void smtp_client_feed(struct smtp_client *c, struct bytes in, usec_t now);
+/* The peer closed or the connection broke. */
+void smtp_client_lost(struct smtp_client *c, const char *why, usec_t now);
+/* The deadline has come. */
+void smtp_client_tick(struct smtp_client *c, usec_t now);
+
+/* The next thing to know; false: nothing now. */
+bool smtp_client_next(struct smtp_client *c, struct smtp_client_event *event);
+/* What to write; the owner consumes it. Holds at most one body (or 64 KiB pieces of it). */
+struct buf *smtp_client_out(struct smtp_client *c);
+/* Monotonic; when to call smtp_client_tick(). USEC_NEVER when idle. */
+usec_t smtp_client_deadline(const struct smtp_client *c);
