@@ -83,10 +83,10 @@ static const struct column columns[] = {
     {"kind", get_kind, "did"},
     {"target", get_target, "to"},
     {"reason", get_reason},
-    {"evidence", get_evidence},
+    {"evidence", get_evidence, .is_json = true},
     {"expires_at", get_expires_at, "until"},
-    {"undoes", get_undoes},
-    {"undone_by", get_undone_by},
+    {"undoes", get_undoes, .is_json = true},
+    {"undone_by", get_undone_by, .is_json = true},
     {"stands", get_stands},
     {"hash", get_hash},
 };
