@@ -68,6 +68,10 @@ COLUMN(get_stands)
     if (kind_shape(e->kind) == SHAPE_HOLD)
         value_flag(v, se && se->entry && state_stands(rows->world->state, se, rows->now));
 }
+COLUMN(get_fields)
+{
+    value_json(v, entry_fields(of(row)));
+}
 COLUMN(get_hash)
 {
     value_text_or_none(v, ((const struct world_log_row *)row)->hash);
@@ -88,6 +92,7 @@ static const struct column columns[] = {
     {"undoes", get_undoes, .is_json = true},
     {"undone_by", get_undone_by, .is_json = true},
     {"stands", get_stands},
+    {"fields", get_fields, .is_json = true},
     {"hash", get_hash},
 };
 // clang-format on
