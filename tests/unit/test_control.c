@@ -594,7 +594,7 @@ static void followers_get_every_outcome_once(void **state)
     json_decref(result(b, "events", NULL));
     CLEANUP(json_decref) json_t *kept = await(b, "events");
     assert_int_equal(json_array_size(json_object_get(kept, "events")), 2000);
-    CLEANUP(json_decref) json_t *over = await(b, "end");
+    json_decref(await(b, "end"));
     CLEANUP(json_decref)
     json_t *listed = result(b, "list", json_pack("{s:s,s:i}", "table", "events", "limit", 1));
     const json_t *row = json_array_get(json_object_get(listed, "rows"), 0);
