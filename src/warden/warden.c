@@ -18,6 +18,7 @@ struct decision {
     struct warden *warden;
     struct entry *entry;           // ours; the ledger gets copies
     struct entry_name provisional; // seq 0: not applied yet
+    bool is_waiting;               // names an entry that has only a provisional name yet
     struct timer retry;
     void (*done)(void *ctx, int r, const struct ledger_row *row);
     void *ctx;
@@ -60,6 +61,29 @@ void warden_set_settings(struct warden *w, const struct settings *settings)
 
 static void decision_append(struct decision *d);
 
+static bool has_provisional_name(const struct entry *e)
+{
+    for (size_t i = 0; i < e->names_n; i++)
+        if (!e->names[i].node.v)
+            return true;
+    return false;
+}
+
+// Decisions that lift a hold which had only a provisional name may go now.
+static void name_settled(struct warden *w, struct entry_name provisional, struct entry_name name)
+{
+    struct decision *d;
+    LIST_EACH (&w->decisions, d, link) {
+        for (size_t i = 0; d->is_waiting && i < d->entry->names_n; i++)
+            if (entry_name_equal(d->entry->names[i], provisional))
+                d->entry->names[i] = name;
+        if (d->is_waiting && !has_provisional_name(d->entry)) {
+            d->is_waiting = false;
+            decision_append(d);
+        }
+    }
+}
+
 static void on_retry(void *ctx)
 {
     decision_append(ctx);
@@ -83,10 +107,12 @@ static void on_appended(void *ctx, int r, const struct ledger_row *row)
             decision_free(d);
         return;
     }
-    if (is_applied)
-        state_rename(w->options.state, d->provisional, row->entry->name);
-    else
+    if (is_applied) {
+        state_rename(w->options.state, d->provisional, row->entry);
+        name_settled(w, d->provisional, row->entry->name);
+    } else {
         state_apply(w->options.state, row->entry);
+    }
     log_notice("warden", "%s %s %s by %s: %s", kind_text(row->entry->kind), row->entry->target,
                row->entry->expires_at == USEC_NEVER ? "" : "until it expires", row->entry->actor,
                row->entry->reason);
@@ -117,5 +143,7 @@ void warden_enforce(struct warden *w, struct entry *e,
         state_apply(w->options.state, now);
         w->options.on_changed(w->options.ctx);
     }
-    decision_append(d);
+    d->is_waiting = has_provisional_name(e);
+    if (!d->is_waiting)
+        decision_append(d);
 }
