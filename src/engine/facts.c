@@ -31,6 +31,12 @@ void facts_on_intake(void *ctx, const struct outcome *o)
     spool_outcome(e->store, o, 0);
 }
 
+void facts_on_entry(void *ctx, const struct ledger_row *row)
+{
+    struct engine *e = ctx;
+    control_on_entry(e->control, row->entry, row->hash);
+}
+
 static void on_entry(void *ctx, const struct entry *entry)
 {
     struct engine *e = ctx;

@@ -32,22 +32,30 @@ static bool user_of(const char *dir, const char *user, uid_t *uid, gid_t *gid)
     return true;
 }
 
-int privileges_make_state(const char *dir, const char *user, char **why)
+static int make_dir(const char *dir, mode_t mode, const char *owner, const char *user, char **why)
 {
-    if (mkdir(dir, 0700) != 0) {
-        if (errno == EEXIST)
-            return 0;
-        *why = xasprintf("%s: the state directory can't be made: %s", dir, strerror(errno));
-        return 1;
-    }
     uid_t uid;
     gid_t gid;
-    if (geteuid() != 0 || !*user)
-        return 0;
-    if (user_of(dir, user, &uid, &gid) && chown(dir, uid, gid) == 0)
+    if (mkdir(dir, mode) != 0) {
+        if (errno == EEXIST)
+            return 0;
+        *why = xasprintf("%s: can't be made: %s", dir, strerror(errno));
+        return 1;
+    }
+    if (geteuid() != 0 || (user_of(owner, user, &uid, &gid) && chown(dir, uid, gid) == 0))
         return 0;
     *why = xasprintf("%s: can't be given to user %s", dir, user);
     return 1;
+}
+
+int privileges_make_state(const char *dir, const char *user, char **why)
+{
+    return make_dir(dir, 0700, dir, user, why);
+}
+
+int privileges_make_folder(const char *dir, const char *state, const char *user, char **why)
+{
+    return make_dir(dir, 0755, state, user, why);
 }
 
 // Everything but binding low ports goes, from the bounding set too, as long as root may do that.

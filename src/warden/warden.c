@@ -73,7 +73,8 @@ static bool has_provisional_name(const struct entry *e)
 static void name_settled(struct warden *w, struct entry_name provisional, struct entry_name name)
 {
     struct decision *d;
-    LIST_EACH (&w->decisions, d, link) {
+    LIST_EACH(&w->decisions, d, link)
+    {
         for (size_t i = 0; d->is_waiting && i < d->entry->names_n; i++)
             if (entry_name_equal(d->entry->names[i], provisional))
                 d->entry->names[i] = name;
@@ -117,6 +118,7 @@ static void on_appended(void *ctx, int r, const struct ledger_row *row)
                row->entry->expires_at == USEC_NEVER ? "" : "until it expires", row->entry->actor,
                row->entry->reason);
     w->options.on_changed(w->options.ctx);
+    w->options.on_entry(w->options.ctx, row);
     notice_send(w, row->entry);
     if (d->done)
         d->done(d->ctx, 0, row);

@@ -27,6 +27,8 @@ struct warden_options {
     const struct settings *settings;
     /* The state has changed: delivery and the consoles look again. */
     void (*on_changed)(void *ctx);
+    /* An entry is in the ledger. */
+    void (*on_entry)(void *ctx, const struct ledger_row *row);
     /* A message of the engine's own is durable; moved to the receiver, who sends it. */
     void (*on_message)(void *ctx, struct spool_message *m);
     void *ctx;
