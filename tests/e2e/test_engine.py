@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The engine as its users meet it: swaks before it, smtp-sink behind it, the command line beside it."""
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -176,6 +178,81 @@ class Life(EngineCase):
     def test_without_an_engine_the_exit_code_is_3(self):
         self.engine.stop()
         self.engine.run("status", code=3)
+
+
+class Bounds(unittest.TestCase):
+    def setUp(self):
+        self.home = tempfile.TemporaryDirectory()
+        self.addCleanup(self.home.cleanup)
+        self.sink = world.Sink(self.home.name)
+        self.addCleanup(self.sink.stop)
+
+    def engine(self, **kwargs):
+        engine = world.Engine(self.home.name, self.sink, **kwargs)
+        self.addCleanup(engine.stop, signal.SIGKILL)
+        return engine
+
+    def test_with_few_descriptors_it_serves_fewer_and_answers_421(self):
+        import socket
+        engine = self.engine(more="limits: {sessions_per_client: 200}\n")
+        engine.limits = {resource.RLIMIT_NOFILE: (64, 64)}
+        engine.start()
+        crowd, greetings = [], []
+        for _ in range(80):
+            s = socket.create_connection(("127.0.0.1", engine.port), timeout=10)
+            crowd.append(s)
+            with contextlib.suppress(OSError):
+                greetings.append(s.recv(200)[:3])
+        self.assertIn(b"220", greetings)
+        self.assertIn(b"421", greetings)
+        for s in crowd:
+            s.close()
+        world.wait_until(lambda: world.swaks(engine.port)[0] == 0, 20, "room again")
+        world.wait_until(lambda: self.sink.messages(), what="the message")
+
+    def test_one_client_gets_its_share_of_sessions_and_no_more(self):
+        import socket
+        engine = self.engine(more="limits: {sessions_per_client: 3}\n").start()
+        crowd = [socket.create_connection(("127.0.0.1", engine.port), timeout=10) for _ in range(5)]
+        greetings = [s.recv(200)[:3] for s in crowd]
+        for s in crowd:
+            s.close()
+        self.assertEqual(sorted(greetings), [b"220"] * 3 + [b"421"] * 2)
+
+    @unittest.skipUnless(os.getuid() == 0, "mounting a small disk needs root")
+    def test_with_a_full_disk_new_mail_gets_452_and_delivery_goes_on(self):
+        engine = self.engine(more="limits: {disk_reserve: 32M}\n")
+        state = engine.home / "state"
+        state.mkdir(mode=0o700)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m,mode=0700", "tmpfs", state], check=False).returncode:
+            self.skipTest("no mount here")
+        self.addCleanup(subprocess.run, ["umount", "-l", state], check=False)
+        engine.start()
+        engine.run("hold", "--all", "-r", "kept for later")
+        self.assertEqual(world.swaks(engine.port)[0], 0)
+        filler = state / "filler"
+        with contextlib.suppress(OSError), filler.open("wb") as f:
+            while True:
+                f.write(b"\0" * (1 << 20))
+        world.wait_until(lambda: "452" in world.swaks(engine.port)[1], what="452")
+        engine.run("release", "--all", "-r", "delivery goes on")
+        world.wait_until(lambda: self.sink.messages(), what="the delivery")
+        filler.unlink()
+        world.wait_until(lambda: world.swaks(engine.port)[0] == 0, what="accepting again")
+
+    @unittest.skipUnless(os.getuid() == 0, "giving up root needs root")
+    def test_root_becomes_the_user_and_keeps_only_the_right_to_bind(self):
+        engine = self.engine(more="user: nobody\n")
+        os.chmod(self.home.name, 0o777)
+        engine.start()
+        status = open(f"/proc/{engine.process.pid}/status").read()
+        self.assertNotRegex(status, r"Uid:\s+0")
+        self.assertRegex(status, r"CapEff:\s+0000000000000400")
+        self.assertRegex(status, r"NoNewPrivs:\s+1")
+        for task in os.listdir(f"/proc/{engine.process.pid}/task"):
+            self.assertRegex(open(f"/proc/{engine.process.pid}/task/{task}/status").read(), r"CapEff:\s+0000000000000400")
+        self.assertEqual(world.swaks(engine.port)[0], 0)
+        world.wait_until(lambda: self.sink.messages(), what="the message")
 
 
 if __name__ == "__main__":

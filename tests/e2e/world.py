@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -84,7 +85,7 @@ class Engine:
         self.config = self.home / "mxwarden.yaml"
         self.more, self.ips, self.trust = more, ips, trust
         self.routes = routes or f'{{"*": "{sink.address}:{sink.port}"}}'
-        self.process = None
+        self.process, self.limits = None, {}
         self.log = open(self.home / "engine.log", "ab")
         self.write()
 
@@ -101,7 +102,8 @@ delivery:
 {self.more}""")
 
     def start(self):
-        self.process = subprocess.Popen([BUILD / "mxwardend", "-c", self.config], stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen([BUILD / "mxwardend", "-c", self.config], stdout=self.log, stderr=self.log,
+                                        preexec_fn=lambda: [resource.setrlimit(k, v) for k, v in self.limits.items()])
         try:
             wait_until(lambda: answers("127.0.0.1", self.port) or self.process.poll() is not None, what="the engine")
             assert self.process.poll() is None, f"the engine ended with {self.process.returncode}"
