@@ -302,6 +302,9 @@ void tree_load(struct tree *t, struct bytes text, struct mistakes *m, unsigned f
         t->is_cut = true;
         return;
     }
+    static const char mark[] = "\xef\xbb\xbf"; // some editors begin a file so
+    if (text.n >= 3 && memcmp(text.p, mark, 3) == 0)
+        text = bytes_skip(text, 3);
     CLEANUP(xfree) char *copy = xmemdup0(text.p, text.n);
     struct builder b = {.tree = t, .mistakes = m, .file = file, .text = bytes_of(copy, text.n)};
     blank_tabs(&b, (uint8_t *)copy, text.n);
