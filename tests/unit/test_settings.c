@@ -1,23 +1,17 @@
 /* Configurations are taken whole or not at all, and every mistake is told with its place. */
 #include "test.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "settings/files.h"
 #include "settings/settings.h"
 #include "settings/tree.h"
-#include "settings/value.h"
 
 #ifndef TEST_ROOT
 #define TEST_ROOT ".."
 #endif
-
-DEFINE_CLEANUP(struct settings *, settings_free)
 
 // A configuration without mistakes, to which a case adds its own lines.
 #define GOOD                                                                                       \
@@ -28,7 +22,7 @@ DEFINE_CLEANUP(struct settings *, settings_free)
 
 static char *text_of(const struct settings_mistakes *m)
 {
-    struct buf b = {0};
+    CLEANUP(buf_deinit) struct buf b = {0};
     buf_add_str(&b, "");
     for (size_t i = 0; i < m->n; i++)
         buf_printf(&b, "%s:%u:%u: %s\n", m->items[i].file, m->items[i].line, m->items[i].column,
@@ -52,7 +46,7 @@ static char *mistakes_of(const char *name, struct bytes text)
 
 static char *file_text(const char *path)
 {
-    struct buf b = {0};
+    CLEANUP(buf_deinit) struct buf b = {0};
     FILE *f = fopen(path, "re");
     if (!f)
         fail_msg("no %s", path);
@@ -62,16 +56,6 @@ static char *file_text(const char *path)
     }
     fclose(f);
     return buf_take_str(&b);
-}
-
-static struct settings *load_good(const char *lines)
-{
-    CLEANUP(xfree) char *text = xasprintf(GOOD "%s", lines);
-    struct settings *s;
-    struct settings_mistakes m;
-    if (settings_load_text(&s, &m, "good.yaml", bytes_str(text)) != 0)
-        fail_msg("%s: %s", lines, text_of(&m));
-    return s;
 }
 
 #define SIXTY_BUT_ONE ".0123456789.0123456789.0123456789.0123456789.0123456789.012"
@@ -391,11 +375,220 @@ static void providers_and_policy_are_checked_in_their_own_files(void **state)
     settings_mistakes_deinit(&m);
     assert_string_equal(got, expected);
 }
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+    assert_int_equal(fclose(f), 0);
+}
+
+// The mistakes of files on the disk, in a folder of their own that is the current one.
+static void disk_tells(const char *file, const char *expected)
+{
+    struct settings *s;
+    struct settings_mistakes m;
+    settings_load(&s, &m, file);
+    CLEANUP(xfree) char *got = text_of(&m);
+    settings_mistakes_deinit(&m);
+    settings_free(s);
+    assert_string_equal(got, expected);
+}
+
+static void files_are_named_as_they_were_given(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/settings-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(mkdir("conf", 0700), 0);
+    assert_int_equal(mkfifo("conf/fifo", 0600), 0);
+    write_file("conf/a.yaml", GOOD "providers: p.yaml\npolicy: no.yaml\n");
+    write_file("conf/b.yaml", GOOD "providers: fifo\npolicy: ../conf\n");
+    write_file("conf/c.yaml", GOOD "providers: p.yaml\n");
+    write_file("conf/p.yaml", "default: {messages: x}\n");
+    disk_tells("conf/a.yaml",
+               "conf/a.yaml:6:9: `conf/no.yaml` can't be read: No such file or directory\n"
+               "conf/p.yaml:1:21: expected a whole number, from 0 to 100000, got `x`\n");
+    disk_tells("conf/b.yaml", "conf/b.yaml:5:12: `conf/fifo` can't be read: it is no regular file\n"
+                              "conf/b.yaml:6:9: `conf/../conf` can't be read: Is a directory\n");
+    disk_tells("nothing.yaml",
+               "nothing.yaml:1:1: `nothing.yaml` can't be read: No such file or directory\n");
+    write_file("conf/p.yaml", "default: {messages: 7}\n");
+    disk_tells("conf/c.yaml", "");
+    static const char *const made[] = {"conf/a.yaml", "conf/b.yaml", "conf/c.yaml", "conf/p.yaml",
+                                       "conf/fifo"};
+    for (size_t i = 0; i < ARRAY_LEN(made); i++)
+        assert_int_equal(unlink(made[i]), 0);
+    assert_int_equal(rmdir("conf"), 0);
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void a_socket_path_has_room_for_107_bytes(void **state)
+{
+    (void)state;
+    for (int n = 107; n <= 108; n++) {
+        CLEANUP(xfree)
+        char *text = xasprintf(GOOD "control: {socket: %0*d}\n", n - 5, 0); // behind "conf/"
+        CLEANUP(xfree) char *got = mistakes_of("conf/a.yaml", bytes_str(text));
+        assert_string_equal(got, n == 107 ? ""
+                                          : "conf/a.yaml:5:19: a socket's path of 108 bytes, "
+                                            "expected at most 107\n");
+    }
+}
+
+static void what_strangers_wrote_is_printed_visibly(void **state)
+{
+    (void)state;
+    struct settings *s;
+    struct settings_mistakes m;
+    int fds[2];
+    char got[512] = "";
+    assert_int_equal(pipe(fds), 0);
+    settings_load_text(&s, &m, "a\x1b[2J.yaml", bytes_str(GOOD "u\u202eser: 1\nuser: \u202ea\n"));
+    assert_int_equal(settings_mistakes_print(&m, fds[1]), 0);
+    assert_true(read(fds[0], got, sizeof(got) - 1) > 0);
+    assert_string_equal(got, "a\\x1b[2J.yaml:5:1: unknown key `uU+202Eser`, did you mean `user`?\n"
+                             "a\\x1b[2J.yaml:6:7: expected a user's name, got `U+202Ea`\n");
+    close(fds[0]);
+    close(fds[1]);
+    settings_mistakes_deinit(&m);
+    settings_mistakes_deinit(&m); // twice does no harm
+}
+
+static void at_most_a_hundred_are_told_and_the_rest_counted(void **state)
+{
+    (void)state;
+    CLEANUP(buf_deinit) struct buf text = {0};
+    buf_add_str(&text, GOOD "dns:\n  servers:\n");
+    for (int i = 0; i < 2500; i++)
+        buf_add_str(&text, "    - x\n");
+    struct settings *s;
+    struct settings_mistakes m;
+    assert_int_equal(settings_load_text(&s, &m, "a", buf_bytes(&text)), 1);
+    assert_int_equal(m.n, 100);
+    assert_int_equal(m.items[0].line, 7);
+    assert_int_equal(m.items[99].line, 106);
+    assert_non_null(strstr(m.items[99].text, "(and 2400 more mistakes after this one)"));
+    settings_mistakes_deinit(&m);
+}
+
+// Text of n times `piece` behind `head`.
+static char *repeated(const char *head, const char *piece, size_t n)
+{
+    CLEANUP(buf_deinit) struct buf b = {0};
+    buf_add_str(&b, head);
+    for (size_t i = 0; i < n; i++)
+        buf_add_str(&b, piece);
+    return buf_take_str(&b);
+}
+
+static void size_depth_and_number_are_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *head, *piece;
+        size_t n;
+        const char *mistakes;
+    } cases[] = {
+        {"size", "", "# comment\n", TREE_BYTES / 10 + 1,
+         ":1:1: a file larger than 1048576 bytes\n"},
+        {"open brackets", GOOD "user: ", "[", 50000,
+         ":5:7: expected a user's name, got a list\n:5:22: nested deeper than 16 levels\n"},
+        {"open braces", GOOD "user: ", "{a: ", 50000,
+         ":5:7: expected a user's name, got a mapping\n:5:67: nested deeper than 16 levels\n"},
+        {"values", GOOD "user: [", "a,", 60000,
+         ":5:7: expected a user's name, got a list\n"
+         ":5:99970: more than 50000 values in one file\n"},
+        {"a long text", GOOD "user: ", "a", 5000,
+         ":5:7: a text of 5000 bytes, expected at most 4096\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(xfree) char *text = repeated(cases[i].head, cases[i].piece, cases[i].n);
+        CLEANUP(xfree) char *got = mistakes_of("", bytes_str(text));
+        if (strcmp(got, cases[i].mistakes) != 0)
+            fail_msg("%s: %s", cases[i].name, got);
+    }
+}
+
+static uint32_t random_next(uint64_t *x)
+{
+    *x = *x * 6364136223846793005U + 1442695040888963407U;
+    return (uint32_t)(*x >> 33);
+}
+
+// Changes a few bytes, or repeats or drops a piece.
+static void mutate(struct buf *b, uint64_t *x)
+{
+    static const char telling[] = "\t\n :,-[]{}&*!|>'\"%@`#?~0\xff\xc3";
+    for (uint32_t i = random_next(x) % 4 + 1; i && b->n; i--) {
+        uint32_t at = random_next(x) % (uint32_t)b->n, n = random_next(x) % 40;
+        n = at + n > b->n ? (uint32_t)b->n - at : n;
+        switch (random_next(x) % 4) {
+        case 0:
+            b->p[at] = (uint8_t)telling[random_next(x) % (sizeof(telling) - 1)];
+            break;
+        case 1:
+            b->p[at] = (uint8_t)random_next(x);
+            break;
+        case 2:
+            memmove(b->p + at, b->p + at + n, b->n - at - n);
+            b->n -= n;
+            break;
+        default: {
+            CLEANUP(xfree) char *piece = xmemdup0(b->p + at, n);
+            buf_add(b, piece, n);
+        }
+        }
+    }
+}
+
+static void no_file_does_harm(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 4000 };
+    static const char *const names[] = {"mxwarden.example.yaml", "providers.yaml", "policy.yaml"};
+    char *shipped[ARRAY_LEN(names)];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        CLEANUP(xfree) char *path = xasprintf(TEST_ROOT "/config/%s", names[i]);
+        shipped[i] = file_text(path);
+    }
+    uint64_t x = 20261124;
+    for (int round = 0; round < ROUNDS; round++) {
+        CLEANUP(buf_deinit) struct buf changed = {0};
+        size_t which = random_next(&x) % ARRAY_LEN(names);
+        buf_add_str(&changed, shipped[which]);
+        mutate(&changed, &x);
+        struct settings_text files[ARRAY_LEN(names)];
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+            files[i] = (struct settings_text){names[i], i == which ? buf_bytes(&changed)
+                                                                   : bytes_str(shipped[i])};
+        struct settings *s;
+        struct settings_mistakes m;
+        int r = settings_load_texts(&s, &m, files, ARRAY_LEN(files));
+        assert_true(r == 0 ? s && m.n == 0 : r == 1 && !s && m.n >= 1 && m.n <= 100);
+        for (size_t i = 0; i < m.n; i++)
+            assert_true(m.items[i].line >= 1 && m.items[i].column >= 1 && *m.items[i].text);
+        settings_mistakes_deinit(&m);
+        settings_free(s);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        xfree(shipped[i]);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(ten_mistakes_give_ten_messages),
     cmocka_unit_test(each_mistake_says_place_and_what_was_expected),
     cmocka_unit_test(whole_files_are_checked_too),
     cmocka_unit_test(listeners_and_pools_are_checked),
     cmocka_unit_test(providers_and_policy_are_checked_in_their_own_files),
+    cmocka_unit_test(files_are_named_as_they_were_given),
+    cmocka_unit_test(a_socket_path_has_room_for_107_bytes),
+    cmocka_unit_test(what_strangers_wrote_is_printed_visibly),
+    cmocka_unit_test(at_most_a_hundred_are_told_and_the_rest_counted),
+    cmocka_unit_test(size_depth_and_number_are_bounded),
+    cmocka_unit_test(no_file_does_harm),
 };
 TEST_MAIN(tests)

@@ -347,7 +347,7 @@ static void networks_are_exact(void **state)
 
 static char *file_text(const char *path)
 {
-    struct buf b = {0};
+    CLEANUP(buf_deinit) struct buf b = {0};
     FILE *f = fopen(path, "re");
     if (!f)
         fail_msg("no %s", path);
