@@ -127,7 +127,8 @@ static void check_route(struct schema_reader *r, const struct tree_node *node, v
         schema_say(r, node, "`%s` is no address to connect to", route->hop.text);
     value_format_ip(ip, &route->hop);
     for (char *c = ip; *c; c++)
-        *c = *c == ':' ? '-' : *c; // so that it is a name like every provider's
+        if (*c == ':')
+            *c = '-'; // so that it is a name like every provider's
     route->provider = arena_printf(r->keep, "route-%s-%u", ip, ntohs(in->sin_port));
 }
 

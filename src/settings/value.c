@@ -191,9 +191,11 @@ static bool is_owner(const char *text)
     n -= n > 1 && text[n - 1] == '.';
     if (n >= sizeof(plain))
         return false;
-    for (size_t i = 0; i < n; i++)
-        plain[i] = text[i] == '_' ? 'x' : text[i];
+    memcpy(plain, text, n);
     plain[n] = '\0';
+    for (char *c = plain; *c; c++)
+        if (*c == '_')
+            *c = 'x';
     return value_parse_domain(lower, plain);
 }
 
