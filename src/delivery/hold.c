@@ -6,12 +6,14 @@
 
 #include "base/log.h"
 #include "core/entry.h"
+#include "core/selector.h"
 #include "core/state.h"
 #include "delivery/internal.h"
 
 static const char *pool_in_force(struct delivery *d, struct customer *c)
 {
-    const char *own = c->state->pool, *first = d->settings->pools_n ? d->settings->pools[0].name : "";
+    const char *own = c->state->pool,
+               *first = d->settings->pools_n ? d->settings->pools[0].name : "";
     for (size_t i = 0; own && *own && i < d->settings->pools_n; i++)
         if (strcmp(d->settings->pools[i].name, own) == 0) {
             c->is_pool_missing = false;
@@ -30,9 +32,9 @@ static bool has_ip(struct delivery *d, const struct queue *q)
     const struct lane *l;
     if (!d->has_ip_holds || !q->share->dock)
         return true;
-    LIST_EACH (&q->share->dock->lanes, l, of_dock)
-        if (hold_allows(d, q, l->source))
-            return true;
+    LIST_EACH(&q->share->dock->lanes, l, of_dock)
+    if (hold_allows(d, q, l->source))
+        return true;
     return list_is_empty(&q->share->dock->lanes);
 }
 
@@ -72,8 +74,8 @@ void hold_judge_share(struct delivery *d, struct share *s)
     s->is_held = c->is_held || state_hold(d->o.state, &path, clock_wall());
     share_recount(d, s);
     share_move(d, s, c->pool);
-    LIST_EACH (&s->queues, q, link)
-        hold_judge_queue(d, q);
+    LIST_EACH(&s->queues, q, link)
+    hold_judge_queue(d, q);
 }
 
 /* All that the customer has in memory goes back to disk, due at once: nothing of it is fetched until
@@ -84,10 +86,10 @@ static void send_home(struct delivery *d, struct customer *c)
     struct queue *q;
     struct parcel *p;
     usec_t now = clock_wall();
-    LIST_EACH (&c->shares, s, of_customer)
-        LIST_EACH (&s->queues, q, link)
-            LIST_EACH (&q->parcels, p, link)
-                parcel_park(d, p, now);
+    LIST_EACH(&c->shares, s, of_customer)
+    LIST_EACH(&s->queues, q, link)
+    LIST_EACH(&q->parcels, p, link)
+    parcel_park(d, p, now);
 }
 
 void hold_judge_customer(struct delivery *d, struct customer *c)
@@ -100,11 +102,10 @@ void hold_judge_customer(struct delivery *d, struct customer *c)
 
     snprintf(c->pool, sizeof(c->pool), "%s", pool_in_force(d, c));
     path.pool = c->pool;
-    c->is_held =
-        state_standing(d->o.state, c->name, "", now, &why) == STANDING_SUSPENDED ||
-        state_hold(d->o.state, &path, now);
-    LIST_EACH (&c->shares, s, of_customer)
-        hold_judge_share(d, s);
+    c->is_held = state_standing(d->o.state, c->name, "", now, &why) == STANDING_SUSPENDED ||
+                 state_hold(d->o.state, &path, now);
+    LIST_EACH(&c->shares, s, of_customer)
+    hold_judge_share(d, s);
     if (c->is_held && !was_held)
         send_home(d, c);
     if (was_held && !c->is_held)
@@ -116,8 +117,7 @@ void hold_judge_lane(struct delivery *d, struct lane *l)
     struct session *s;
     bool is_open = l->dock && l->source->is_open;
     if (is_open) {
-        struct state_path path = {NULL, NULL, l->provider->name, l->source->address,
-                                  l->dock->pool};
+        struct state_path path = {NULL, NULL, l->provider->name, l->source->address, l->dock->pool};
         is_open = !state_hold(d->o.state, &path, clock_wall());
     }
     l->is_open = is_open;
@@ -125,28 +125,29 @@ void hold_judge_lane(struct delivery *d, struct lane *l)
         dock_wake(d, l->dock);
         return;
     }
-    LIST_EACH (&l->sessions, s, of_lane)
-        if (s->state == SESSION_CONNECTING)
-            session_close(s); // it would greet for nothing
-        else if (!s->flights_n)
-            session_quit(s);
+    LIST_EACH(&l->sessions, s, of_lane)
+    if (s->state == SESSION_CONNECTING)
+        session_close(s); // it would greet for nothing
+    else if (!s->flights_n)
+        session_quit(s);
 }
 
 static void judge_source(struct delivery *d, struct source *source)
 {
     const struct entry *why;
     const struct state_ip *ip = state_ip_get(d->o.state, source->address);
-    enum rotation rotation =
-        state_rotation(d->o.state, source->address, clock_wall(), &why);
+    enum rotation rotation = state_rotation(d->o.state, source->address, clock_wall(), &why);
     source->is_open = source->pool && ip && ip->is_configured && ip->is_here &&
                       (rotation == ROTATION_ACTIVE || rotation == ROTATION_WARMING);
 }
 
-/* Holds on queues that name an IP and something beside it. */
+/* Holds on queues that name an IP and whose mail; those without whose close the lane. */
 static void note_hold(void *ctx, const struct entry *e)
 {
     struct delivery *d = ctx;
-    if (e->kind == KIND_HOLD && strstr(e->target, "ip=") && strchr(e->target, ','))
+    struct selector sel;
+    if (e->kind == KIND_HOLD && selector_parse(&sel, e->target) && *sel.ip &&
+        (*sel.customer || *sel.list))
         d->has_ip_holds = true;
 }
 
@@ -161,8 +162,8 @@ void hold_judge_all(struct delivery *d)
         judge_source(d, item->value);
     for (size_t i = 0; (item = map_next(&d->providers, &i));) {
         struct provider *p = item->value;
-        LIST_EACH (&p->lanes, l, of_provider)
-            hold_judge_lane(d, l);
+        LIST_EACH(&p->lanes, l, of_provider)
+        hold_judge_lane(d, l);
     }
     for (size_t i = 0; (item = map_next(&d->customers, &i));)
         hold_judge_customer(d, item->value);

@@ -34,11 +34,11 @@
 #include "store/spool.h"
 
 enum {
-    WINDOW = 1000,             // recipients of one customer in memory that may go
-    WINDOW_HELD = 1000,        // and of those that are held (but for the whole customer: none)
-    MEMORY = 100000,           // recipients in memory, all customers
-    TRANSACTION_MAX = 100,     // recipients in one
-    TURN_COST = 16 << 10,      // the quantum, and the least a message costs: small ones go one a turn
+    WINDOW = 1000,         // recipients of one customer in memory that may go
+    WINDOW_HELD = 1000,    // and of those that are held (but for the whole customer: none)
+    MEMORY = 100000,       // recipients in memory, all customers
+    TRANSACTION_MAX = 100, // recipients in one
+    TURN_COST = 16 << 10,  // the quantum, and the least a message costs: small ones go one a turn
     TURN_COST_MOST = 1 << 20,  // a larger message pays no more, so that a round stays short
     MESSAGE_COST = 4 << 10,    // what a message costs beside its bytes
     LOOK_AHEAD = 16,           // parcels a session looks through for one of its site
@@ -46,7 +46,6 @@ enum {
     RETURNS_MOST = 3,          // times it comes back untried before that counts as a try
     REFUSALS_MOST = 3,         // IPs that are refused at the door before that does
     DOMAINS_MOST = 50000,      // routes remembered
-    ROUTE_CONNECTIONS = 20,    // an IP to a fixed next hop
     SESSION_WRITES = 256 << 10 // bytes queued in the kernel's stead before a session makes more
 };
 #define BODIES_YOUNG ((uint64_t)32 << 20) // new messages keep their body below this
@@ -58,9 +57,9 @@ enum {
 #define BACKOFF_FIRST (10 * USEC_SECOND)
 #define BACKOFF_MOST (5 * USEC_MINUTE)
 
-/* A question to the store or DNS that may outlive us: d is NULL then. */
+/* A question to the store or DNS; d is NULL when nobody waits for the answer any more. */
 struct ask {
-    struct list link; // in delivery.asks
+    struct list link; // in delivery.asks, or lost_asks
     struct delivery *d;
     void *what;
 };
@@ -104,7 +103,7 @@ struct lane {
 
 /* Where mail for some domains goes; shared by the domains and sites that name it. */
 struct hosts {
-    char *key;     // preferences and names, or the fixed hop
+    char *key; // preferences and names, or the fixed hop
     char provider[TEXT_NAME];
     uint32_t refs;
     usec_t backoff_until; // monotonic: these hosts failed, not the provider as a whole
@@ -112,10 +111,10 @@ struct hosts {
     size_t n;
     struct hosts_address {
         struct sockaddr_storage sa;
-        char *name;      // of the host
+        char *name;       // of the host
         usec_t bad_until; // monotonic; tried last till then
         bool is_own;      // its own name says it is the provider's: what it says speaks for it
-    } *addresses;
+    } * addresses;
 };
 
 struct site {
@@ -149,14 +148,12 @@ struct dock {
 
 struct provider {
     char name[TEXT_NAME]; // "" : where mail is counted that was not asked for yet
-    bool is_route;
-    uint32_t connections, connections_all, messages, rate;
+    uint32_t connections, connections_all, messages, rate; // 0: no limit
     usec_t rate_per;
     struct list docks, lanes;
     struct list shares;
     uint32_t sessions_n;
-    uint64_t parked; // recipients that wait on disk for its back-off
-    usec_t used_at;  // monotonic
+    usec_t used_at; // monotonic
 };
 
 /* The customer as delivery sees it. */
@@ -185,10 +182,10 @@ struct share {
     struct customer *customer;
     struct provider *provider;
     struct dock *dock;
-    struct list queues; // queue.link, all
-    struct list ready;  // queue.ready, those with parcels that may go, in turns
-    uint64_t waiting;   // recipients, on disk too
-    uint64_t parked;    // of them, sent back to disk under another provider's name
+    struct list queues;  // queue.link, all
+    struct list ready;   // queue.ready, those with parcels that may go, in turns
+    uint64_t waiting;    // recipients, on disk too
+    uint64_t parked;     // of them, sent back to disk under another provider's name
     uint64_t held_lists; // recipients of held queues
     uint64_t held;       // as counted into the customer's
     bool is_held;        // all of it
@@ -221,7 +218,7 @@ struct letter {
 };
 
 struct parcel {
-    struct list link;      // in its queue, or in its domain's `asking`
+    struct list link; // in its queue, or in its domain's `asking`
     struct list of_letter;
     struct letter *letter;
     struct domain *domain; // while it is asked for
@@ -239,7 +236,7 @@ struct domain {
     struct hosts *hosts; // NULL: none
     enum dns_result result;
     char why[128];
-    usec_t expires_at; // monotonic
+    usec_t expires_at;  // monotonic
     struct list asking; // parcels that wait for the answer
     struct ask *ask;
 };
@@ -272,10 +269,10 @@ struct session {
     char *helo;
     enum session_state state;
     struct parcel *parcel; // owned; what it was opened for, until it is ready
-    size_t tried_n;      // addresses tried
-    uint64_t tried[2];   // which, a bit each
-    size_t address;      // the present one
-    struct list flights; // at most two
+    size_t tried_n;        // addresses tried
+    uint64_t tried[2];     // which, a bit each
+    size_t address;        // the present one
+    struct list flights;   // at most two
     uint32_t flights_n, decided;
     bool is_over, is_yielding, is_pumping;
     enum phase over_phase;
@@ -290,7 +287,7 @@ struct delivery {
     struct dns *dns;
     struct timers *timers;
     struct map customers, providers, sources, domain_of, hosts_of;
-    struct list domains, asks, awake, starved, wanting, loads, idle;
+    struct list domains, asks, lost_asks, awake, starved, wanting, loads, idle;
     size_t starved_n, yielding;
     uint64_t bodies; // bytes of bodies in memory
     uint32_t in_memory;
@@ -299,6 +296,7 @@ struct delivery {
     usec_t last_outcome_at;
     struct timer change, sweep, stop;
     bool is_started, is_stopping, has_ip_holds;
+    bool is_freed;    // the store is gone already
     bool is_running;  // inside an entry point: dispatch_end() does what is due
     bool has_changed; // delivery_changed() was called inside one
     void (*stopped)(void *ctx);
@@ -306,8 +304,16 @@ struct delivery {
 };
 
 struct ask *ask_new(struct delivery *d, void *what);
-/* Of an answer: the delivery, or NULL when it is gone; *what is what was asked for. Frees the ask. */
+/* Of an answer: the delivery, or NULL when nobody waits; *what is what was asked for. Frees the ask. */
 struct delivery *ask_take(struct ask *a, void **what);
+/* Nobody waits for it any more; `what` is what the answer finds. */
+void ask_lose(struct ask *a, void *what);
+
+/* --- delivery.c */
+/* Judges all anew, and again when the next hold expires. */
+void delivery_judge(struct delivery *d);
+/* A transaction ended: perhaps the last, at a stop. */
+void delivery_rested(struct delivery *d);
 
 /* --- window.c */
 struct customer *customer_of(struct delivery *d, const char *name);
@@ -398,7 +404,7 @@ enum lane_answer {
     LANE_UNREACHABLE,   // the hosts have no address of our IPs' kind
     LANE_NONE,          // no IP may now
 };
-struct provider *provider_of(struct delivery *d, const char *name, bool is_route);
+struct provider *provider_of(struct delivery *d, const char *name);
 void provider_set_limits(struct delivery *d, struct provider *p);
 void provider_free(struct delivery *d, struct provider *p);
 struct dock *dock_of(struct delivery *d, struct provider *p, const char *pool);

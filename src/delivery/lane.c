@@ -20,20 +20,19 @@ void reply_set(char **reply, const char *text)
 void provider_set_limits(struct delivery *d, struct provider *p)
 {
     const struct settings_provider *limits = settings_provider_limits(d->settings, p->name);
-    p->connections = p->is_route ? ROUTE_CONNECTIONS : limits->connections;
-    p->connections_all = p->is_route ? 0 : limits->connections_all;
-    p->messages = p->is_route ? 0 : limits->messages;
-    p->rate = p->is_route ? 0 : limits->rate;
-    p->rate_per = p->is_route || !limits->rate_per ? USEC_SECOND : limits->rate_per;
+    p->connections = limits->connections;
+    p->connections_all = limits->connections_all;
+    p->messages = limits->messages;
+    p->rate = limits->rate;
+    p->rate_per = limits->rate_per ? limits->rate_per : USEC_SECOND;
 }
 
-struct provider *provider_of(struct delivery *d, const char *name, bool is_route)
+struct provider *provider_of(struct delivery *d, const char *name)
 {
     struct provider *p = map_get_str(&d->providers, name);
     if (!p) {
         p = xcalloc(1, sizeof(*p));
         snprintf(p->name, sizeof(p->name), "%s", name);
-        p->is_route = is_route;
         list_init(&p->docks);
         list_init(&p->lanes);
         list_init(&p->shares);
@@ -47,8 +46,8 @@ struct provider *provider_of(struct delivery *d, const char *name, bool is_route
 static void dock_free(struct delivery *d, struct dock *dock)
 {
     struct site *site;
-    LIST_EACH (&dock->sites, site, of_dock)
-        must(!"a site without a parcel or session");
+    LIST_EACH(&dock->sites, site, of_dock)
+    must(!"a site without a parcel or session");
     if (!list_is_empty(&dock->starved))
         d->starved_n--;
     timer_stop(d->timers, &dock->timer);
@@ -63,13 +62,14 @@ void provider_free(struct delivery *d, struct provider *p)
 {
     struct dock *dock;
     struct lane *l;
-    LIST_EACH (&p->lanes, l, of_provider) {
+    LIST_EACH(&p->lanes, l, of_provider)
+    {
         xfree(l->figures);
         xfree(l->last_reply);
         xfree(l);
     }
-    LIST_EACH (&p->docks, dock, of_provider)
-        dock_free(d, dock);
+    LIST_EACH(&p->docks, dock, of_provider)
+    dock_free(d, dock);
     map_remove_str(&d->providers, p->name);
     xfree(p);
 }
@@ -77,9 +77,9 @@ void provider_free(struct delivery *d, struct provider *p)
 static struct lane *lane_of(struct delivery *d, struct provider *p, struct source *source)
 {
     struct lane *l;
-    LIST_EACH (&p->lanes, l, of_provider)
-        if (l->source == source)
-            return l;
+    LIST_EACH(&p->lanes, l, of_provider)
+    if (l->source == source)
+        return l;
     l = xcalloc(1, sizeof(*l));
     l->provider = p;
     l->source = source;
@@ -95,12 +95,12 @@ static struct lane *lane_of(struct delivery *d, struct provider *p, struct sourc
 void dock_sync(struct delivery *d, struct dock *dock)
 {
     struct lane *l;
-    LIST_EACH (&dock->lanes, l, of_dock)
-        if (!l->source->pool || strcmp(l->source->pool->name, dock->pool) != 0) {
-            list_remove(&l->of_dock);
-            l->dock = NULL;
-            hold_judge_lane(d, l);
-        }
+    LIST_EACH(&dock->lanes, l, of_dock)
+    if (!l->source->pool || strcmp(l->source->pool->name, dock->pool) != 0) {
+        list_remove(&l->of_dock);
+        l->dock = NULL;
+        hold_judge_lane(d, l);
+    }
     for (size_t i = 0; i < d->settings->pools_n; i++) {
         const struct settings_pool *pool = &d->settings->pools[i];
         for (size_t j = 0; strcmp(pool->name, dock->pool) == 0 && j < pool->ips_n; j++) {
@@ -118,9 +118,9 @@ void dock_sync(struct delivery *d, struct dock *dock)
 struct dock *dock_of(struct delivery *d, struct provider *p, const char *pool)
 {
     struct dock *dock;
-    LIST_EACH (&p->docks, dock, of_provider)
-        if (strcmp(dock->pool, pool) == 0)
-            return dock;
+    LIST_EACH(&p->docks, dock, of_provider)
+    if (strcmp(dock->pool, pool) == 0)
+        return dock;
     dock = xcalloc(1, sizeof(*dock));
     dock->d = d;
     dock->provider = p;
@@ -237,7 +237,8 @@ static enum lane_answer choose_lane(struct delivery *d, struct dock *dock, const
 {
     struct lane *l;
     enum lane_answer answer = LANE_NONE;
-    LIST_EACH (&dock->lanes, l, of_dock) {
+    LIST_EACH(&dock->lanes, l, of_dock)
+    {
         usec_t its_at = USEC_NEVER;
         enum lane_answer its;
         if (!l->is_open || !hold_allows(d, q, l->source))

@@ -137,8 +137,8 @@ void outcome_own(struct delivery *d, struct parcel *p, struct lane *lane, bool i
     for (size_t i = 0; i < p->n; i++) {
         struct outcome o = {.kind = is_final_one ? OUTCOME_BOUNCED : OUTCOME_DEFERRED,
                             .class = class,
-                            .scope = class == CLASS_DOMAIN_NOT_FOUND ? SCOPE_RECIPIENT
-                                                                     : SCOPE_UNKNOWN,
+                            .scope =
+                                class == CLASS_DOMAIN_NOT_FOUND ? SCOPE_RECIPIENT : SCOPE_UNKNOWN,
                             .phase = phase,
                             .reply = text};
         tell(d, p, p->recipients[i], lane, &o);

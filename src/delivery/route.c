@@ -165,7 +165,6 @@ static struct hosts *hosts_of_route(struct delivery *d, const struct settings_ro
     struct hosts *h = hosts_get(d, route->provider, route->provider);
     if (h->n)
         return h;
-    h->is_route = true;
     h->addresses = xcalloc(1, sizeof(*h->addresses));
     h->addresses[0].sa = route->hop.sa;
     h->addresses[0].name = xstrdup(route->hop.text);
@@ -193,10 +192,8 @@ static void domain_free(struct delivery *d, struct domain *domain)
 {
     map_remove_str(&d->domain_of, domain->name);
     list_remove(&domain->link);
-    if (domain->ask) {
-        domain->ask->d = NULL;
-        list_remove(&domain->ask->link);
-    }
+    if (domain->ask)
+        ask_lose(domain->ask, NULL);
     hosts_unref(d, domain->hosts);
     xfree(domain->name);
     xfree(domain);
@@ -205,7 +202,8 @@ static void domain_free(struct delivery *d, struct domain *domain)
 void route_trim(struct delivery *d)
 {
     struct domain *domain;
-    LIST_EACH (&d->domains, domain, link) {
+    LIST_EACH(&d->domains, domain, link)
+    {
         if (d->domain_of.count <= DOMAINS_MOST)
             return;
         if (!domain->ask)
@@ -216,8 +214,8 @@ void route_trim(struct delivery *d)
 void route_deinit(struct delivery *d)
 {
     struct domain *domain;
-    LIST_EACH (&d->domains, domain, link)
-        domain_free(d, domain);
+    LIST_EACH(&d->domains, domain, link)
+    domain_free(d, domain);
     map_deinit(&d->domain_of);
     map_deinit(&d->hosts_of);
 }
@@ -279,7 +277,8 @@ static void on_mx(void *ctx, const struct dns_mx *mx)
     domain->ask = NULL;
     take_answer(d, domain, mx);
     list_init(&asking);
-    LIST_EACH (&domain->asking, p, link) {
+    LIST_EACH(&domain->asking, p, link)
+    {
         list_remove(&p->link);
         list_add_last(&asking, &p->link);
     }
@@ -321,12 +320,12 @@ void route_ask(struct delivery *d, struct parcel *p, struct domain *domain)
 void route_forget(struct delivery *d, bool is_new_dns)
 {
     struct domain *domain;
-    LIST_EACH (&d->domains, domain, link) {
+    LIST_EACH(&d->domains, domain, link)
+    {
         domain->expires_at = 0;
         if (!domain->ask || !is_new_dns)
             continue;
-        domain->ask->d = NULL;
-        list_remove(&domain->ask->link);
+        ask_lose(domain->ask, NULL);
         ask(d, domain);
     }
 }

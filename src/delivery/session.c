@@ -60,13 +60,14 @@ static void flight_end(struct flight *f, struct lane *lane, const char *why)
             p->recipients[left++] = p->recipients[i];
     p->n = left;
     d->in_flight -= f->is_sent;
+    delivery_rested(d);
     f->session->flights_n--;
     list_remove(&f->link);
     list_remove(&f->loader);
     body_unused(d, l);
     if (!left)
         parcel_free(d, p);
-    else if (f->is_sent && ++p->returns > RETURNS_MOST)
+    else if (f->is_sent && !d->is_freed && ++p->returns > RETURNS_MOST)
         outcome_own(d, p, lane, false, CLASS_NO_CONNECT, PHASE_MAIL, why);
     else
         parcel_return(d, p);
@@ -120,7 +121,8 @@ static bool may_go(const struct flight *f, usec_t now)
 static void send_ready(struct session *s, usec_t now)
 {
     struct flight *f;
-    LIST_EACH (&s->flights, f, link) {
+    LIST_EACH(&s->flights, f, link)
+    {
         if (f->is_sent || f->is_loading)
             continue;
         if (!may_go(f, now))
@@ -153,11 +155,10 @@ static struct parcel *take_over(struct session *s, usec_t now)
     struct session *other;
     if (s->is_yielding || !lane_may(s->lane, now))
         return NULL;
-    LIST_EACH (&s->site->connecting, other, connecting)
-        if (other->parcel && !other->parcel->queue->is_held &&
-            hold_allows(s->d, other->parcel->queue, s->lane->source) &&
-            lane_token(s->lane, now, true))
-            return MOVE(other->parcel);
+    LIST_EACH(&s->site->connecting, other, connecting)
+    if (other->parcel && !other->parcel->queue->is_held &&
+        hold_allows(s->d, other->parcel->queue, s->lane->source) && lane_token(s->lane, now, true))
+        return MOVE(other->parcel);
     return NULL;
 }
 
@@ -249,8 +250,8 @@ static uint32_t ready_on(const struct lane *l)
 {
     const struct session *s;
     uint32_t n = 0;
-    LIST_EACH (&l->sessions, s, of_lane)
-        n += s->state == SESSION_READY;
+    LIST_EACH(&l->sessions, s, of_lane)
+    n += s->state == SESSION_READY;
     return n;
 }
 
@@ -420,8 +421,6 @@ static void write_out(struct session *s)
 static void set_deadline(struct session *s)
 {
     usec_t at = smtp_client_deadline(s->client);
-    if (s->state == SESSION_CONNECTING && s->over_phase == PHASE_NONE && !s->client)
-        at = clock_monotonic() + CONNECT_SPAN;
     if (s->idle_until && s->idle_until < at)
         at = s->idle_until;
     conn_set_deadline(s->conn, at);
@@ -574,8 +573,8 @@ static bool next_address(struct session *s)
 static void fail_at_home(struct session *s, int r)
 {
     struct parcel *p = MOVE(s->parcel);
-    snprintf(s->why, sizeof(s->why), "4.4.1 %s can't be sent from: %.60s",
-             s->lane->source->address, strerror(-r));
+    snprintf(s->why, sizeof(s->why), "4.4.1 %s can't be sent from: %.60s", s->lane->source->address,
+             strerror(-r));
     log_warning("delivery", "%s", s->why);
     lane_back_off(s->lane, clock_monotonic(), s->why);
     detach(s);

@@ -2,6 +2,7 @@
  * what has no hope soon goes back there, so that it never keeps what has. All customers together are
  * bounded too: who finds no room waits in line for it. Bodies have a budget of their own; a message
  * without its body in memory is loaded when its turn comes. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -25,6 +26,14 @@ struct delivery *ask_take(struct ask *a, void **what)
     list_remove(&a->link);
     xfree(a);
     return d;
+}
+
+void ask_lose(struct ask *a, void *what)
+{
+    list_remove(&a->link);
+    list_add_last(&a->d->lost_asks, &a->link);
+    a->d = NULL;
+    a->what = what;
 }
 
 struct customer *customer_of(struct delivery *d, const char *name)
@@ -161,7 +170,8 @@ void parcel_park(struct delivery *d, struct parcel *p, usec_t at)
     queue_out(d, p);
     for (size_t i = 0; i < p->n; i++) {
         const struct spool_recipient *r = &l->m->recipients[p->recipients[i]];
-        spool_park(d->o.store, l->m->id, r->no, at);
+        if (!d->is_freed)
+            spool_park(d->o.store, l->m->id, r->no, at);
         // the disk goes on naming the provider of the last attempt
         if (s && strcmp(r->provider ? r->provider : "", s->provider->name) != 0)
             s->parked++;
@@ -246,7 +256,7 @@ bool body_want(struct delivery *d, struct letter *l, struct flight *f)
 
 void body_serve(struct delivery *d)
 {
-    while (!list_is_empty(&d->loads)) {
+    while (!d->is_freed && !list_is_empty(&d->loads)) {
         struct letter *l = LIST_FIRST(&d->loads, struct letter, queued);
         if (d->bodies && d->bodies + l->m->size > BODIES_MOST)
             return;
