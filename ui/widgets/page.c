@@ -1,0 +1,176 @@
+#include "ui/widgets/page.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "ui/screen.h"
+
+void page_deinit(struct page *p)
+{
+    xfree(p->items);
+    *p = (struct page){0};
+}
+
+void page_begin(struct page *p, int width)
+{
+    p->n = 0;
+    p->width = width;
+    p->side[0] = '\0';
+    line_clear(&p->title);
+}
+
+struct line *page_line(struct page *p, const char *key)
+{
+    if (p->n == p->room && p->room < PAGE_LINES) {
+        p->room = p->room ? p->room * 2 : 32;
+        p->room = p->room > PAGE_LINES ? PAGE_LINES : p->room;
+        p->items = xrealloc(p->items, p->room, sizeof(*p->items));
+    }
+    if (p->n < p->room)
+        p->n++;
+    struct page_item *item = &p->items[p->n - 1];
+    line_clear(&item->line);
+    snprintf(item->key, sizeof(item->key), "%s", key ? key : "");
+    line_str(&item->line, PEN_NORMAL, " ");
+    return &item->line;
+}
+
+void page_say(struct page *p, const char *label, enum pen pen, const char *format, ...)
+{
+    char text[LINE_BYTES], row[LINE_BYTES];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    int width = p->width - PAGE_INDENT;
+    for (const char *at = text; *at && width > 0;) {
+        size_t n = text_wrap(at, width);
+        struct line *l = page_line(p, NULL);
+        line_str(l, PEN_DIM, at == text ? label : "");
+        line_pad(l, PAGE_INDENT);
+        snprintf(row, sizeof(row), "%.*s", (int)n, at);
+        line_str(l, pen, row);
+        at += n;
+        at += strspn(at, " ");
+    }
+}
+
+void page_head(struct page *p, const char *text)
+{
+    line_str(page_line(p, NULL), PEN_HEAD, text);
+}
+
+static bool find_selected(const struct page *p, size_t *at)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (!p->items[i].key[0] || strcmp(p->items[i].key, p->selected) != 0)
+            continue;
+        *at = i;
+        return true;
+    }
+    return false;
+}
+
+void page_end(struct page *p)
+{
+    size_t at;
+    if (find_selected(p, &at))
+        return;
+    p->selected[0] = '\0';
+    for (size_t i = 0; i < p->n && !p->selected[0]; i++)
+        snprintf(p->selected, sizeof(p->selected), "%s", p->items[i].key);
+}
+
+void page_scroll(struct page *p, long by)
+{
+    size_t most = p->n > p->height ? p->n - p->height : 0;
+    long top = (long)p->top + by;
+    p->top = top < 0 ? 0 : (size_t)top > most ? most : (size_t)top;
+}
+
+static void show_line(struct page *p, size_t at)
+{
+    if (at < p->top)
+        p->top = at;
+    else if (p->height && at >= p->top + p->height)
+        p->top = at - p->height + 1;
+}
+
+void page_move(struct page *p, long by)
+{
+    size_t at;
+    if (!find_selected(p, &at)) {
+        page_scroll(p, by);
+        return;
+    }
+    long step = by < 0 ? -1 : 1, left = by < 0 ? -by : by, found = (long)at;
+    for (long i = (long)at + step; left && i >= 0 && i < (long)p->n; i += step) {
+        if (!p->items[i].key[0])
+            continue;
+        found = i;
+        left--;
+    }
+    if (found == (long)at)
+        page_scroll(p, by); // what stands behind the last one can be read too
+    else
+        show_line(p, (size_t)found);
+    memcpy(p->selected, p->items[found].key, sizeof(p->selected));
+}
+
+bool page_find(struct page *p, bool is_forward)
+{
+    for (size_t i = 1; i <= p->n && p->search[0]; i++) {
+        size_t at = (p->top + (is_forward ? i : p->n - i)) % p->n;
+        if (!strcasestr(p->items[at].line.text, p->search))
+            continue;
+        p->top = at;
+        if (p->items[at].key[0])
+            memcpy(p->selected, p->items[at].key, sizeof(p->selected));
+        return true;
+    }
+    return false;
+}
+
+void page_place(const struct page *p, size_t *place, size_t *of)
+{
+    *place = *of = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        if (!p->items[i].key[0])
+            continue;
+        ++*of;
+        if (strcmp(p->items[i].key, p->selected) == 0)
+            *place = *of;
+    }
+}
+
+void page_draw(struct page *p, int row, int column, int height, int *cursor_row)
+{
+    struct line title = p->title;
+    p->height = height > 0 ? (size_t)height : 1;
+    page_scroll(p, 0);
+    line_cut(&title, p->width - text_columns(p->side) - 2);
+    line_right(&title, PEN_TITLE, p->side, p->width);
+    screen_line(row, column, p->width, &title, false);
+    *cursor_row = row;
+    for (size_t i = 0; i < p->height && p->top + i < p->n; i++) {
+        const struct page_item *item = &p->items[p->top + i];
+        bool is_selected = item->key[0] && strcmp(item->key, p->selected) == 0;
+        int at = row + 1 + (int)i;
+        screen_line(at, column, p->width, &item->line, is_selected);
+        if (!is_selected)
+            continue;
+        screen_text(at, column, 1, PEN_NORMAL, "▌");
+        *cursor_row = at;
+    }
+}
+
+char *page_text(const struct page *p)
+{
+    struct buf b = {0};
+    buf_add_str(&b, p->title.text);
+    for (size_t i = 0; i < p->n; i++)
+        buf_printf(&b, "\n%s", p->items[i].line.text);
+    return buf_take_str(&b);
+}
