@@ -122,8 +122,12 @@ static void kept_put(struct dns *d, const char *domain, const struct dns_answer 
     map_put_str(&d->kept, domain, k);
     list_add_last(&d->ages, &k->link);
     d->kept_bytes += kept_size(k);
-    while (d->kept.count > DNS_KEPT || (d->kept_bytes > KEPT_BYTES && d->kept.count > 1))
-        kept_drop(d, LIST_FIRST(&d->ages, struct kept, link));
+    LIST_EACH(&d->ages, old, link)
+    {
+        if (d->kept.count <= DNS_KEPT && (d->kept_bytes <= KEPT_BYTES || old == k))
+            break;
+        kept_drop(d, old);
+    }
 }
 
 // ---- lookups
@@ -133,6 +137,13 @@ static void waiter_free(struct waiter *w)
     list_remove(&w->link);
     xfree(w->domain);
     xfree(w);
+}
+
+static void drop_waiters(struct list *waiters)
+{
+    struct waiter *w;
+    LIST_EACH(waiters, w, link)
+    waiter_free(w);
 }
 
 static void lookup_free(struct lookup *l)
@@ -189,7 +200,8 @@ static void lookup_endf(struct lookup *l, enum dns_result result, const char *fo
     char why[2 * DNS_NAME];
     va_list ap;
     va_start(ap, format);
-    vsnprintf(why, sizeof(why), format, ap);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it misses the va_start above
+    (void)vsnprintf(why, sizeof(why), format, ap);
     va_end(ap);
     lookup_end(l, result, why);
 }
@@ -237,8 +249,9 @@ static void lookup_begin(struct lookup *l)
 
 static void begin_waiting(struct dns *d)
 {
-    while (d->running < DNS_AT_ONCE && !list_is_empty(&d->waiting))
-        lookup_begin(LIST_FIRST(&d->waiting, struct lookup, link));
+    struct lookup *l;
+    while (d->running < DNS_AT_ONCE && (l = LIST_FIRST(&d->waiting, struct lookup, link)))
+        lookup_begin(l);
 }
 
 static void conclude(struct lookup *l)
@@ -391,8 +404,8 @@ static void deliver(struct dns *d)
     struct list now;
     list_insert_before(&d->ready, &now); // `now` takes the whole ring over
     list_remove(&d->ready);
-    while (!list_is_empty(&now) && !d->is_freed) {
-        struct waiter *w = LIST_FIRST(&now, struct waiter, link);
+    struct waiter *w;
+    while (!d->is_freed && (w = LIST_FIRST(&now, struct waiter, link))) {
         list_remove(&w->link);
         const struct kept *k = kept_get(d, w->domain);
         if (k) {
@@ -406,8 +419,7 @@ static void deliver(struct dns *d)
         w->done(w->ctx, &d->scratch);
         waiter_free(w);
     }
-    while (!list_is_empty(&now))
-        waiter_free(LIST_FIRST(&now, struct waiter, link));
+    drop_waiters(&now);
     if (!d->is_freed)
         begin_waiting(d);
 }
@@ -468,12 +480,6 @@ static void on_closed(uv_handle_t *handle)
     xfree(CONTAINER_OF(handle, struct dns, poll));
 }
 
-static void drop_waiters(struct list *waiters)
-{
-    while (!list_is_empty(waiters))
-        waiter_free(LIST_FIRST(waiters, struct waiter, link));
-}
-
 struct dns *dns_free(struct dns *d)
 {
     if (!d)
@@ -486,8 +492,9 @@ struct dns *dns_free(struct dns *d)
         lookup_free(l);
     }
     drop_waiters(&d->ready);
-    while (!list_is_empty(&d->ages))
-        kept_drop(d, LIST_FIRST(&d->ages, struct kept, link));
+    struct kept *k;
+    LIST_EACH(&d->ages, k, link)
+    kept_drop(d, k);
     map_deinit(&d->lookups);
     map_deinit(&d->kept);
     timers_free(d->timers);

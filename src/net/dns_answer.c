@@ -62,7 +62,7 @@ static bool has_host(const struct dns_found *f, const char *name)
 
 bool dns_found_exchanges(struct dns_found *f, const struct bytes *rdata, size_t n)
 {
-    struct exchange all[EXCHANGES];
+    struct exchange all[EXCHANGES] = {0};
     uint32_t dice[EXCHANGES];
     size_t count = 0;
     hash_random(dice, sizeof(dice));
