@@ -13,8 +13,8 @@ WORDS = [
     (r"#\s*include\s+<sqlite3", r"src/store/", "SQLite is store's"),
     (r'"[^"\n]*\b(SELECT .* FROM|INSERT INTO|INSERT OR|DELETE FROM|UPDATE \w+ SET|CREATE TABLE)\b', r"src/store/", "SQL is store's"),
     (r"\b(clock_gettime|gettimeofday|clock_nanosleep)\s*\(|[^_\w.>]time\s*\(\s*(NULL|0|&)", r"src/base/clock\.c", "one reader of clocks: base/clock.c"),
-    (r"#\s*include\s+<(ncurses|curses|term)", r"ui/screen\.c", "ncurses is ui/screen.c's"),
-    (r"\buv_\w+\s*\(", r"src/(net|store|intake|delivery|warden|control|engine|sim)/", "no event loop here"),
+    (r"#\s*include\s+<(ncursesw?/|n?curses\.h|term\.h)", r"ui/screen\.c", "ncurses is ui/screen.c's"),
+    (r"\buv_\w+\s*\(", r"src/(net|store|intake|delivery|warden|control|engine|sim)/|src/cli/demo\.c", "no event loop here"),
     (r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|system|popen)\s*\(", r"^$", "unbounded, unchecked or a shell"),
     (r"\b(TODO|FIXME|XXX|HACK)\b", r"^$", "do it, or say it in docs/"),
 ]
