@@ -203,9 +203,16 @@ static void on_message(void *ctx, struct smtp_server_message *m)
     smtp_server_answer(s->smtp, &reply, clock_monotonic());
 }
 
+static void query_data(void *ctx, struct smtp_reply *reply)
+{
+    (void)ctx; // whoever got this far may send it
+    (void)reply;
+}
+
 static const struct smtp_server_ops smtp_ops = {
     .query_mail = query_mail,
     .query_rcpt = query_rcpt,
+    .query_data = query_data,
     .on_message = on_message,
 };
 

@@ -165,6 +165,8 @@ static void write_providers(struct buf *out)
                    p->host, p->connections / 2);
         if (p->rate)
             buf_printf(out, "  rate: %u/s\n", p->rate);
+        else
+            buf_add_str(out, "  rate: none\n");
     }
 }
 
