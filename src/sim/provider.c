@@ -12,7 +12,7 @@
 #include "sim/people.h"
 #include "smtp/server.h"
 
-enum { PATIENCE_SPAN = 10, BLOCK_SPAN = 8, GREY_SPAN = 3, GREY_MOST = 100000 };
+enum { PATIENCE_SPAN = 10, BLOCK_SPAN = 8, GREY_SPAN = 2, GREY_MOST = 100000 };
 
 /* What a provider thinks of one client IP. */
 struct client {
@@ -27,7 +27,7 @@ struct provider {
     struct listener *listener;
     struct list sessions;
     struct map clients; // address → struct client
-    struct map grey;    // "IP sender-domain recipient" → usec_t of the first try, boxed
+    struct map grey;    // "network sender-domain recipient" → usec_t of the first try, boxed
     struct dice dice;
 };
 
@@ -128,14 +128,16 @@ static void query_mail(void *ctx, const struct smtp_server_mail *mail, struct sm
         say(reply, s->provider->options.plan->blocked);
 }
 
-// An unknown (IP, sender's domain, recipient) is asked to come back in a moment.
+// An unknown (network, sender's domain, recipient) is asked to come back in a moment.
 static bool must_wait(struct session *s, const char *recipient)
 {
     struct provider *p = s->provider;
     const char *domain = strrchr(s->sender, '@');
     if (!p->options.plan->is_greylisting || !domain)
         return false;
-    CLEANUP(xfree) char *key = xasprintf("%s %s %s", s->ip, domain, recipient);
+    // By network, as greylisters do: our next try may come from its neighbour.
+    int network = (int)(strrchr(s->ip, '.') - s->ip);
+    CLEANUP(xfree) char *key = xasprintf("%.*s %s %s", network, s->ip, domain, recipient);
     usec_t *since = map_get_str(&p->grey, key);
     if (since)
         return clock_monotonic() - *since < GREY_SPAN * USEC_SECOND;

@@ -63,11 +63,11 @@ static const struct provider_plan providers[] = {
 
 static const struct customer_plan customers[] = {
     {"home-mail",  "127.0.3.1", "premium", .rate = 1.5, .dead = 0.003, .size = 1200, .ends = 1},
-    {"bank-ost",   "127.0.3.2", "premium", .rate = 12, .dead = 0.001, .size = 2500, .ends = 1},
+    {"bank-ost",   "127.0.3.2", "premium", .rate = 15, .dead = 0.001, .size = 2500, .ends = 1},
     {"tickets-eu", "127.0.3.3", "shared", .rate = 18, .dead = 0.008, .size = 6000, .ends = 1},
     {"shop-42",    "127.0.3.4", "shared", .rate = 6, .dead = 0.006, .size = 3000, .ends = 1},
-    {"shop-42",    "127.0.3.4", "shared", .rate = 30, .dead = 0.05, .size = 1500, .begins = 0.6, .ends = 0.8, .is_spam = true},
-    {"nordwind",   "127.0.3.5", "shared", .rate = 25, .dead = 0.011, .size = 9000, .ends = 1},
+    {"shop-42",    "127.0.3.4", "shared", .rate = 20, .dead = 0.05, .size = 1500, .begins = 0.6, .ends = 0.8, .is_spam = true},
+    {"nordwind",   "127.0.3.5", "shared", .rate = 30, .dead = 0.011, .size = 9000, .ends = 1},
     {"acme-news",  "127.0.3.6", "shared", .rate = 40, .dead = 0.14, .size = 5000, .begins = 0.3, .ends = 0.7},
     {"velo-club",  "127.0.3.7", "probation", .rate = 2, .dead = 0.022, .size = 2000, .ends = 1},
 };
@@ -152,7 +152,7 @@ static void write_main(struct buf *out, const struct scenario_ports *ports)
                        strrchr(pools[i].ips[k], '.') + 1);
     }
     // A day of retries in a minute: the world is there to be watched.
-    buf_printf(out, "delivery: {port: %u, retry_first: 2s, retry_most: 10s, give_up: 10m}\n",
+    buf_printf(out, "delivery: {port: %u, retry_first: 3s, retry_most: 10s, give_up: 10m}\n",
                ports->providers);
     write_dns(out);
 }

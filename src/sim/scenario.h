@@ -15,7 +15,7 @@ struct provider_plan {
     unsigned share;       // of 1,000 recipients
     unsigned connections; // it bears from one IP; more get 421
     uint32_t rate;        // what our side is told to keep to, a second; 0: none
-    bool is_greylisting;  // an unknown (IP, sender's domain, recipient) waits 3 s
+    bool is_greylisting;  // an unknown (network, sender's domain, recipient) waits 2 s
     unsigned patience;    // bad recipients or spam within 10 s before an IP is blocked for 8 s
     const char *unknown, *full, *greylisted, *blocked, *spam; // answers, code first
 };
