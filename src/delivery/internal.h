@@ -9,8 +9,9 @@
  *   delivery.c  life, entries, settings      window.c   customers, what is fetched and parked
  *   queue.c     letters, parcels, counts     route.c    domain → provider and hosts
  *   hold.c      what may go now              lane.c     limits, back-off, choice of the IP
- *   dispatch.c  who is next                  session.c  connections
- *   outcome.c   what became of it            table.c    what the console shows
+ *   dispatch.c  who is next                  session.c  connections, and session_end.c their ends
+ *   flight.c    transactions                 outcome.c  what became of it
+ *   table.c     what the console shows
  *
  * Everything runs on the loop. Changes that may let something go mark a dock (dock_wake); the entry
  * points end with dispatch_run(), so nothing here is entered twice. */
@@ -448,14 +449,41 @@ void dispatch_freed(struct delivery *d, struct dock *dock);
 /* --- session.c */
 /* A new connection for that parcel (moved in), out of its queue already. */
 void session_open(struct delivery *d, struct lane *l, struct parcel *p);
+/* The present address failed, or there was none yet: on to the next, or it is the end. */
+void session_connect(struct session *s);
 /* Hands an idle one a parcel (moved in). */
 void session_send(struct session *s, struct parcel *p);
-/* Ends it in good manners once nothing is in flight. */
+/* Ends it in good manners, nothing being in flight. */
 void session_quit(struct session *s);
+void session_enter(struct session *s, enum session_state state);
+void session_set_idle(struct session *s, bool is_idle);
+/* Until nothing moves: events, new work, bytes out. May free the session. */
+void session_pump(struct session *s);
+
+/* --- session_end.c */
 /* Closes at once; what it had in flight waits again. */
 void session_close(struct session *s);
+/* It is over by itself: judges why, and frees it. */
+void session_end(struct session *s);
+/* Out of everything that counts or finds it; the connection is closed. What it had stays in it. */
+void session_detach(struct session *s);
+void session_free(struct session *s);
+/* Pauses the lane, or only these hosts where the lane reaches others that may be well, or where the
+ * one who speaks is not the provider. True when it was not paused already. */
+bool session_back_off(struct session *s, bool is_hosts, const char *reply, usec_t now);
+/* Does the host it talks to speak for the provider? */
+bool session_is_own(const struct session *s);
+
+/* --- flight.c */
+void flight_new(struct session *s, struct parcel *p);
+/* What was decided leaves memory, the rest waits again, or is given up when it comes back often. */
+void flight_end(struct flight *f, struct lane *lane, const char *why);
+/* Hands the client what is ready; what may not go any more waits again. */
+void flight_send_ready(struct session *s, usec_t now);
+/* New work, as long as there is a slot for it. */
+void flight_fill(struct session *s, usec_t now);
 /* The body of its flight is there (or r < 0: it can't be read). */
-void session_loaded(struct flight *f, int r);
+void flight_loaded(struct flight *f, int r);
 
 /* --- outcome.c */
 /* The wait before the next try after `attempt` tries; `dice` in [0, 1) is the jitter. */

@@ -1,7 +1,6 @@
 /* Providers, docks, sites and lanes: what is where, how much each bears, and which lane is taken.
  * A lane's rate is a bucket that holds a second's tokens, at least one. A lane that fails backs off,
  * 10 s doubling to 5 min, until something works over it. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -200,7 +199,7 @@ bool lane_token(struct lane *l, usec_t now, bool takes)
 static usec_t token_at(struct lane *l, usec_t now)
 {
     double wait = (1 - l->tokens) * (double)l->provider->rate_per / (double)l->provider->rate;
-    return now + (wait > 1000 ? (usec_t)ceil(wait) : 1000);
+    return now + (wait > 1000 ? (usec_t)wait + 1 : 1000);
 }
 
 uint32_t lane_connections_max(const struct lane *l, usec_t now)

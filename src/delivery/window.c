@@ -223,7 +223,7 @@ static void on_loaded(void *ctx, int r)
     while ((f = LIST_FIRST(&l->loaders, struct flight, loader))) {
         bool is_last = l->loaders.next == l->loaders.prev;
         list_remove(&f->loader);
-        session_loaded(f, r); // may free the letter, with the last
+        flight_loaded(f, r); // may free the letter, with the last
         if (is_last)
             break;
     }

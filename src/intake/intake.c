@@ -123,6 +123,11 @@ static int open_new(struct intake *in, const struct settings *settings, struct l
     return 0;
 }
 
+void intake_set_store(struct intake *in, struct store *store)
+{
+    in->o.store = store;
+}
+
 int intake_listen(struct intake *in, char **why)
 {
     return open_new(in, in->o.settings, &in->doors, why);

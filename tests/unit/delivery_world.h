@@ -51,7 +51,6 @@ struct sink_session {
     uint8_t from; // last byte of the client's address
     unsigned messages;
     struct timer timer;
-    bool is_first; // of the transaction
 };
 
 struct world {
@@ -65,8 +64,7 @@ struct world {
     struct delivery *d;
     unsigned kinds[16]; // outcomes, by kind
     struct outcome last;
-    char last_reply[OUTCOME_REPLY + 1];
-    char last_recipient[64];
+    char last_customer[64], last_recipient[64]; // its own strings are gone
     unsigned added, stopped;
     uint64_t seq;
 };
@@ -76,11 +74,12 @@ static struct world *world; // the test's; sinks use its timers
 static const struct smtp_server_limits sink_limits = {
     .message_size = 64u << 20, .recipients = 1000, .commands_in_error = 50, .idle = USEC_MINUTE};
 
+/* In good manners: what is written arrives first. */
 static void sink_close(struct sink_session *s)
 {
     list_remove(&s->link);
     timer_stop(world->timers, &s->timer);
-    conn_close(s->conn);
+    conn_finish(s->conn);
     smtp_server_free(s->server);
     s->sink->connections--;
     xfree(s);
@@ -99,11 +98,15 @@ static void sink_answer(void *ctx)
 {
     struct sink_session *s = ctx;
     struct smtp_reply reply;
-    if (s->sink->closes_after && s->messages > s->sink->closes_after) {
+    bool is_last = s->sink->closes_after && s->messages >= s->sink->closes_after;
+    smtp_reply_set(&reply, 250, "2.0.0", "ok");
+    if (is_last) {
+        struct buf *out = smtp_server_out(s->server);
+        smtp_reply_format(out, &reply);
+        conn_write(s->conn, out);
         sink_close(s);
         return;
     }
-    smtp_reply_set(&reply, 250, "2.0.0", "ok");
     smtp_server_answer(s->server, &reply, clock_monotonic());
     sink_flush(s);
 }
@@ -138,12 +141,10 @@ static void sink_message(void *ctx, struct smtp_server_message *m)
     struct sink_session *s = ctx;
     struct sink *sink = s->sink;
     s->messages++;
-    if (!sink->closes_after || s->messages <= sink->closes_after) {
-        sink->messages++;
-        sink->messages_from[s->from]++;
-        for (size_t i = 0; i < m->recipients_n && sink->seen_n < SEEN_MOST; i++)
-            snprintf(sink->seen[sink->seen_n++], sizeof(*sink->seen), "%s", m->recipients[i]);
-    }
+    sink->messages++;
+    sink->messages_from[s->from]++;
+    for (size_t i = 0; i < m->recipients_n && sink->seen_n < SEEN_MOST; i++)
+        snprintf(sink->seen[sink->seen_n++], sizeof(*sink->seen), "%s", m->recipients[i]);
     timer_set(world->timers, &s->timer, clock_monotonic() + sink->service, sink_answer, s);
 }
 
@@ -200,8 +201,8 @@ static struct sink *sink_open(uint8_t net, uint8_t host, uint16_t port)
     sa.sin_addr.s_addr = htonl(0x7f000000u | (uint32_t)net << 8 | host);
     list_init(&sink->sessions);
     sink->seen = xcalloc(SEEN_MOST, sizeof(*sink->seen));
-    sink->listener = listener_open_tcp(&world->loop, (struct sockaddr *)&sa, NULL, sink_on_accept,
-                                       sink, &r);
+    sink->listener =
+        listener_open_tcp(&world->loop, (struct sockaddr *)&sa, NULL, sink_on_accept, sink, &r);
     assert_int_equal(r, 0);
     sink->port = listener_port(sink->listener);
     return sink;
@@ -210,8 +211,8 @@ static struct sink *sink_open(uint8_t net, uint8_t host, uint16_t port)
 static void sink_hang_up(struct sink *sink)
 {
     struct sink_session *s;
-    LIST_EACH (&sink->sessions, s, link)
-        sink_close(s);
+    LIST_EACH(&sink->sessions, s, link)
+    sink_close(s);
     sink->listener = listener_close(sink->listener);
 }
 
@@ -228,7 +229,7 @@ static void world_outcome(void *ctx, const struct outcome *o, const struct spool
     (void)m;
     w->kinds[o->kind]++;
     w->last = *o;
-    snprintf(w->last_reply, sizeof(w->last_reply), "%s", o->reply);
+    snprintf(w->last_customer, sizeof(w->last_customer), "%s", o->customer);
     snprintf(w->last_recipient, sizeof(w->last_recipient), "%s", o->recipient);
 }
 
@@ -255,16 +256,19 @@ static void run_for(usec_t span)
     run_until(&never, 1, span);
 }
 
-static struct settings *world_settings(const char *pools, const char *rest)
+/* `providers` is what providers.yaml holds, NULL for none. */
+static struct settings *world_settings(const char *pools, const char *providers, const char *rest)
 {
     CLEANUP(buf_deinit) struct buf b = {0};
     struct settings *s = NULL;
     struct settings_mistakes mistakes = {0};
     buf_printf(&b,
                "node: mta1.test\nstate: st\nlisteners: [{address: \"127.0.0.1:2525\"}]\n"
-               "pools: {%s}\n%s",
-               pools, rest);
-    if (settings_load_text(&s, &mistakes, "test", buf_bytes(&b)) != 0)
+               "pools: {%s}\n%s%s",
+               pools, providers ? "providers: providers.yaml\n" : "", rest);
+    struct settings_text texts[] = {{"test", buf_bytes(&b)},
+                                    {"providers.yaml", bytes_str(providers)}};
+    if (settings_load_texts(&s, &mistakes, texts, providers ? 2 : 1) != 0)
         fail_msg("%s", mistakes.items[0].text);
     return s;
 }
@@ -280,18 +284,17 @@ static void world_take_ips(struct world *w)
         }
 }
 
-static void world_begin(struct world *w, const char *pools, const char *rest)
+static void world_begin(struct world *w, const char *pools, const char *providers, const char *rest)
 {
     struct store_options store = {
         .dir = w->dir, .history_kept = USEC_DAY, .on_fatal = world_fatal, .ctx = w};
     char *why = NULL;
-    w->settings = world_settings(pools, rest);
+    w->settings = world_settings(pools, providers, rest);
     if (store_open(&w->store, &w->loop, &store, &why) != 0)
         fail_msg("%s", why);
     state_init(&w->state);
     world_take_ips(w);
-    struct dns_options dns = {.local = w->settings->dns.local,
-                              .local_n = w->settings->dns.local_n};
+    struct dns_options dns = {.local = w->settings->dns.local, .local_n = w->settings->dns.local_n};
     w->dns = dns_new(&w->loop, &dns, &why);
     assert_non_null(w->dns);
     struct delivery_options o = {.loop = &w->loop,
@@ -369,9 +372,11 @@ static void world_send(const char *customer, const char *list, size_t size,
     struct buf body = {0};
     buf_add_str(&body, "Subject: hello\r\n\r\n");
     while (body.n < size)
-        buf_add_str(&body, "This line stands here to make the message as long as it should be.\r\n");
+        buf_add_str(&body,
+                    "This line stands here to make the message as long as it should be.\r\n");
     m->size = body.n;
     m->body = (uint8_t *)buf_take_str(&body);
+    buf_deinit(&body);
     assert_int_equal(spool_add(world->store, m, world_stored, m), SPOOL_OK);
 }
 

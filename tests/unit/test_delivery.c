@@ -2,6 +2,9 @@
  * real connections and mail servers on loopback. */
 #include "delivery_world.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #define POOL "shared: {ips: [127.0.0.11]}"
 #define POOL_OF_TWO "shared: {ips: [127.0.0.11, 127.0.0.12]}"
 
@@ -15,7 +18,7 @@ static void begin(const char *pools, const char *delivery)
     sink = sink_open(1, 1, 0);
     snprintf(rest, sizeof(rest), "delivery: {routes: {\"*\": \"127.0.1.1:%u\"}%s}\n", sink->port,
              delivery);
-    world_begin(w, pools, rest);
+    world_begin(w, pools, NULL, rest);
 }
 
 static void end(void)
@@ -40,7 +43,7 @@ static void a_message_goes_out_and_is_counted(void **state)
     assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 3, 5 * USEC_SECOND));
     assert_int_equal(sink->messages, 1); // one transaction
     assert_int_equal(sink->rcpts, 3);
-    assert_string_equal(world->last.customer, "acme");
+    assert_string_equal(world->last_customer, "acme");
     assert_int_equal(world->last.attempt, 1);
     assert_int_equal(world->last.phase, PHASE_DATA);
     assert_int_equal(totals().queued, 0);
@@ -83,7 +86,7 @@ static void a_domain_that_is_not_there_bounces(void **state)
 {
     (void)state;
     struct world *w = world_new();
-    world_begin(w, POOL, "dns: {local: [\"there.test. A 127.0.1.1\"]}\n");
+    world_begin(w, POOL, NULL, "dns: {local: [\"there.test. A 127.0.1.1\"]}\n");
     world_send("acme", "", 100, (const char *const[]){"a@nowhere.test", NULL});
     assert_true(run_until(&w->kinds[OUTCOME_BOUNCED], 1, 5 * USEC_SECOND));
     assert_int_equal(w->last.class, CLASS_DOMAIN_NOT_FOUND);
@@ -149,7 +152,8 @@ static void a_held_list_waits_while_the_customer_s_other_mail_goes(void **state)
 {
     (void)state;
     begin(POOL, "");
-    struct entry_name name = world_act(KIND_HOLD, "queue:customer=acme,list=spring", USEC_NEVER, NULL);
+    struct entry_name name =
+        world_act(KIND_HOLD, "queue:customer=acme,list=spring", USEC_NEVER, NULL);
     world_flood("acme", "spring", "x.test", 20);
     world_flood("acme", "", "x.test", 20);
     assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 20, 5 * USEC_SECOND));
@@ -205,7 +209,7 @@ static void what_waits_survives_the_end_of_the_process(void **state)
     snprintf(rest, sizeof(rest), "delivery: {routes: {\"*\": \"127.0.1.1:%u\"}}\n", sink->port);
     world_end(world);
     sink->service = 0;
-    world_begin(world, POOL, rest);
+    world_begin(world, POOL, NULL, rest);
     assert_true(totals().queued >= 1500 && totals().queued <= 1600);
     assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 1600, 30 * USEC_SECOND));
     assert_int_equal(totals().queued, 0);
@@ -246,7 +250,7 @@ static void a_provider_that_is_down_is_in_nobody_s_way(void **state)
              "delivery: {routes: {bad.test: \"127.0.1.2:%u\", \"*\": \"127.0.1.1:%u\"}, "
              "retry_first: 1s}\n",
              good->port, good->port);
-    world_begin(w, POOL, rest);
+    world_begin(w, POOL, NULL, rest);
     world_flood("acme", "", "bad.test", 2500);
     world_flood("acme", "", "good.test", 500);
     assert_true(run_until(&w->kinds[OUTCOME_DELIVERED], 500, 10 * USEC_SECOND));
@@ -295,8 +299,12 @@ static void a_server_that_hangs_up_after_some_messages_charges_nobody(void **sta
 {
     (void)state;
     begin(POOL, "");
-    world_flood("acme", "", "x.test", 20);
-    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 20, 5 * USEC_SECOND));
+    sink->closes_after = 3;
+    world_flood("acme", "", "x.test", 100);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 100, 5 * USEC_SECOND));
+    assert_int_equal(world->kinds[OUTCOME_DEFERRED], 0);
+    assert_int_equal(sink->messages, 100);
+    assert_true(sink->greeted >= 33);
     end();
 }
 
@@ -305,26 +313,19 @@ static void limits_of_a_provider_hold(void **state)
     (void)state;
     struct world *w = world_new();
     static const char providers[] =
-        "providers:\n  small: {mx: [small.test], connections: 3, connections_all: 4, messages: 5}\n"
-        "  slow: {mx: [slow.test], connections: 2, rate: 10/s}\n";
+        "small: {mx: [small.test], connections: 3, connections_all: 4, messages: 5, rate: 1000/s}\n"
+        "slow: {mx: [slow.test], connections: 2, rate: 10/s}\n";
     char main_text[800];
     struct sink *slow;
     sink = sink_open(1, 1, 0);
     slow = sink_open(1, 2, sink->port);
     sink->service = 2 * USEC_MS;
-    char path[100];
-    snprintf(path, sizeof(path), "%s/providers.yaml", w->dir);
-    FILE *f = fopen(path, "we");
-    assert_non_null(f);
-    fputs(providers, f);
-    fclose(f);
     snprintf(main_text, sizeof(main_text),
-             "providers: %s\n"
              "dns: {local: [\"a.test. MX 10 mx.small.test.\", \"mx.small.test. A 127.0.1.1\", "
              "\"b.test. MX 10 mx.slow.test.\", \"mx.slow.test. A 127.0.1.2\"]}\n"
              "delivery: {port: %u}\n",
-             path, sink->port);
-    world_begin(w, POOL_OF_TWO, main_text);
+             sink->port);
+    world_begin(w, POOL_OF_TWO, providers, main_text);
     world_flood("acme", "", "a.test", 200);
     assert_true(run_until(&w->kinds[OUTCOME_DELIVERED], 200, 20 * USEC_SECOND));
     assert_true(sink->connections_most <= 4);
@@ -337,6 +338,46 @@ static void limits_of_a_provider_hold(void **state)
     world_end(w);
     sink_free(slow);
     sink_free(sink);
+    world_free(w);
+}
+
+/* Postfix's own sink, where it is installed. */
+static pid_t sink_of_postfix(uint16_t port)
+{
+    char address[32];
+    snprintf(address, sizeof(address), "127.0.1.3:%u", port);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (geteuid() == 0)
+            execl("/usr/sbin/smtp-sink", "smtp-sink", "-u", "nobody", address, "100", (char *)NULL);
+        execl("/usr/sbin/smtp-sink", "smtp-sink", address, "100", (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void mail_goes_to_another_s_server(void **state)
+{
+    (void)state;
+    if (access("/usr/sbin/smtp-sink", X_OK) != 0)
+        skip();
+    struct world *w = world_new();
+    struct sink *port_finder = sink_open(1, 3, 0);
+    uint16_t port = port_finder->port;
+    sink_free(port_finder);
+    pid_t pid = sink_of_postfix(port);
+    usleep(300000);
+    char rest[200];
+    snprintf(rest, sizeof(rest), "delivery: {routes: {\"*\": \"127.0.1.3:%u\"}}\n", port);
+    world_begin(w, POOL_OF_TWO, NULL, rest);
+    usec_t began = clock_monotonic();
+    world_flood("acme", "", "x.test", 3000);
+    assert_true(run_until(&w->kinds[OUTCOME_DELIVERED], 3000, 20 * USEC_SECOND));
+    print_message("3,000 messages in %lld ms\n", (long long)(clock_monotonic() - began) / 1000);
+    assert_int_equal(w->kinds[OUTCOME_DEFERRED], 0);
+    world_end(w);
+    kill(pid, SIGTERM);
+    waitpid(pid, NULL, 0);
     world_free(w);
 }
 
@@ -357,5 +398,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(where_all_ips_are_refused_one_message_is_charged),
     cmocka_unit_test(a_server_that_hangs_up_after_some_messages_charges_nobody),
     cmocka_unit_test(limits_of_a_provider_hold),
+    cmocka_unit_test(mail_goes_to_another_s_server),
 };
 TEST_MAIN(tests)

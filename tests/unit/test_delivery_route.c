@@ -8,13 +8,14 @@
 static struct settings *load(void)
 {
     static const struct settings_text files[] = {
-        {"main", {(const uint8_t *)"node: mta1.test\nstate: st\nproviders: providers.yaml\n"
-                                   "listeners: [{address: \"127.0.0.1:2525\"}]\n"
-                                   "pools: {shared: {ips: [127.0.0.11]}}\n",
-                  0}},
+        {"main",
+         {(const uint8_t *)"node: mta1.test\nstate: st\nproviders: providers.yaml\n"
+                           "listeners: [{address: \"127.0.0.1:2525\"}]\n"
+                           "pools: {shared: {ips: [127.0.0.11]}}\n",
+          0}},
         {"providers.yaml",
-         {(const uint8_t *)"providers:\n  google: {mx: [google.com, googlemail.com]}\n"
-                           "  m365: {mx: [mail.protection.outlook.com]}\n",
+         {(const uint8_t *)"google: {mx: [google.com, googlemail.com]}\n"
+                           "m365: {mx: [mail.protection.outlook.com]}\n",
           0}},
     };
     struct settings_text texts[2];
@@ -41,7 +42,9 @@ static void a_provider_is_named_after_its_hosts(void **state)
         {"a known suffix", "big.test", {"aspmx.l.google.com"}, "google"},
         {"not inside a label", "big.test", {"mx.notgoogle.com"}, "notgoogle.com"},
         {"the first that is known", "big.test", {"mx.gate.test", "alt1.google.com"}, "google"},
-        {"the best host less its first label", "big.test", {"mx1.hoster.net", "mx9.other.net"},
+        {"the best host less its first label",
+         "big.test",
+         {"mx1.hoster.net", "mx9.other.net"},
          "hoster.net"},
         {"a host of one label below the top", "big.test", {"hoster.net"}, "hoster.net"},
         {"a domain that is its own host", "mail.big.test", {"mail.big.test"}, "mail.big.test"},
@@ -102,8 +105,7 @@ static void waits_double_up_to_the_most(void **state)
         {"a tenth later", 1, 1, 5 * USEC_MINUTE + 30 * USEC_SECOND},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        usec_t got =
-            outcome_retry(5 * USEC_MINUTE, 4 * USEC_HOUR, cases[i].attempt, cases[i].dice);
+        usec_t got = outcome_retry(5 * USEC_MINUTE, 4 * USEC_HOUR, cases[i].attempt, cases[i].dice);
         if (got != cases[i].wait)
             fail_msg("%s: got %lld", cases[i].name, (long long)got);
     }
