@@ -5,50 +5,63 @@
 
 #include "base/text.h"
 #include "control/peer.h"
+#include "control/table.h"
 #include "store/history.h"
 
 enum { PIECE = 500, SLOW = 512 << 10 }; // outcomes of one question; unread bytes
 
-static void batch_begin(struct buf *b)
+// Outcomes on their way to one peer, as one push.
+struct batch {
+    struct peer *peer;
+    struct buf text;
+    size_t n;
+};
+
+static void batch_begin(struct batch *b, struct peer *p)
 {
-    buf_add_str(b, "{\"feed\":\"events\",\"events\":[");
+    *b = (struct batch){.peer = p};
+    buf_add_str(&b->text, "{\"feed\":\"events\",\"events\":[");
 }
 
-static void batch_add(struct buf *b, const struct outcome *o, bool is_first)
+static void batch_end(struct batch *b)
 {
-    if (!is_first)
-        buf_add_byte(b, ',');
-    outcome_format(b, o);
-    while (b->n && b->p[b->n - 1] == '\n')
-        b->p[--b->n] = '\0'; // a line of its own elsewhere
+    buf_add_str(&b->text, "]}\n");
+    if (b->n && !b->peer->is_ending)
+        buf_add_bytes(&b->peer->out, buf_bytes(&b->text));
+    buf_deinit(&b->text);
+    peer_flush(b->peer);
 }
 
-static void batch_end(struct peer *p, struct buf *b, bool has_some)
+static void batch_add(struct batch *b, const struct world_event *e)
 {
-    buf_add_str(b, "]}\n");
-    if (has_some && !p->is_ending)
-        buf_add(&p->out, b->p, b->n);
-    buf_deinit(b);
-    peer_flush(p);
+    if (!table_match(b->peer->events, &b->peer->control->world, e))
+        return;
+    if (b->n++)
+        buf_add_byte(&b->text, ',');
+    outcome_format(&b->text, &e->outcome);
+    while (b->text.p[b->text.n - 1] == '\n')
+        b->text.p[--b->text.n] = '\0';   // a line of its own elsewhere
+    if (b->text.n > PROTOCOL_LINE / 2) { // the bound of a line
+        struct peer *p = b->peer;
+        batch_end(b);
+        batch_begin(b, p);
+    }
 }
 
-// What is in the ring from event `from` on and not older than `after`.
+// What is in the ring from event `from` on and younger than `after`.
 static void send_ring(struct peer *p, uint64_t from, usec_t after)
 {
     const struct world *w = &p->control->world;
-    struct buf b = {0};
-    bool is_first = true;
-    batch_begin(&b);
+    struct batch b;
+    batch_begin(&b, p);
     if (w->events_n >= WORLD_EVENTS && from <= w->events_n - WORLD_EVENTS)
         from = w->events_n - WORLD_EVENTS + 1;
     for (uint64_t n = from ? from : 1; n <= w->events_n; n++) {
         const struct world_event *e = world_event_get(w, n);
-        if (!e || e->outcome.at <= after)
-            continue;
-        batch_add(&b, &e->outcome, is_first);
-        is_first = false;
+        if (e && e->outcome.at > after)
+            batch_add(&b, e);
     }
-    batch_end(p, &b, !is_first);
+    batch_end(&b);
 }
 
 // Reading up is over: the newest, then the end or the live ones.
@@ -72,18 +85,16 @@ struct asked {
 static void send_piece(struct peer *p, const struct outcome *outcomes, size_t n)
 {
     struct catch_up *c = &p->catch_up;
-    struct buf b = {0};
+    struct batch b;
     size_t skip = c->skip < n ? c->skip : n;
-    usec_t from = c->at;
-    batch_begin(&b);
+    batch_begin(&b, p);
     for (size_t i = skip; i < n; i++) {
-        batch_add(&b, &outcomes[i], i == skip);
+        struct world_event e = {.outcome = outcomes[i]};
+        batch_add(&b, &e);
         c->skip = outcomes[i].at == c->at ? c->skip + 1 : 1;
         c->at = outcomes[i].at;
     }
-    if (c->at == from)
-        c->skip = n;
-    batch_end(p, &b, n > skip);
+    batch_end(&b);
 }
 
 static void on_history(void *ctx, const struct outcome *outcomes, size_t n)
@@ -146,19 +157,48 @@ static bool parse_since(usec_t *at, const json_t *v)
     return true;
 }
 
+void events_free(struct peer *p)
+{
+    if (p->events)
+        table_query_deinit(p->events);
+    p->events = xfree(p->events);
+    p->is_live = false;
+    p->catch_up = (struct catch_up){0};
+}
+
+// Only the filter is the client's: all other outcomes come in the order they happened.
+static struct table_query *query_new(const json_t *params, char **why)
+{
+    struct table_query *q = xcalloc(1, sizeof(*q));
+    CLEANUP(json_decref)
+    json_t *asked = json_pack("{s:s,s:s}", "table", "events", "filter",
+                              protocol_get_text(params, "filter", ""));
+    if (!table_query_parse(q, asked, TABLE_LIMIT, why))
+        return q;
+    table_query_deinit(q);
+    return xfree(q);
+}
+
 void events_run(struct request *r, const json_t *params)
 {
     struct peer *p = request_peer(r);
     bool is_following = protocol_get_flag(params, "follow");
     const json_t *since = json_object_get(params, "since");
+    CLEANUP(xfree) char *why = NULL;
     usec_t at;
     if (!parse_since(&at, since)) {
         request_fail(r, "usage", "since: expected Unix seconds");
         return;
     }
+    struct table_query *q = query_new(params, &why);
+    if (!q) {
+        request_fail(r, "usage", "%s", why);
+        return;
+    }
     request_answer(r, json_object());
     events_flush(p->control);
-    p->is_live = false;
+    events_free(p);
+    p->events = q;
     p->catch_up = (struct catch_up){.at = at, .is_following = is_following};
     if (p->control->world.store && since && !json_is_null(since)) {
         p->catch_up.serial = ++p->control->serial;

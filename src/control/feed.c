@@ -169,6 +169,7 @@ static void add_rows(struct feed *f, const struct table_window *w, json_t *push)
 static void push_table(struct peer *p, struct feed *f, usec_t now)
 {
     struct table_window w;
+    usec_t begin = clock_monotonic();
     table_look(&f->query, &p->control->world, clock_wall(), &w);
     json_t *push = push_new(f);
     json_object_set_new(push, "total", json_integer((json_int_t)w.total));
@@ -176,7 +177,7 @@ static void push_table(struct peer *p, struct feed *f, usec_t now)
     add_rows(f, &w, push);
     add_status(p, f, push);
     json_decref(w.rows);
-    usec_t took = clock_monotonic() - now;
+    usec_t took = clock_monotonic() - begin;
     // Nothing but the clock: it is said once a second, not at every look.
     bool is_quiet = json_object_size(push) == 4 && f->total == w.total && f->matched == w.matched;
     usec_t next = COST * took > push_least ? COST * took : push_least;

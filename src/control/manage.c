@@ -39,16 +39,14 @@ static bool read_setting(struct request *r, const json_t *params, struct setting
     struct target t;
     CLEANUP(xfree) char *why = NULL;
     const struct world *w = &r->control->world;
-    const char *id = protocol_get_text(params, "id", NULL);
-    if (!id)
-        id = protocol_get_text(params, "target", "");
+    const char *id = protocol_get_text(params, "customer", "");
     s->contact = protocol_get_text(params, "contact", NULL);
     s->pool = protocol_get_text(params, "pool", NULL);
     s->rate = protocol_get_text(params, "rate", NULL);
     s->reason = protocol_get_text(params, "reason", "");
     s->customer = s->text;
     if (target_parse_kind(&t, TARGET_CUSTOMER, id, &why) || t.list[0])
-        request_fail(r, "usage", "id: %s", why ? why : "expected a customer, not a list");
+        request_fail(r, "usage", "customer: %s", why ? why : "expected a customer, not a list");
     else if (s->contact && s->contact[0] && !is_address(s->contact))
         request_fail(r, "usage", "contact: expected a mail address");
     else if (s->rate && !is_rate(s->rate))

@@ -38,6 +38,7 @@ struct peer *peer_free(struct peer *p)
     else
         conn_close(p->conn);
     feeds_free(p);
+    events_free(p);
     protocol_reader_deinit(&p->reader);
     buf_deinit(&p->out);
     return xfree(p);

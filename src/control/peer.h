@@ -13,6 +13,7 @@
 struct conn;
 struct feed;
 struct listener;
+struct table_query;
 struct uv_loop_s;
 
 /* The server. */
@@ -54,10 +55,11 @@ struct peer {
     struct list feeds;
     size_t feeds_n, feed_rows;
     struct catch_up catch_up;
-    bool is_live;   // gets every outcome as it comes
-    bool has_work;  // lines that were left for later
-    bool is_half;   // it sends no more
-    bool is_ending; // cut off: freed at the next turn
+    struct table_query *events; // which outcomes it asked for; NULL: none
+    bool is_live;               // gets every outcome as it comes
+    bool has_work;              // lines that were left for later
+    bool is_half;               // it sends no more
+    bool is_ending;             // cut off: freed at the next turn
 };
 
 struct peer *peer_new(struct control *c, struct conn *conn, enum role role, const char *user);
@@ -109,3 +111,4 @@ void feeds_free(struct peer *p);
 /* Goes on reading history up, and hands followers what is new. */
 void events_tick(struct peer *p);
 void events_flush(struct control *c);
+void events_free(struct peer *p);

@@ -259,6 +259,13 @@ static struct sortable *match_all(const struct table_query *q, struct table_rows
     return found;
 }
 
+bool table_match(const struct table_query *q, struct world *w, const void *row)
+{
+    struct table_rows rows = {.world = w};
+    struct row_ref ref = {.table = q->table, .rows = &rows, .row = row};
+    return filter_match(q->filter, get_field, &ref);
+}
+
 static void rows_done(const struct table *t, struct table_rows *rows)
 {
     if (t->done)

@@ -76,6 +76,9 @@ struct table_query {
 int table_query_parse(struct table_query *q, const json_t *params, size_t limit_most, char **why);
 void table_query_deinit(struct table_query *q);
 
+/* Does a row that stands in no look match? (Outcomes on their way to followers.) */
+bool table_match(const struct table_query *q, struct world *w, const void *row);
+
 struct table_window {
     size_t total, matched;
     json_t *rows; // array of objects, owned

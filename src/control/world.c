@@ -60,7 +60,7 @@ static const char *keep(struct buf *b, const char *s)
 uint64_t world_add_event(struct world *w, const struct outcome *o)
 {
     struct world_event *e = &w->events[++w->events_n % WORLD_EVENTS];
-    struct buf texts = {0};
+    CLEANUP(buf_deinit) struct buf texts = {0};
     xfree(e->texts);
     e->outcome = *o;
     e->n = w->events_n;

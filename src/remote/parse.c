@@ -150,7 +150,7 @@ static int unknown_option(struct parsing *p, const char *word, size_t n)
 
 static char *joined_reason(struct parsing *p, const char *first)
 {
-    struct buf b = {0};
+    CLEANUP(buf_deinit) struct buf b = {0};
     bool joins = p->quoted && p->i && !p->quoted[p->i - 1];
     buf_add_str(&b, first);
     while (joins && p->i < p->n && p->words[p->i][0] != '-')
@@ -233,7 +233,7 @@ static size_t words_of(const struct parsing *p, const struct command *c)
 
 static int unknown_command(struct parsing *p)
 {
-    struct buf b = {0};
+    CLEANUP(buf_deinit) struct buf b = {0};
     size_t n = strlen(p->plain[0]);
     const char *firsts[64];
     for (size_t i = 0; i < command_count(); i++) {
@@ -341,7 +341,7 @@ static int arity(struct parsing *p, size_t given, size_t least, size_t most)
     const struct command *c = p->call->command;
     if (given >= least && given <= most)
         return 0;
-    struct buf b = {0};
+    CLEANUP(buf_deinit) struct buf b = {0};
     command_usage(&b, c);
     CLEANUP(xfree) char *usage = buf_take_str(&b);
     return wrong(p, xasprintf("%s %s; usage: %s", c->words,
