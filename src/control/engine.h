@@ -1,0 +1,93 @@
+/* What control asks of the engine. Control may not include delivery or settings: the wiring fills in
+ * this struct of functions and the facts, and control never learns who answers. All calls are made on
+ * the loop and return at once; row strings are borrowed during the call. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+struct entry;
+struct spool_message;
+
+/* What waits of one customer for one provider. */
+struct control_queue_row {
+    const char *customer, *provider; // provider "" while its domain was not asked yet
+    const char *pool;
+    uint64_t waiting, held;        // recipients; held is no part of waiting
+    usec_t oldest_at, next_try_at; // 0: unknown
+    const char *last_reply;        // "" for none
+};
+
+/* One IP × one provider. */
+struct control_lane_row {
+    const char *ip, *provider;
+    const char *lane_state; // "fine", "deferring", "backing off", "idle"
+    uint32_t connections, connections_max;
+    uint64_t sent_1m, sent_1h;
+    double deferred_rate; // of the last hour; negative: unknown
+    bool is_blocked;      // an ip-reputation-block in the last hour and nothing delivered since
+    usec_t until;         // backing off until (wall); 0: no
+    const char *last_reply;
+};
+
+struct control_totals {
+    uint64_t queued, held, in_flight, connections; // recipients; held is no part of queued
+    usec_t last_outcome_at;                        // 0: none yet
+};
+
+/* A provider's limits; 0 is no limit. */
+struct control_limits {
+    uint32_t connections;     // per IP
+    uint32_t connections_all; // over all our IPs
+    uint32_t messages;        // per connection
+    uint32_t rate;            // transactions per IP…
+    usec_t rate_per;          // …in this span
+};
+
+struct control_health {
+    uint64_t disk_free;  // bytes
+    bool is_accepting;   // new mail is taken
+    const char *problem; // what is wrong, in words; "" for nothing. Borrowed until the next call
+};
+
+/* `hash` as in the ledger. r < 0: nothing was written (-ENOSPC: no space), e is NULL. */
+typedef void control_act_fn(void *ctx, int r, const struct entry *e, const char *hash);
+
+struct control_engine {
+    void *ctx; // the first argument of all
+    void (*each_queue)(void *ctx, void (*each)(void *to, const struct control_queue_row *r),
+                       void *to);
+    void (*each_lane)(void *ctx, void (*each)(void *to, const struct control_lane_row *r),
+                      void *to);
+    void (*totals)(void *ctx, struct control_totals *t);
+    void (*limits)(void *ctx, const char *provider, struct control_limits *l);
+    void (*health)(void *ctx, struct control_health *h);
+    /* Why a recipient waits, in words. */
+    void (*why)(void *ctx, const struct spool_message *m, uint32_t recipient_no, char *out,
+                size_t room);
+    /* Enforces an operator's entry (moved in): appends it to the ledger and applies it to the state;
+     * what protects at once, what lets more mail out after its commit. `done` is called once, on the
+     * loop, maybe inside the call; the entry is borrowed during it. */
+    void (*act)(void *ctx, struct entry *e, control_act_fn *done, void *done_ctx);
+    /* Reads the configuration again. 0, or 1 with *mistakes (owned): a line each, nothing changed. */
+    int (*reload)(void *ctx, const char *actor, char **mistakes);
+};
+
+/* What control knows from the configuration; a reload hands it in again. */
+struct control_settings {
+    const char *node, *label, *version;
+    const char *node_id;      // 8 letters
+    usec_t started_at;        // wall
+    const char *const *pools; // names; the first is the default
+    size_t pools_n;
+    usec_t expiry_warn, expiry_throttle, expiry_suspend, expiry_pull, expiry_drain, expiry_hold;
+    const char *throttle_rate;                     // of `throttle` without a rate: "100/h"
+    unsigned refusal;                              // a suspended customer's RCPT: 450 or 550
+    bool tells_customer;                           // notices go to the customer's contact
+    const char *const *operators, *const *viewers; // names, or "@group"
+    size_t operators_n, viewers_n;
+};
+
+enum { CONTROL_EXPIRY_HOURS = 4 }; // of an action, where neither it nor the settings say

@@ -1,0 +1,20 @@
+/* The harm that somebody's mail did, in numbers and in words: what customers, addresses, pages and
+ * offered reasons share. Bounce rates are of what was delivered or bounced, complaints of what was
+ * delivered. */
+#pragma once
+#include <jansson.h>
+
+#include "core/counter.h"
+
+enum { HARM_FEW = 20 }; // under so many observations: too few to say
+
+/* The rate of the last day, negative for unknown. */
+double harm_day_rate(struct counter *c, enum counter_what what, usec_t now);
+double harm_hour_rate(struct counter *c, enum counter_what what, usec_t now);
+/* `[{"what", "rate", "bad", "of"}]` of the last day, for pages. */
+json_t *harm_table(struct counter *c, usec_t now);
+/* What is worth saying, worst first: ["dead recipients 6.4 % of 3,322 in 24 h", …]; empty when
+ * nothing is. */
+json_t *harm_reasons(struct counter *c, usec_t now);
+/* The same as one line, "" for nothing. */
+void harm_line(char *out, size_t room, struct counter *c, usec_t now);

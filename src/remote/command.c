@@ -1,0 +1,214 @@
+#include "remote/command.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+static const char *const roles[] = {"none", "viewer", "operator"};
+
+const char *role_text(enum role role)
+{
+    return roles[role];
+}
+
+bool role_parse(enum role *role, const char *text)
+{
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        if (strcmp(roles[i], text) == 0) {
+            *role = (enum role)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+#define ALL (OPTION_SOCKET | OPTION_READ_ONLY | OPTION_HELP)
+#define LIST (ALL | OPTION_JSON | OPTION_SORT | OPTION_FILTER | OPTION_LIMIT)
+#define ACT (ALL | OPTION_JSON | OPTION_REASON | OPTION_DRY_RUN)
+#define HOLDS (ACT | OPTION_FOR)
+#define MANAGE (ALL | OPTION_JSON | OPTION_REASON)
+
+// clang-format off
+static const struct command commands[] = {
+    {"status", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, ALL | OPTION_JSON, .table = "status",
+     .usage = "", .help = "the node in figures"},
+    {"ips", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST, .table = "ips",
+     .usage = "", .help = "source addresses: rotation, what goes out, what comes back"},
+    {"customers", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST, .table = "customers",
+     .usage = "", .help = "customers: standing, rates of harm, what waits"},
+    {"queue", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST | OPTION_BY, .table = "queue",
+     .usage = "", .help = "what waits, by provider, customer or pool"},
+    {"events", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE,
+     LIST | OPTION_FOLLOW | OPTION_SINCE, .table = "events",
+     .usage = "", .help = "outcomes, the newest last; --json: one a line"},
+    {"log", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST, .table = "log",
+     .usage = "", .help = "the ledger: every action, the newest first"},
+    {"show", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_TARGET, ALL | OPTION_JSON,
+     .usage = "customer:ID|ip:ADDR|message:ID|provider:ID|queue:…|log:SEQ",
+     .help = "all about one thing"},
+    {"warn", COMMAND_ACT, ROLE_OPERATOR, ARGUMENTS_CUSTOMERS, HOLDS, 'w',
+     .usage = "ID…", .help = "warn a customer or list; nothing is slowed", .needs_reason = true},
+    {"throttle", COMMAND_ACT, ROLE_OPERATOR, ARGUMENTS_CUSTOMERS, HOLDS | OPTION_RATE, 't',
+     .usage = "ID…", .help = "slow a customer or list down to a rate", .needs_reason = true},
+    {"suspend", COMMAND_ACT, ROLE_OPERATOR, ARGUMENTS_CUSTOMERS, HOLDS, 's',
+     .usage = "ID…", .help = "refuse a customer's or list's new mail, hold what waits",
+     .needs_reason = true},
+    {"restore", COMMAND_ACT, ROLE_OPERATOR, ARGUMENTS_CUSTOMERS, ACT, 'r',
+     .usage = "ID…", .help = "lift every warning, throttle and suspension of a customer or list",
+     .needs_reason = true},
+    {"pull", COMMAND_ACT, ROLE_OPERATOR, ARGUMENTS_IPS, HOLDS, 'p',
+     .usage = "ADDR…", .help = "take an address out of rotation at once", .needs_reason = true},
+    {"return", COMMAND_ACT, ROLE_OPERATOR, ARGUMENTS_IPS, ACT, 'r',
+     .usage = "ADDR…", .help = "put a pulled or draining address back", .needs_reason = true},
+    {"drain", COMMAND_ACT, ROLE_OPERATOR, ARGUMENTS_IPS, HOLDS, 'd',
+     .usage = "ADDR…", .help = "start nothing new on an address, let what runs end",
+     .needs_reason = true},
+    {"hold", COMMAND_ACT, ROLE_OPERATOR, ARGUMENTS_QUEUE, HOLDS | OPTION_SELECT, 'H',
+     .usage = "", .help = "keep what matches in the queue; loses nothing", .needs_reason = true},
+    {"release", COMMAND_ACT, ROLE_OPERATOR, ARGUMENTS_QUEUE, ACT | OPTION_SELECT, 'L',
+     .usage = "", .help = "lift the holds of that selection; --all: every hold",
+     .needs_reason = true},
+    {"undo", COMMAND_ACT, ROLE_OPERATOR, ARGUMENTS_ENTRY, ACT, 'u',
+     .usage = "SEQ", .help = "take back one action by its ledger number", .needs_reason = true},
+    {"verify", COMMAND_MANAGE, ROLE_VIEWER, ARGUMENTS_NONE, ALL | OPTION_JSON,
+     .usage = "", .help = "check the ledger's chain of hashes"},
+    {"reload", COMMAND_MANAGE, ROLE_OPERATOR, ARGUMENTS_NONE, MANAGE,
+     .usage = "", .help = "read the configuration again, all or nothing"},
+    {"customer add", COMMAND_MANAGE, ROLE_OPERATOR, ARGUMENTS_CUSTOMER,
+     MANAGE | OPTION_CONTACT | OPTION_POOL | OPTION_RATE,
+     .usage = "ID", .help = "add a customer"},
+    {"customer set", COMMAND_MANAGE, ROLE_OPERATOR, ARGUMENTS_CUSTOMER,
+     MANAGE | OPTION_CONTACT | OPTION_POOL | OPTION_RATE,
+     .usage = "ID", .help = "change a customer's contact, pool or own rate (none: no limit)"},
+    {"customer rm", COMMAND_MANAGE, ROLE_OPERATOR, ARGUMENTS_CUSTOMER, MANAGE,
+     .usage = "ID", .help = "remove a customer of whom nothing waits"},
+    {"help", COMMAND_OFFLINE, ROLE_NONE, ARGUMENTS_WORDS, ALL,
+     .usage = "[COMMAND]", .help = "what the commands are, or all about one"},
+    {"version", COMMAND_OFFLINE, ROLE_NONE, ARGUMENTS_NONE, ALL | OPTION_JSON,
+     .usage = "", .help = "this program's version"},
+};
+
+static const struct command_option options[] = {
+    {"--reason", 'r', OPTION_REASON, "TEXT", "why; stands in the ledger"},
+    {"--for", 0, OPTION_FOR, "SPAN", "ends by itself after 30s, 5m, 4h or 7d"},
+    {"--rate", 0, OPTION_RATE, "N/h", "recipients in a time: 100/h, 10/m"},
+    {"--dry-run", 0, OPTION_DRY_RUN, NULL, "print what it would do, change nothing"},
+    {"--all", 0, OPTION_SELECT, NULL, "everything that waits"},
+    {"--customer", 0, OPTION_SELECT, "ID", "what this customer sent"},
+    {"--list", 0, OPTION_SELECT, "NAME", "what this list of it sent"},
+    {"--provider", 0, OPTION_SELECT, "NAME", "what goes to this provider"},
+    {"--ip", 0, OPTION_SELECT, "ADDR", "what would go over this address"},
+    {"--pool", 0, OPTION_SELECT, "NAME", "what goes over this pool"},
+    {"--contact", 0, OPTION_CONTACT, "ADDRESS", "where notices to the customer go"},
+    {"--pool", 0, OPTION_POOL, "NAME", "the pool it sends over"},
+    {"--by", 0, OPTION_BY, "WHAT", "rows by provider (default), customer or pool"},
+    {"--follow", 0, OPTION_FOLLOW, NULL, "go on with what happens from now"},
+    {"--since", 0, OPTION_SINCE, "WHEN", "from 8h ago, 2026-11-24 or 2026-11-24T12:00:00Z"},
+    {"--sort", 0, OPTION_SORT, "COLUMN", "by this column; -COLUMN: the largest first"},
+    {"--filter", 0, OPTION_FILTER, "TEXT", "rows with TEXT; field:text, field>2%, !not"},
+    {"--limit", 0, OPTION_LIMIT, "N", "at most N rows"},
+    {"--json", 0, OPTION_JSON, NULL, "as JSON"},
+    {"--socket", 's', OPTION_SOCKET, "PATH",
+     "the engine's socket (else $MXWARDEN_SOCKET, /run/mxwarden/control.sock)"},
+    {"--read-only", 0, OPTION_READ_ONLY, NULL, "look, never act"},
+    {"--help", 'h', OPTION_HELP, NULL, "this"},
+};
+// clang-format on
+
+size_t command_count(void)
+{
+    return ARRAY_LEN(commands);
+}
+
+const struct command *command_at(size_t i)
+{
+    return i < ARRAY_LEN(commands) ? &commands[i] : NULL;
+}
+
+const struct command *command_get(const char *words)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(commands[i].words, words) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+size_t command_option_count(void)
+{
+    return ARRAY_LEN(options);
+}
+
+const struct command_option *command_option_at(size_t i)
+{
+    return i < ARRAY_LEN(options) ? &options[i] : NULL;
+}
+
+bool command_takes(const struct command *c, const struct command_option *o)
+{
+    return c->options & o->bit;
+}
+
+static void add_option(struct buf *out, const struct command_option *o)
+{
+    if (o->letter)
+        buf_printf(out, "-%c", o->letter);
+    else
+        buf_add_str(out, o->name);
+    if (o->value)
+        buf_printf(out, " %s", o->value);
+}
+
+void command_usage(struct buf *out, const struct command *c)
+{
+    buf_printf(out, "mxwarden %s%s%s", c->words, c->usage[0] ? " " : "", c->usage);
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        const struct command_option *o = &options[i];
+        if (!command_takes(c, o) || (o->bit & ALL))
+            continue;
+        bool is_needed = o->bit == OPTION_REASON && c->needs_reason;
+        buf_add_str(out, is_needed ? " " : " [");
+        add_option(out, o);
+        buf_add_str(out, is_needed ? "" : "]");
+    }
+}
+
+static void help_all(struct buf *out)
+{
+    static const char *const heads[] = {[COMMAND_LOOK] = "look",
+                                        [COMMAND_ACT] = "act",
+                                        [COMMAND_MANAGE] = "manage",
+                                        [COMMAND_OFFLINE] = "without an engine"};
+    buf_add_str(out, "usage: mxwarden [OPTION]… COMMAND …; without a command: the console\n");
+    for (size_t kind = 0; kind < ARRAY_LEN(heads); kind++) {
+        buf_printf(out, "\n%s\n", heads[kind]);
+        for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+            if ((size_t)commands[i].kind == kind)
+                buf_printf(out, "  %-13s %s\n", commands[i].words, commands[i].help);
+    }
+    buf_add_str(out, "\nfor all\n");
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        if (options[i].bit & ALL)
+            buf_printf(out, "  %-13s %s\n", options[i].name, options[i].help);
+    buf_add_str(out, "\nmxwarden help COMMAND says all about one.\n");
+}
+
+void command_help(struct buf *out, const struct command *c)
+{
+    if (!c) {
+        help_all(out);
+        return;
+    }
+    buf_add_str(out, "usage: ");
+    command_usage(out, c);
+    buf_printf(out, "\n%s\n\n", c->help);
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        const struct command_option *o = &options[i];
+        if (!command_takes(c, o))
+            continue;
+        char letter[8] = "    ";
+        if (o->letter)
+            memcpy(letter, (char[]){'-', o->letter, ',', ' '}, 4);
+        buf_printf(out, "  %s%-11s %-8s %s\n", letter, o->name, o->value ? o->value : "", o->help);
+    }
+}

@@ -1,0 +1,217 @@
+#include "store/history.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "store/inside.h"
+
+enum { HISTORY_BITS = 22 };
+
+struct history_job {
+    struct job job;
+    struct history_query query; // texts are ours
+    struct outcome *rows;
+    size_t n;
+    void (*done)(void *ctx, const struct outcome *outcomes, size_t n);
+    void *ctx;
+};
+
+static const char *own(const char *s)
+{
+    return xstrdup(s ? s : "");
+}
+
+static void take_row(struct history_job *j, sqlite3_stmt *st)
+{
+    if ((j->n & (j->n - 1)) == 0)
+        j->rows = xrealloc(j->rows, j->n ? 2 * j->n : 1, sizeof(*j->rows));
+    j->rows[j->n++] = (struct outcome){
+        .at = sqlite3_column_int64(st, 0),
+        .message = db_id(st, 1),
+        .recipient_no = (uint32_t)sqlite3_column_int64(st, 2),
+        .kind = (enum outcome_kind)sqlite3_column_int(st, 3),
+        .class = (enum class)sqlite3_column_int(st, 4),
+        .scope = (enum scope)sqlite3_column_int(st, 5),
+        .phase = (enum phase)sqlite3_column_int(st, 6),
+        .stream = (enum stream)sqlite3_column_int(st, 7),
+        .code = (uint16_t)sqlite3_column_int(st, 8),
+        .attempt = (uint16_t)sqlite3_column_int(st, 9),
+        .customer = own(db_text(st, 10)),
+        .list = own(db_text(st, 11)),
+        .ip = own(db_text(st, 12)),
+        .provider = own(db_text(st, 13)),
+        .recipient = own(db_text(st, 14)),
+        .reply = own(db_text(st, 15)),
+        .delivered_at = sqlite3_column_int64(st, 16),
+        .took = sqlite3_column_int64(st, 17),
+    };
+}
+
+static void free_rows(struct history_job *j)
+{
+    for (size_t i = 0; i < j->n; i++) {
+        const struct outcome *o = &j->rows[i];
+        const char *const texts[] = {o->customer, o->list,      o->ip,
+                                     o->provider, o->recipient, o->reply};
+        for (size_t k = 0; k < ARRAY_LEN(texts); k++)
+            xfree((char *)texts[k]);
+    }
+    xfree(j->rows);
+}
+
+// One statement for each index that can lead, in both directions; the other filters are tests.
+#define SELECT                                                                                     \
+    "SELECT h.at, h.ulid, h.recipient_no, h.kind, h.class, h.scope, h.phase, h.stream, h.code,"    \
+    " h.attempt, cw.text, lw.text, iw.text, pw.text, h.recipient, h.reply, h.delivered_at, h.took" \
+    " FROM history h JOIN word cw ON cw.id=h.customer JOIN word lw ON lw.id=h.list"                \
+    " JOIN word iw ON iw.id=h.ip JOIN word pw ON pw.id=h.provider WHERE "
+#define REST                                                                                       \
+    "h.id>=?1 AND h.at>=?2 AND (?3='' OR iw.text=?3) AND (?4='' OR pw.text=?4)"                    \
+    " AND (NOT ?5 OR h.kind IN (4,5,6,7)) AND (?6<0 OR h.customer=?6)"
+#define BY_TIME "+h.customer>=0 AND "
+#define BY_CUSTOMER "h.customer=?6 AND "
+#define BY_MESSAGE "h.message_low=?8 AND h.ulid=?9 AND "
+#define OLDEST_FIRST " ORDER BY h.id LIMIT ?7"
+#define NEWEST_FIRST " ORDER BY h.id DESC LIMIT ?7"
+
+static const char *const statements[3][2] = {
+    {SELECT BY_TIME REST OLDEST_FIRST, SELECT BY_TIME REST NEWEST_FIRST},
+    {SELECT BY_CUSTOMER REST OLDEST_FIRST, SELECT BY_CUSTOMER REST NEWEST_FIRST},
+    {SELECT BY_MESSAGE REST OLDEST_FIRST, SELECT BY_MESSAGE REST NEWEST_FIRST},
+};
+
+static void list_run(struct store *s, struct db *d, struct job *job)
+{
+    struct history_job *j = CONTAINER_OF(job, struct history_job, job);
+    const struct history_query *q = &j->query;
+    struct message_id id = {0, 0};
+    int64_t since = q->since > 0 ? q->since / USEC_MS << HISTORY_BITS : 0, customer = -1;
+    (void)s;
+    if (*q->message && !message_id_parse(&id, q->message))
+        return; // no message has such an id
+    if (*q->customer) {
+        customer = db_int(d, -1, "SELECT id FROM word WHERE text=?", "t", q->customer);
+        if (customer < 0)
+            return; // never heard of
+    }
+    int by = *q->message ? 2 : *q->customer ? 1 : 0;
+    const char *sql = statements[by][q->newest_first];
+    sqlite3_stmt *st = db_query(d, sql, by == 2 ? "iittiiiih" : "iittiii", since, (int64_t)q->since,
+                                q->ip, q->provider, (int64_t)q->is_bad_only, customer,
+                                (int64_t)q->limit, (int64_t)id.lo, id);
+    while (db_step(d, st))
+        take_row(j, st);
+}
+
+static void list_finish(struct store *s, struct job *job)
+{
+    struct history_job *j = CONTAINER_OF(job, struct history_job, job);
+    (void)s;
+    j->done(j->ctx, j->rows, j->n);
+    free_rows(j);
+    xfree((char *)j->query.customer);
+    xfree((char *)j->query.ip);
+    xfree((char *)j->query.provider);
+    xfree((char *)j->query.message);
+    xfree(j);
+}
+
+void history_list(struct store *s, const struct history_query *q,
+                  void (*done)(void *ctx, const struct outcome *outcomes, size_t n), void *ctx)
+{
+    struct history_job *j = xcalloc(1, sizeof(*j));
+    *j = (struct history_job){
+        .job = {.run = list_run, .finish = list_finish}, .query = *q, .done = done, .ctx = ctx};
+    j->query.customer = own(q->customer);
+    j->query.ip = own(q->ip);
+    j->query.provider = own(q->provider);
+    j->query.message = own(q->message);
+    writer_query_after(s, &j->job);
+}
+
+void history_each_sum(struct store *s, usec_t now,
+                      void (*each)(void *ctx, const struct history_sum *h), void *ctx)
+{
+    struct db *d = &s->query.db;
+    int64_t minute = now / USEC_MINUTE;
+    // Minutes for the last hour; before that a whole hour's sum stands at its first minute.
+    sqlite3_stmt *st =
+        db_query(d,
+                 "SELECT cw.text, iw.text, pw.text, t.kind, t.class, t.bucket, sum(t.n) FROM"
+                 " (SELECT *, CASE WHEN minute>?1-60 THEN minute ELSE minute/60*60 END bucket"
+                 "  FROM tally WHERE minute>?1-25*60) t"
+                 " JOIN word cw ON cw.id=t.customer JOIN word iw ON iw.id=t.ip"
+                 " JOIN word pw ON pw.id=t.provider"
+                 " GROUP BY t.bucket, t.customer, t.ip, t.provider, t.kind, t.class",
+                 "i", minute);
+    while (db_step(d, st)) {
+        struct history_sum h = {.customer = db_text(st, 0),
+                                .ip = db_text(st, 1),
+                                .provider = db_text(st, 2),
+                                .kind = (enum outcome_kind)sqlite3_column_int(st, 3),
+                                .class = (enum class)sqlite3_column_int(st, 4),
+                                .at = sqlite3_column_int64(st, 5) * USEC_MINUTE,
+                                .n = (uint32_t)sqlite3_column_int64(st, 6)};
+        each(ctx, &h);
+    }
+    d->failed = 0;
+}
+
+struct share_job {
+    struct job job;
+    char *name;
+    bool is_ip; // name is an IP, and customers are asked for
+    usec_t since;
+    struct history_share *shares;
+    size_t n;
+    void (*done)(void *ctx, const struct history_share *shares, size_t n);
+    void *ctx;
+};
+
+#define SHARES(of, other)                                                                          \
+    "SELECT w.text, sum(n*(kind=3)), sum(n*(kind IN (5,6))) FROM tally t JOIN word w ON "          \
+    "w.id=t." other " WHERE t." of                                                                 \
+    "=(SELECT id FROM word WHERE text=?) AND t.minute>=? AND t.kind IN (3,5,6)"                    \
+    " GROUP BY 1 ORDER BY 2 DESC, 1"
+
+static void share_run(struct store *s, struct db *d, struct job *job)
+{
+    struct share_job *j = CONTAINER_OF(job, struct share_job, job);
+    (void)s;
+    sqlite3_stmt *st = db_query(d, j->is_ip ? SHARES("ip", "customer") : SHARES("customer", "ip"),
+                                "ti", j->name, (int64_t)(j->since / USEC_MINUTE));
+    while (db_step(d, st)) {
+        if ((j->n & (j->n - 1)) == 0)
+            j->shares = xrealloc(j->shares, j->n ? 2 * j->n : 1, sizeof(*j->shares));
+        struct history_share *h = &j->shares[j->n++];
+        snprintf(h->name, sizeof(h->name), "%s", db_text(st, 0));
+        h->delivered = (uint64_t)sqlite3_column_int64(st, 1);
+        h->bounced = (uint64_t)sqlite3_column_int64(st, 2);
+    }
+}
+
+static void share_finish(struct store *s, struct job *job)
+{
+    struct share_job *j = CONTAINER_OF(job, struct share_job, job);
+    (void)s;
+    j->done(j->ctx, j->shares, j->n);
+    xfree(j->shares);
+    xfree(j->name);
+    xfree(j);
+}
+
+void history_shares(struct store *s, const char *ip, const char *customer, usec_t since,
+                    void (*done)(void *ctx, const struct history_share *shares, size_t n),
+                    void *ctx)
+{
+    struct share_job *j = xcalloc(1, sizeof(*j));
+    *j = (struct share_job){.job = {.run = share_run, .finish = share_finish},
+                            .name = xstrdup(ip         ? ip
+                                            : customer ? customer
+                                                       : ""),
+                            .is_ip = ip,
+                            .since = since,
+                            .done = done,
+                            .ctx = ctx};
+    writer_query_after(s, &j->job);
+}

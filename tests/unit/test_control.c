@@ -1,0 +1,726 @@
+/* The server over a real Unix socket: a real state and store, an engine of a few lines. */
+#include "test.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "control/control.h"
+#include "control/peer.h"
+#include "core/entry.h"
+#include "core/outcome.h"
+#include "core/state.h"
+#include "remote/client.h"
+#include "store/ledger.h"
+#include "store/spool.h"
+#include "store/store.h"
+
+// The world of a test.
+struct bench {
+    char dir[64];
+    char socket[80];
+    uv_loop_t loop;
+    struct state state;
+    struct store *store;
+    struct control *control;
+    struct client *client;
+    struct control_engine engine;
+    bool is_full, has_mistakes; // how the engine answers
+};
+
+// An act on its way to the ledger.
+struct acting {
+    struct bench *bench;
+    control_act_fn *done;
+    void *ctx;
+};
+
+static void on_written(void *ctx, int r, const struct ledger_row *row)
+{
+    struct acting *a = ctx;
+    if (!r)
+        state_apply(&a->bench->state, row->entry);
+    a->done(a->ctx, r, r ? NULL : row->entry, r ? NULL : row->hash);
+    xfree(a);
+}
+
+static void act(void *ctx, struct entry *e, control_act_fn *done, void *done_ctx)
+{
+    struct bench *b = ctx;
+    if (b->is_full) {
+        entry_free(e);
+        done(done_ctx, -ENOSPC, NULL, NULL);
+        return;
+    }
+    struct acting *a = xcalloc(1, sizeof(*a));
+    *a = (struct acting){b, done, done_ctx};
+    ledger_append(b->store, e, on_written, a);
+}
+
+static void each_queue(void *ctx, void (*each)(void *to, const struct control_queue_row *r),
+                       void *to)
+{
+    (void)ctx;
+    static const struct control_queue_row rows[] = {
+        {"acme", "google", "shared", 12, 3, USEC_HOUR, 2 * USEC_HOUR, "450 4.2.1 slow down"},
+        {"acme", "yahoo", "shared", 5, 0, 2 * USEC_HOUR, 0, ""},
+        {"beta", "google", "premium", 1, 0, USEC_MINUTE, 0, ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        each(to, &rows[i]);
+}
+
+static void each_lane(void *ctx, void (*each)(void *to, const struct control_lane_row *r), void *to)
+{
+    (void)ctx;
+    each(to, &(struct control_lane_row){.ip = "198.51.100.7",
+                                        .provider = "google",
+                                        .lane_state = "deferring",
+                                        .connections = 2,
+                                        .connections_max = 20,
+                                        .deferred_rate = 0.1,
+                                        .is_blocked = true,
+                                        .last_reply = "550 5.7.1 \x1b[31mblocked"});
+}
+
+static void totals(void *ctx, struct control_totals *t)
+{
+    (void)ctx;
+    *t = (struct control_totals){.queued = 18, .held = 3, .last_outcome_at = USEC_DAY};
+}
+
+static void limits(void *ctx, const char *provider, struct control_limits *l)
+{
+    (void)ctx;
+    (void)provider;
+    *l = (struct control_limits){.connections = 20, .rate = 100, .rate_per = USEC_HOUR};
+}
+
+static void health(void *ctx, struct control_health *h)
+{
+    (void)ctx;
+    *h = (struct control_health){.disk_free = 1 << 30, .is_accepting = true, .problem = ""};
+}
+
+static void why(void *ctx, const struct spool_message *m, uint32_t no, char *out, size_t room)
+{
+    (void)ctx;
+    (void)m;
+    (void)no;
+    snprintf(out, room, "waits its turn");
+}
+
+static int reload(void *ctx, const char *actor, char **mistakes)
+{
+    struct bench *b = ctx;
+    (void)actor;
+    if (b->has_mistakes)
+        *mistakes = xstrdup("mxwarden.yaml:3:1: expected a name");
+    return b->has_mistakes;
+}
+
+static void settings_of(struct control_settings *s, struct bench *b)
+{
+    static const char *const pools[] = {"shared", "premium"};
+    static char node[ID_NODE_TEXT];
+    node_id_format(node, store_node_id(b->store));
+    *s = (struct control_settings){.node = "mta1.example.net",
+                                   .label = "PROD",
+                                   .version = "0.1.0",
+                                   .node_id = node,
+                                   .started_at = USEC_DAY,
+                                   .pools = pools,
+                                   .pools_n = ARRAY_LEN(pools),
+                                   .expiry_suspend = 2 * USEC_HOUR,
+                                   .throttle_rate = "100/h",
+                                   .refusal = 450,
+                                   .tells_customer = true};
+}
+
+static void fill_state(struct state *s)
+{
+    static const char *const addresses[] = {"198.51.100.7", "198.51.100.8", "198.51.100.20"};
+    struct state_customer *c = state_customer_add(s, "acme");
+    c->is_known = true;
+    c->queued = 17;
+    c->held = 3;
+    c->contact = (xfree(c->contact), xstrdup("ops@acme.example"));
+    counter_add_n(&c->counter, COUNTER_DELIVERED, clock_wall(), 936);
+    counter_add_n(&c->counter, COUNTER_BOUNCED, clock_wall(), 64);
+    counter_add_n(&c->counter, COUNTER_DEAD, clock_wall(), 64);
+    state_customer_add(s, "beta")->is_known = true;
+    for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+        struct state_ip *ip = state_ip_add(s, addresses[i]);
+        ip->is_configured = ip->is_here = true;
+        ip->pool = (xfree(ip->pool), xstrdup(i < 2 ? "shared" : "premium"));
+    }
+}
+
+static int begin(void **state)
+{
+    struct bench *b = xcalloc(1, sizeof(*b));
+    struct control_settings s;
+    char *why_not = NULL;
+    snprintf(b->dir, sizeof(b->dir), "/tmp/mxwarden-test-XXXXXX");
+    assert_non_null(mkdtemp(b->dir));
+    snprintf(b->socket, sizeof(b->socket), "%s/control.sock", b->dir);
+    uv_loop_init(&b->loop);
+    struct store_options options = {.dir = b->dir, .history_kept = 30 * USEC_DAY};
+    if (store_open(&b->store, &b->loop, &options, &why_not))
+        fail_msg("%s", why_not);
+    fill_state(&b->state);
+    b->engine = (struct control_engine){.ctx = b,
+                                        .each_queue = each_queue,
+                                        .each_lane = each_lane,
+                                        .totals = totals,
+                                        .limits = limits,
+                                        .health = health,
+                                        .why = why,
+                                        .act = act,
+                                        .reload = reload};
+    settings_of(&s, b);
+    struct control_options o = {.loop = &b->loop,
+                                .state = &b->state,
+                                .store = b->store,
+                                .engine = &b->engine,
+                                .settings = &s,
+                                .socket = b->socket};
+    if (control_open(&b->control, &o, &why_not))
+        fail_msg("%s", why_not);
+    if (client_connect(&b->client, b->socket, &why_not))
+        fail_msg("%s", why_not);
+    *state = b;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct bench *b = *state;
+    client_free(b->client);
+    control_close(b->control);
+    store_close(b->store);
+    while (uv_loop_close(&b->loop) == UV_EBUSY)
+        uv_run(&b->loop, UV_RUN_NOWAIT);
+    state_deinit(&b->state);
+    CLEANUP(xfree) char *rm = xasprintf("rm -rf %s", b->dir);
+    assert_int_equal(system(rm), 0);
+    xfree(b);
+    return 0;
+}
+
+static void turn(struct bench *b)
+{
+    uv_run(&b->loop, UV_RUN_NOWAIT);
+    usleep(200);
+}
+
+// The next message that has this member; others are dropped.
+static json_t *await(struct bench *b, const char *member)
+{
+    usec_t until = clock_monotonic() + 5 * USEC_SECOND;
+    json_t *message;
+    while (clock_monotonic() < until) {
+        turn(b);
+        client_feed_ready(b->client);
+        while (client_next(b->client, &message)) {
+            if (json_object_get(message, member))
+                return message;
+            json_decref(message);
+        }
+    }
+    fail_msg("no %s came", member);
+    return NULL;
+}
+
+static json_t *call(struct bench *b, const char *method, json_t *params)
+{
+    client_send(b->client, method, params);
+    return await(b, "id");
+}
+
+static json_t *result(struct bench *b, const char *method, json_t *params)
+{
+    json_t *answer = call(b, method, params);
+    json_t *r = json_object_get(answer, "result");
+    if (!r) {
+        CLEANUP(xfree) char *text = json_dumps(answer, 0);
+        fail_msg("%s: %s", method, text);
+    }
+    json_incref(r);
+    json_decref(answer);
+    return r;
+}
+
+// The error's "code: message"; the caller frees.
+static char *error(struct bench *b, const char *method, json_t *params)
+{
+    CLEANUP(json_decref) json_t *answer = call(b, method, params);
+    json_t *e = json_object_get(answer, "error");
+    if (!e)
+        fail_msg("%s: no error", method);
+    return xasprintf("%s: %s", protocol_get_text(e, "code", ""),
+                     protocol_get_text(e, "message", ""));
+}
+
+static void says(char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("`%s` does not say `%s`", text, part);
+    xfree(text);
+}
+
+static json_t *acting(const char *phase, const char *command, const char *target,
+                      const char *reason)
+{
+    return json_pack("{s:s,s:s,s:[s],s:s}", "phase", phase, "command", command, "targets", target,
+                     "reason", reason);
+}
+
+static void hello_says_who_one_is(void **state)
+{
+    struct bench *b = *state;
+    CLEANUP(json_decref) json_t *r = result(b, "hello", NULL);
+    assert_string_equal(protocol_get_text(r, "node", ""), "mta1.example.net");
+    assert_string_equal(protocol_get_text(r, "label", ""), "PROD");
+    assert_string_equal(protocol_get_text(r, "role", ""), "operator");
+    assert_int_equal(protocol_get_number(r, "protocol", 0), 1);
+}
+
+static void lists_are_sorted_and_filtered_by_any_column(void **state)
+{
+    struct bench *b = *state;
+    CLEANUP(json_decref)
+    json_t *all = result(b, "list", json_pack("{s:s,s:s}", "table", "customers", "sort", "-id"));
+    json_t *rows = json_object_get(all, "rows");
+    assert_int_equal(json_array_size(rows), 2);
+    assert_string_equal(protocol_get_text(json_array_get(rows, 0), "id", ""), "beta");
+    CLEANUP(json_decref)
+    json_t *some =
+        result(b, "list", json_pack("{s:s,s:s}", "table", "customers", "filter", "dead>2% !beta"));
+    json_t *row = json_array_get(json_object_get(some, "rows"), 0);
+    assert_int_equal(protocol_get_number(some, "matched", 0), 1);
+    assert_int_equal(protocol_get_number(some, "total", 0), 2);
+    assert_string_equal(protocol_get_text(row, "key", ""), "customer:acme");
+    assert_true(json_real_value(json_object_get(row, "bounce_rate_24h")) == 0.064);
+    assert_int_equal(protocol_get_number(row, "queued", 0), 17);
+    assert_true(json_is_null(json_object_get(row, "standing_until")));
+    assert_int_equal(json_array_size(json_object_get(row, "history")), 24);
+    says(error(b, "list", json_pack("{s:s,s:s}", "table", "customers", "filter", "acme ded>1")),
+         "usage: filter, column 6: no field `ded`");
+    says(error(b, "list", json_pack("{s:s,s:s}", "table", "customers", "sort", "standin")),
+         "nearest: standing");
+    says(error(b, "list", json_pack("{s:s}", "table", "custmers")), "nearest: customers");
+}
+
+static void every_table_can_be_listed_and_shown(void **state)
+{
+    struct bench *b = *state;
+    static const char *const tables[] = {"status", "ips", "customers", "queue", "events", "log"};
+    static const char *const targets[] = {"customer:acme", "ip:198.51.100.7",
+                                          "queue:provider=google", "queue:pool=shared",
+                                          "provider:google"};
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+        json_decref(result(b, "list", json_pack("{s:s}", "table", tables[i])));
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        CLEANUP(json_decref)
+        json_t *page = result(b, "show", json_pack("{s:s}", "target", targets[i]));
+        CLEANUP(xfree) char *text = json_dumps(page, 0);
+        if (strchr(text, '\x1b') || strstr(text, "\\u001b"))
+            fail_msg("%s has an escape", targets[i]);
+    }
+    says(error(b, "show", json_pack("{s:s}", "target", "customer:nobody")), "no customer nobody");
+    says(error(b, "show", json_pack("{s:s}", "target", "log:99")), "no entry 99");
+    says(error(b, "show", json_pack("{s:s}", "target", "message:01JD3VR5Q8000000000000ABCD")),
+         "no message");
+}
+
+static void the_queue_adds_up_by_what_is_asked(void **state)
+{
+    struct bench *b = *state;
+    CLEANUP(json_decref)
+    json_t *r = result(b, "list", json_pack("{s:s,s:s}", "table", "queue", "by", "customer"));
+    json_t *row = json_array_get(json_object_get(r, "rows"), 0);
+    assert_string_equal(protocol_get_text(row, "key", ""), "queue:customer=acme");
+    assert_int_equal(protocol_get_number(row, "waiting", 0), 17);
+    assert_true(json_is_null(json_object_get(row, "provider")));
+    assert_string_equal(protocol_get_text(row, "pool", ""), "shared");
+}
+
+static void a_suspension_is_previewed_done_and_undone(void **state)
+{
+    struct bench *b = *state;
+    CLEANUP(json_decref)
+    json_t *p = result(b, "act", acting("preview", "suspend", "customer:acme", ""));
+    assert_string_equal(protocol_get_text(p, "title", ""),
+                        "Suspend customer acme on mta1.example.net");
+    assert_string_equal(protocol_get_text(p, "for", ""), "2h");
+    assert_string_equal(protocol_get_text(p, "ceremony", ""), "enter");
+    assert_string_equal(protocol_get_text(p, "tell", ""),
+                        "yes, template \"suspended\" to ops@acme.example");
+    assert_non_null(strstr(protocol_get_text(p, "reason", ""), "dead recipients 6.4 %"));
+    json_t *apply = acting("apply", "suspend", "customer:acme", "bought list");
+    json_object_set(apply, "version", json_object_get(p, "version"));
+    CLEANUP(json_decref) json_t *entry = result(b, "act", json_incref(apply));
+    assert_string_equal(protocol_get_text(entry, "kind", ""), "suspend");
+    assert_string_equal(protocol_get_text(entry, "actor", ""), "root");
+    assert_int_equal(strlen(protocol_get_text(entry, "hash", "")), 64);
+    assert_int_equal(state_standing(&b->state, "acme", "", clock_wall(), NULL), STANDING_SUSPENDED);
+    says(error(b, "act", apply), "stale: ");
+    char *log = xasprintf("log:%jd", (intmax_t)protocol_get_number(entry, "seq", 0));
+    CLEANUP(json_decref)
+    json_t *undone = result(b, "act", acting("apply", "undo", log, "the wrong one"));
+    assert_string_equal(protocol_get_text(undone, "target", ""), "customer:acme");
+    assert_int_equal(protocol_get_number(undone, "undoes", 0),
+                     protocol_get_number(entry, "seq", -1));
+    assert_int_equal(state_standing(&b->state, "acme", "", clock_wall(), NULL), STANDING_GOOD);
+    says(error(b, "act", acting("apply", "undo", log, "again")), "undone already");
+    // undoing the undo brings it back
+    xfree(log);
+    log = xasprintf("log:%jd", (intmax_t)protocol_get_number(undone, "seq", 0));
+    json_decref(result(b, "act", acting("apply", "undo", log, "it was right")));
+    assert_int_equal(state_standing(&b->state, "acme", "", clock_wall(), NULL), STANDING_SUSPENDED);
+    json_decref(result(b, "act", acting("apply", "restore", "customer:acme", "list cleaned")));
+    assert_int_equal(state_standing(&b->state, "acme", "", clock_wall(), NULL), STANDING_GOOD);
+    xfree(log);
+}
+
+static void what_cannot_be_done_is_refused_in_words(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *command, *target, *says;
+    } cases[] = {
+        {"suspend", "customer:acm", "refused: there is no customer acm; nearest: acme"},
+        {"suspend", "customer:postmaster", "the engine's own mail"},
+        {"suspend", "customer:ACME", "usage: targets: expected a customer"},
+        {"restore", "customer:acme", "good already"},
+        {"pull", "ip:192.0.2.1", "no pool has the IP 192.0.2.1"},
+        {"return", "ip:198.51.100.7", "in rotation already"},
+        {"release", "queue:all", "nothing is held"},
+        {"hold", "queue:pool=moon", "there is no pool moon"},
+        {"hold", "queue:customer=nobody", "there is no customer nobody"},
+        {"undo", "log:77", "the ledger has no action 77"},
+        {"purge", "queue:all", "usage: command: expected"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        says(error(b, "act", acting("apply", cases[i].command, cases[i].target, "test")),
+             cases[i].says);
+    says(error(b, "act", acting("apply", "suspend", "customer:acme", " ")), "a reason is needed");
+    b->is_full = true;
+    says(error(b, "act", acting("apply", "suspend", "customer:acme", "x")),
+         "failed: the ledger could not be written");
+}
+
+static void pulling_the_last_ip_of_a_pool_wants_its_name(void **state)
+{
+    struct bench *b = *state;
+    CLEANUP(json_decref)
+    json_t *one = result(b, "act", acting("preview", "pull", "ip:198.51.100.7", ""));
+    assert_string_equal(protocol_get_text(one, "ceremony", ""), "enter");
+    assert_true(json_is_null(json_object_get(one, "guard")));
+    CLEANUP(json_decref)
+    json_t *last = result(b, "act", acting("preview", "pull", "ip:198.51.100.20", ""));
+    assert_string_equal(protocol_get_text(last, "type", ""), "premium");
+    assert_true(json_array_size(json_object_get(last, "guard")) > 0);
+    json_t *apply = acting("apply", "pull", "ip:198.51.100.20", "blocked");
+    json_object_set(apply, "version", json_object_get(last, "version"));
+    says(error(b, "act", json_incref(apply)), "this wants `premium` typed");
+    json_object_set_new(apply, "typed", json_string("premium"));
+    json_decref(result(b, "act", apply));
+    assert_int_equal(state_rotation(&b->state, "198.51.100.20", clock_wall(), NULL),
+                     ROTATION_PULLED);
+    says(error(b, "act", acting("apply", "drain", "ip:198.51.100.20", "x")), "it is pulled");
+    json_decref(result(b, "act", acting("apply", "return", "ip:198.51.100.20", "clean")));
+    assert_int_equal(state_rotation(&b->state, "198.51.100.20", clock_wall(), NULL),
+                     ROTATION_ACTIVE);
+}
+
+static void several_targets_want_their_count_and_skip_what_is_refused(void **state)
+{
+    struct bench *b = *state;
+    json_t *params =
+        json_pack("{s:s,s:s,s:[s,s,s],s:s}", "phase", "preview", "command", "throttle", "targets",
+                  "customer:acme", "customer:beta", "customer:nobody", "rate", "20/h");
+    CLEANUP(json_decref) json_t *p = result(b, "act", json_incref(params));
+    assert_string_equal(protocol_get_text(p, "type", ""), "2");
+    assert_int_equal(json_array_size(json_object_get(p, "skipped")), 1);
+    json_object_set_new(params, "phase", json_string("apply"));
+    json_object_set_new(params, "reason", json_string("slow"));
+    CLEANUP(json_decref) json_t *done = result(b, "act", json_incref(params));
+    assert_int_equal(json_array_size(json_object_get(done, "entries")), 2);
+    json_object_set_new(params, "rate", json_string("100/h"));
+    says(error(b, "act", params), "throttled to 20/h already");
+}
+
+static void holds_are_released_by_their_selection(void **state)
+{
+    struct bench *b = *state;
+    CLEANUP(json_decref) json_t *all = result(b, "act", acting("preview", "hold", "queue:all", ""));
+    assert_string_equal(protocol_get_text(all, "type", ""), "all");
+    json_decref(result(b, "act", acting("apply", "hold", "queue:provider=google", "outage")));
+    struct state_path path = {.customer = "acme", .provider = "google"};
+    assert_non_null(state_hold(&b->state, &path, clock_wall()));
+    says(error(b, "act", acting("apply", "release", "queue:provider=yahoo", "x")),
+         "these do: queue:provider=google");
+    json_decref(result(b, "act", acting("apply", "release", "queue:all", "over")));
+    assert_null(state_hold(&b->state, &path, clock_wall()));
+}
+
+static json_t *managing(const char *command, const char *customer)
+{
+    return json_pack("{s:s,s:s}", "command", command, "customer", customer);
+}
+
+static void customers_are_added_set_and_removed(void **state)
+{
+    struct bench *b = *state;
+    json_t *add = managing("customer add", "nord");
+    json_object_set_new(add, "contact", json_string("ops@nord.example"));
+    json_object_set_new(add, "pool", json_string("premium"));
+    json_object_set_new(add, "rate", json_string("500/h"));
+    json_decref(result(b, "manage", add));
+    const struct state_customer *c = state_customer_get(&b->state, "nord");
+    assert_true(c->is_known);
+    assert_string_equal(c->contact, "ops@nord.example");
+    assert_string_equal(c->pool, "premium");
+    assert_int_equal(c->rate, 500);
+    says(error(b, "manage", managing("customer add", "nord")), "there already");
+    says(error(b, "manage", managing("customer set", "nord")), "what?");
+    says(error(b, "manage", managing("customer add", "postmaster")), "engine's own");
+    says(error(b, "manage", managing("customer rm", "acme")), "20 of acme's messages wait");
+    json_t *wrong = managing("customer add", "oslo");
+    json_object_set_new(wrong, "pool", json_string("moon"));
+    says(error(b, "manage", wrong), "no pool moon");
+    json_decref(result(b, "manage", managing("customer rm", "nord")));
+    assert_false(c->is_known);
+    CLEANUP(json_decref) json_t *v = result(b, "manage", json_pack("{s:s}", "command", "verify"));
+    assert_int_equal(protocol_get_number(v, "entries", 0), 2);
+    assert_true(protocol_get_flag(v, "holds"));
+}
+
+static void a_reload_with_mistakes_says_them(void **state)
+{
+    struct bench *b = *state;
+    json_decref(result(b, "manage", json_pack("{s:s}", "command", "reload")));
+    b->has_mistakes = true;
+    says(error(b, "manage", json_pack("{s:s}", "command", "reload")), "mxwarden.yaml:3:1");
+}
+
+static void feeds_push_what_changed_and_the_clock(void **state)
+{
+    struct bench *b = *state;
+    json_decref(result(b, "feed",
+                       json_pack("{s:s,s:s,s:s,s:i}", "feed", "f1", "table", "customers", "sort",
+                                 "id", "limit", 10)));
+    CLEANUP(json_decref) json_t *first = await(b, "feed");
+    assert_int_equal(json_array_size(json_object_get(first, "order")), 2);
+    assert_int_equal(json_object_size(json_object_get(first, "rows")), 2);
+    assert_non_null(json_object_get(first, "status"));
+    state_customer_get(&b->state, "beta")->queued = 99;
+    CLEANUP(json_decref) json_t *next = await(b, "rows");
+    assert_null(json_object_get(next, "order"));
+    assert_int_equal(json_object_size(json_object_get(next, "rows")), 1);
+    assert_int_equal(
+        protocol_get_number(json_object_get(json_object_get(next, "rows"), "customer:beta"),
+                            "queued", 0),
+        99);
+    usec_t begin_at = clock_monotonic();
+    CLEANUP(json_decref) json_t *quiet = await(b, "feed");
+    assert_null(json_object_get(quiet, "rows"));
+    assert_non_null(json_object_get(quiet, "now"));
+    assert_true(clock_monotonic() - begin_at < 1500 * USEC_MS);
+    json_decref(result(b, "unfeed", json_pack("{s:s}", "feed", "f1")));
+    says(error(b, "unfeed", json_pack("{s:s}", "feed", "f1")), "no such feed");
+}
+
+static void a_page_can_be_fed(void **state)
+{
+    struct bench *b = *state;
+    json_decref(result(
+        b, "feed",
+        json_pack("{s:s,s:s,s:s}", "feed", "p", "table", "show", "target", "customer:acme")));
+    CLEANUP(json_decref) json_t *push = await(b, "page");
+    assert_non_null(json_object_get(json_object_get(push, "page"), "harm"));
+    json_decref(result(b, "act", acting("apply", "warn", "customer:acme", "dead addresses")));
+    CLEANUP(json_decref) json_t *next = await(b, "page");
+    assert_int_equal(json_array_size(json_object_get(json_object_get(next, "page"), "holds")), 1);
+}
+
+static void feeds_are_bounded(void **state)
+{
+    struct bench *b = *state;
+    for (size_t i = 0; i < PROTOCOL_FEEDS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "f%zu", i);
+        json_decref(result(b, "feed",
+                           json_pack("{s:s,s:s,s:i}", "feed", name, "table", "ips", "limit", 1)));
+    }
+    says(error(b, "feed", json_pack("{s:s,s:s,s:i}", "feed", "more", "table", "ips", "limit", 1)),
+         "32 feeds are open");
+    says(error(b, "feed", json_pack("{s:s,s:s,s:i}", "feed", "f0", "table", "ips", "limit", 501)),
+         "limit: expected a number up to 500");
+}
+
+static void outcome(struct bench *b, const char *customer, usec_t at)
+{
+    struct outcome o = {.at = at,
+                        .kind = OUTCOME_DELIVERED,
+                        .class = CLASS_DELIVERED,
+                        .customer = customer,
+                        .list = "",
+                        .ip = "198.51.100.7",
+                        .provider = "google",
+                        .recipient = "a@big.test",
+                        .reply = "250 ok"};
+    control_on_outcome(b->control, &o);
+}
+
+static void followers_get_every_outcome_once(void **state)
+{
+    struct bench *b = *state;
+    size_t seen = 0;
+    json_decref(result(b, "events", json_pack("{s:b,s:s}", "follow", 1, "filter", "!beta")));
+    for (size_t i = 0; i < 5000; i++)
+        outcome(b, i % 5 ? "acme" : "beta", USEC_DAY + (usec_t)i);
+    while (seen < 4000) {
+        CLEANUP(json_decref) json_t *push = await(b, "events");
+        seen += json_array_size(json_object_get(push, "events"));
+    }
+    assert_int_equal(seen, 4000);
+    json_decref(result(b, "events", NULL));
+    CLEANUP(json_decref) json_t *kept = await(b, "events");
+    assert_int_equal(json_array_size(json_object_get(kept, "events")), 2000);
+    CLEANUP(json_decref) json_t *over = await(b, "end");
+    CLEANUP(json_decref)
+    json_t *listed = result(b, "list", json_pack("{s:s,s:i}", "table", "events", "limit", 1));
+    const json_t *row = json_array_get(json_object_get(listed, "rows"), 0);
+    assert_string_equal(protocol_get_text(row, "key", ""), "event:5000");
+}
+
+static void wrong_requests_get_one_answer_each(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *line, *code;
+        json_int_t id; // 0: null
+    } cases[] = {
+        {"{\"id\":7}", "usage", 7},
+        {"{\"id\":7,\"method\":\"fly\"}", "unknown-method", 7},
+        {"{\"id\":7,\"method\":\"status\",\"params\":[]}", "usage", 7},
+        {"{\"id\":[7],\"method\":\"status\"}", "usage", 0},
+        {"nonsense", "usage", 0},
+        {"{\"id\":7,\"id\":8,\"method\":\"status\"}", "usage", 0},
+        {"{\"id\":7,\"method\":\"list\",\"params\":{\"table\":\"ips\",\"limit\":-1}}", "usage", 7},
+        {"{\"id\":7,\"method\":\"act\",\"params\":{\"command\":\"suspend\"}}", "usage", 7},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct peer *p = peer_new(b->control, NULL, ROLE_OPERATOR, "ana");
+        buf_add_str(&p->reader.in, cases[i].line);
+        buf_add_str(&p->reader.in, "\n");
+        peer_work(p);
+        json_t *answer = json_loadb((char *)p->out.p, p->out.n, 0, NULL);
+        const json_t *id = json_object_get(answer, "id");
+        if (!id || json_integer_value(id) != cases[i].id ||
+            strcmp(protocol_get_text(json_object_get(answer, "error"), "code", ""),
+                   cases[i].code) != 0)
+            fail_msg("%s: %.*s", cases[i].line, (int)p->out.n, (char *)p->out.p);
+        json_decref(answer);
+        peer_free(p);
+    }
+}
+
+static void who_may_not_is_told_so(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        enum role role;
+        const char *line, *says;
+    } cases[] = {
+        {ROLE_NONE, "{\"id\":1,\"method\":\"hello\"}", "\"role\":\"none\""},
+        {ROLE_NONE, "{\"id\":1,\"method\":\"status\"}", "not-allowed"},
+        {ROLE_NONE, "{\"id\":1,\"method\":\"fly\"}", "not-allowed"},
+        {ROLE_VIEWER, "{\"id\":1,\"method\":\"status\"}", "mta1.example.net"},
+        {ROLE_VIEWER, "{\"id\":1,\"method\":\"act\",\"params\":{}}", "not-allowed"},
+        {ROLE_VIEWER, "{\"id\":1,\"method\":\"manage\",\"params\":{\"command\":\"reload\"}}",
+         "not-allowed"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct peer *p = peer_new(b->control, NULL, cases[i].role, "eve");
+        buf_add_str(&p->reader.in, cases[i].line);
+        buf_add_str(&p->reader.in, "\n");
+        peer_work(p);
+        if (!p->out.n || !strstr((char *)p->out.p, cases[i].says))
+            fail_msg("%s: %s", cases[i].line, p->out.p ? (char *)p->out.p : "nothing");
+        peer_free(p);
+    }
+}
+
+static void a_client_that_does_not_read_is_cut_off(void **state)
+{
+    struct bench *b = *state;
+    usec_t until = clock_monotonic() + 20 * USEC_SECOND;
+    for (size_t i = 0; i < 600; i++)
+        outcome(b, "acme", USEC_DAY);
+    for (size_t i = 0; i < 60 && clock_monotonic() < until; i++) {
+        client_send(b->client, "list", json_pack("{s:s}", "table", "events"));
+        for (int k = 0; k < 5; k++)
+            turn(b);
+    }
+    while (b->control->peers_n && clock_monotonic() < until)
+        turn(b);
+    assert_int_equal(b->control->peers_n, 0);
+}
+
+static void connections_are_bounded(void **state)
+{
+    struct bench *b = *state;
+    struct client *all[CONTROL_PEERS + 5] = {0};
+    size_t refused = 0;
+    char *why_not = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        assert_int_equal(client_connect(&all[i], b->socket, &why_not), CLIENT_OK);
+        turn(b);
+    }
+    for (int k = 0; k < 50; k++)
+        turn(b);
+    assert_int_equal(b->control->peers_n, CONTROL_PEERS);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        json_t *message = NULL;
+        client_feed_ready(all[i]);
+        if (client_next(all[i], &message)) {
+            refused++;
+            assert_non_null(json_object_get(message, "error"));
+        }
+        json_decref(message);
+        client_free(all[i]);
+    }
+    assert_int_equal(refused, 6); // the test's own was there before
+}
+
+#define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, begin, end)
+
+static const struct CMUnitTest tests[] = {
+    WITH_BENCH(hello_says_who_one_is),
+    WITH_BENCH(lists_are_sorted_and_filtered_by_any_column),
+    WITH_BENCH(every_table_can_be_listed_and_shown),
+    WITH_BENCH(the_queue_adds_up_by_what_is_asked),
+    WITH_BENCH(a_suspension_is_previewed_done_and_undone),
+    WITH_BENCH(what_cannot_be_done_is_refused_in_words),
+    WITH_BENCH(pulling_the_last_ip_of_a_pool_wants_its_name),
+    WITH_BENCH(several_targets_want_their_count_and_skip_what_is_refused),
+    WITH_BENCH(holds_are_released_by_their_selection),
+    WITH_BENCH(customers_are_added_set_and_removed),
+    WITH_BENCH(a_reload_with_mistakes_says_them),
+    WITH_BENCH(feeds_push_what_changed_and_the_clock),
+    WITH_BENCH(a_page_can_be_fed),
+    WITH_BENCH(feeds_are_bounded),
+    WITH_BENCH(followers_get_every_outcome_once),
+    WITH_BENCH(wrong_requests_get_one_answer_each),
+    WITH_BENCH(who_may_not_is_told_so),
+    WITH_BENCH(a_client_that_does_not_read_is_cut_off),
+    WITH_BENCH(connections_are_bounded),
+};
+TEST_MAIN(tests)
