@@ -32,8 +32,9 @@ void act_begin(struct console *c, const char *command, json_t *targets, const ch
     if (t && t->marks.count && n == t->marks.count && n > 1) {
         const char *colon = strchr(t->selected, ':');
         bool is_marked = map_get_str(&t->marks, t->selected);
-        snprintf(marked, sizeof(marked), is_marked ? "%zu marked" : "%zu marked, not the cursor (%s)",
-                 n, colon ? colon + 1 : t->selected);
+        snprintf(marked, sizeof(marked),
+                 is_marked ? "%zu marked" : "%zu marked, not the cursor (%s)", n,
+                 colon ? colon + 1 : t->selected);
     }
     dialog_open(&c->dialog, command, targets, marked);
     field_set(&c->dialog.span, span ? span : "");
@@ -71,6 +72,12 @@ static int64_t seq_of(const json_t *result)
     return row_count(entries ? json_array_get(entries, 0) : result, "seq");
 }
 
+static const char *without_kind(const char *target)
+{
+    const char *colon = strchr(target, ':');
+    return colon ? colon + 1 : target;
+}
+
 // "done: suspend acme-news (4479), u undoes it"
 static void say_done(struct console *c, const json_t *result)
 {
@@ -84,8 +91,9 @@ static void say_done(struct console *c, const json_t *result)
     }
     c->my_action = seq;
     console_say(c, PEN_GOOD, "done: %s %s (%lld%s), u undoes it%s", c->dialog.command,
-                row_text(entries ? json_array_get(entries, 0) : result, "target"), (long long)seq,
-                n > 1 ? " and following" : "", json_array_size(skipped) ? "; some were skipped" : "");
+                without_kind(row_text(entries ? json_array_get(entries, 0) : result, "target")),
+                (long long)seq, n > 1 ? " and following" : "",
+                json_array_size(skipped) ? "; some were skipped" : "");
 }
 
 bool act_answer(struct console *c, uint64_t id, const json_t *result, const json_t *error)

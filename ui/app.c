@@ -80,8 +80,10 @@ static bool passes_lock(struct console *c, int key)
 static void say_locked(struct console *c, const struct binding *b)
 {
     char shown[16];
-    console_say(c, PEN_WARNING, "Locked since %s: %s did nothing. U, then Enter, unlocks. Reading "
-                                "needs none.", c->locked_at, keys_shown(b, shown));
+    console_say(c, PEN_WARNING,
+                "Locked since %s: %s did nothing. U, then Enter, unlocks. Reading "
+                "needs none.",
+                c->locked_at, keys_shown(b, shown));
 }
 
 static void run_binding(struct console *c, const struct binding *b)
@@ -236,8 +238,9 @@ static void on_hello(struct console *c, const json_t *result)
 {
     model_hello(&c->model, result);
     if (strcmp(c->model.role, "none") == 0)
-        console_say(c, PEN_WARNING, "You may not look here: control.operators and control.viewers "
-                                    "in mxwarden.yaml name who may.");
+        console_say(c, PEN_WARNING,
+                    "You may not look here: control.operators and control.viewers "
+                    "in mxwarden.yaml name who may.");
 }
 
 static void on_managed(struct console *c, const json_t *result, const json_t *error)
@@ -275,8 +278,8 @@ static void greet(struct console *c)
     places_forget_feeds(c);
     c->model.heard_at = c->monotonic;
     c->model.role[0] = '\0';
-    c->hello_id = link_send(&c->link, "hello", json_pack("{s:i, s:s}", "protocol", 1, "client",
-                                                         "console"));
+    c->hello_id =
+        link_send(&c->link, "hello", json_pack("{s:i, s:s}", "protocol", 1, "client", "console"));
 }
 
 static void hear(struct console *c)

@@ -5,9 +5,9 @@
 #include "base/clock.h"
 
 struct app_options {
-    const char *socket;  // the engine's control socket
-    bool is_read_only;   // acting is off
-    usec_t lock_after;   // idle time after which acting wants an unlock; 0: 10 minutes
+    const char *socket; // the engine's control socket
+    bool is_read_only;  // acting is off
+    usec_t lock_after;  // idle time after which acting wants an unlock; 0: 10 minutes
 };
 
 /* Exit codes of the contract: 0 left, 1 no terminal that can be used, 3 no terminal and no engine. */

@@ -124,7 +124,8 @@ static void on_sort(struct console *c, const char *how)
     else if (t->sort >= 0)
         t->is_descending = !t->is_descending;
     else {
-        console_say(c, PEN_NOTICE, "This is the view's own order, worst first: o sorts by a column.");
+        console_say(c, PEN_NOTICE,
+                    "This is the view's own order, worst first: o sorts by a column.");
         return;
     }
     if (t->sort >= 0)
@@ -158,8 +159,9 @@ static void on_undo(struct console *c, const char *args)
     char target[32];
     (void)args;
     if (!c->my_action) {
-        console_say(c, PEN_NOTICE, "Nothing of yours to undo yet; 8 has every action, u there undoes "
-                                   "the selected one.");
+        console_say(c, PEN_NOTICE,
+                    "Nothing of yours to undo yet; 8 has every action, u there undoes "
+                    "the selected one.");
         return;
     }
     snprintf(target, sizeof(target), "log:%lld", (long long)c->my_action);
@@ -223,8 +225,9 @@ static void on_unlock(struct console *c, const char *args)
     (void)args;
     c->is_unlocking = c->is_locked;
     screen_flush_keys();
-    console_say(c, PEN_NOTICE, c->is_locked ? "Enter unlocks; any other key leaves it locked."
-                                            : "It is not locked.");
+    console_say(c, PEN_NOTICE,
+                c->is_locked ? "Enter unlocks; any other key leaves it locked."
+                             : "It is not locked.");
 }
 
 static void on_reconnect(struct console *c, const char *args)
@@ -256,13 +259,16 @@ static const struct word {
     const char *name;
     void (*run)(struct console *c, const char *args);
 } words[] = {
-    {"move", on_move},     {"open", on_open},         {"back", on_back},
-    {"filter", on_filter}, {"prompt", on_prompt},     {"next", on_next},
-    {"previous", on_previous}, {"sort", on_sort},     {"mark", on_mark},
-    {"help", on_help},     {"freeze", on_freeze},     {"panel", on_panel},
-    {"theme", on_theme},   {"copy", on_copy},         {"redraw", on_redraw},
-    {"unlock", on_unlock}, {"reconnect", on_reconnect}, {"by", on_by},
-    {"quit", on_quit},     {"q", on_quit},
+    {"move", on_move},           {"open", on_open},
+    {"back", on_back},           {"filter", on_filter},
+    {"prompt", on_prompt},       {"next", on_next},
+    {"previous", on_previous},   {"sort", on_sort},
+    {"mark", on_mark},           {"help", on_help},
+    {"freeze", on_freeze},       {"panel", on_panel},
+    {"theme", on_theme},         {"copy", on_copy},
+    {"redraw", on_redraw},       {"unlock", on_unlock},
+    {"reconnect", on_reconnect}, {"by", on_by},
+    {"quit", on_quit},           {"q", on_quit},
 };
 
 const char *command_word(size_t i)

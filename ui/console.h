@@ -23,7 +23,7 @@ struct place {
     char target[TABLE_KEY];  // of a page
     struct table table;
     struct page page;
-    json_t *object; // the page's last object, or NULL
+    json_t *object;             // the page's last object, or NULL
     char problem[CONSOLE_SAID]; // why there is no page, in the engine's words
     char feed[FEED_NAME];       // its pushes' name; "": none
     char pending[FEED_NAME];    // asked for, not accepted yet
@@ -53,15 +53,15 @@ struct console {
     char said[CONSOLE_SAID]; // row 23
     enum pen said_pen;
     bool is_locked;
-    char locked_at[32];   // "11:59Z"
-    bool is_unlocking;    // U was pressed: Enter is next
-    usec_t touched;       // monotonic: the last key
+    char locked_at[32]; // "11:59Z"
+    bool is_unlocking;  // U was pressed: Enter is next
+    usec_t touched;     // monotonic: the last key
     uint64_t hello_id, manage_id;
-    int64_t my_action;    // seq of my last act, for undo; 0: none
-    bool asked_to_leave;  // the last q
+    int64_t my_action;   // seq of my last act, for undo; 0: none
+    bool asked_to_leave; // the last q
     bool is_leaving;
-    bool is_dirty;        // a picture is due
-    bool wants_stop;      // Ctrl-Z
+    bool is_dirty;   // a picture is due
+    bool wants_stop; // Ctrl-Z
 };
 
 struct place *console_top(struct console *c);

@@ -106,8 +106,9 @@ const char *figure_chart(char out[FIGURE_CHART], const double *v, size_t n, int 
         size_t from = i * n / w, to = (i + 1) * n / w;
         if (to <= from)
             to = from + 1;
+        // The mean, so that columns of three and of two numbers compare.
         for (size_t k = from; k < to && k < n; k++)
-            folded[i] = v[k] < 0 ? -1 : folded[i] + v[k];
+            folded[i] = v[k] < 0 ? -1 : folded[i] + v[k] / (double)(to - from);
         most = folded[i] > most ? folded[i] : most;
     }
     out[0] = '\0';

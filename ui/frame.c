@@ -42,7 +42,9 @@ static void top_right(const struct console *c, struct line *l, int columns)
     if (m->now)
         figure_clock(clock, m->now);
     const char *who = is_lost(c) ? "LOST" : c->is_locked ? "LOCK" : m->user;
-    if (columns >= WIDE && !is_lost(c) && !c->is_locked)
+    if (c->link.state == LINK_DOWN)
+        snprintf(text, sizeof(text), "no mail moves");
+    else if (columns >= WIDE && !is_lost(c) && !c->is_locked)
         snprintf(text, sizeof(text), "%s  %s %s", clock, m->user, m->role);
     else
         snprintf(text, sizeof(text), "%s %s", clock, who);
@@ -74,7 +76,8 @@ static void top_numbers(const struct console *c, struct line *l, int gap, bool i
 static void down_numbers(const struct console *c, struct line *l, int gap)
 {
     char text[FIGURE_TEXT], at[FIGURE_TEXT];
-    int64_t queued = row_count(c->model.status, "queued"), held = row_count(c->model.status, "held");
+    int64_t queued = row_count(c->model.status, "queued"),
+            held = row_count(c->model.status, "held");
     line_add(l, PEN_CRITICAL, "ENGINE DOWN %s", figure_age(text, c->link.since, c->monotonic));
     if (queued < 0)
         return;
@@ -143,16 +146,16 @@ static void banner(const struct console *c, struct line *l)
         break;
     case LINK_LOST:
         line_add(l, PEN_BANNER,
-                 " DISCONNECTED since %s (%s): this is the last state. Next try in %ld s", clock, age,
-                 seconds);
+                 " DISCONNECTED since %s (%s): this is the last state. Next try in %ld s", clock,
+                 age, seconds);
         break;
     case LINK_DOWN:
-        line_add(l, PEN_BANNER, " ENGINE DOWN since %s (%s): %s; next try in %ld s", clock, age,
-                 c->link.why ? c->link.why : "nobody answers", seconds);
+        line_add(l, PEN_BANNER, " ENGINE DOWN since %s (%s): this is the last state. Next try in %ld s",
+                 clock, age, seconds);
         break;
     case LINK_DENIED:
-        line_add(l, PEN_BANNER, " NOT ALLOWED: %s; next try in %ld s",
-                 c->link.why ? c->link.why : "the socket is not yours to open", seconds);
+        line_add(l, PEN_BANNER, " NOT ALLOWED to ask the engine (%s). Next try in %ld s", age,
+                 seconds);
         break;
     }
 }
@@ -169,7 +172,10 @@ static void add_coming(const struct console *c, struct line *l, int columns)
         char at[FIGURE_TEXT];
         if (i == most)
             break;
-        line_add(&r, PEN_NOTICE, "%s%s %s", i ? ", " : is_wide ? "next by itself: " : "next ",
+        line_add(&r, PEN_NOTICE, "%s%s %s",
+                 i         ? ", "
+                 : is_wide ? "next by itself: "
+                           : "next ",
                  figure_time(at, row_time(one, "at"), c->model.now), row_text(one, "what"));
     }
     line_cut(&r, columns - l->columns - 3);
@@ -218,8 +224,8 @@ static void say_nothing_there(struct console *c, const struct table *t, int row,
         snprintf(text, sizeof(text), "asking %s …", *node ? node : "the engine");
     else if (!t->is_loaded)
         snprintf(text, sizeof(text), "Nothing was heard from the engine yet.");
-    else if (t->filter[0] && t->total)
-        snprintf(text, sizeof(text), "None of %zu matches %s. Esc shows all.", t->total, t->filter);
+    else if (t->shown[0] && t->total)
+        snprintf(text, sizeof(text), "None of %zu matches %s. Esc shows all.", t->total, t->shown);
     else
         snprintf(text, sizeof(text), "%s", t->view->empty);
     screen_text(row + 2, 2, columns - 2, PEN_NORMAL, text);
@@ -231,8 +237,8 @@ static void draw_counts(struct console *c, struct table *t, int row, int width)
     line_clear(&l);
     line_clear(&right);
     line_add(&l, PEN_TITLE, " %s", t->view->title);
-    if (t->filter[0] && t->is_loaded)
-        line_add(&l, PEN_TITLE, "  %zu of %zu match %s", t->matched, t->total, t->filter);
+    if (t->shown[0] && t->is_loaded)
+        line_add(&l, PEN_TITLE, "  %zu of %zu match %s", t->matched, t->total, t->shown);
     else if (t->is_loaded && t->view->counts)
         t->view->counts(&l, &c->model, t, width);
     if (t->is_loaded && t->view->life)
@@ -270,7 +276,10 @@ static void build_page(struct console *c, struct place *p, int width)
         line_add(&p->page.title, PEN_TITLE, " %s", p->target);
         page_line(&p->page, NULL);
         line_add(page_line(&p->page, NULL), PEN_NORMAL, " %s%s%s", p->problem,
-                 p->problem[0] ? "" : "asking ", p->problem[0] ? "" : *node ? node : "the engine");
+                 p->problem[0] ? "" : "asking ",
+                 p->problem[0] ? ""
+                 : *node       ? node
+                               : "the engine");
     }
     page_end(&p->page);
 }
@@ -283,7 +292,7 @@ static void draw_panel(struct console *c, int row, int rows, int columns, int wi
     if (!c->panel.view)
         return;
     build_page(c, &c->panel, width);
-    page_draw(&c->panel.page, row, left - 1, rows - 3 - row, &ignored);
+    page_draw(&c->panel.page, row, left - 1, rows - 3 - row, false, &ignored);
 }
 
 static void draw_body(struct console *c, int row, int rows, int columns, int *cursor)
@@ -291,10 +300,11 @@ static void draw_body(struct console *c, int row, int rows, int columns, int *cu
     struct place *p = console_top(c);
     if (!console_is_table(c)) {
         build_page(c, p, columns);
-        page_draw(&p->page, row, 0, rows - 3 - row, cursor);
+        page_draw(&p->page, row, 0, rows - 3 - row, true, cursor);
         return;
     }
-    bool is_beside = console_shows_panel(c, columns), has_foot = rows >= ROWS_FOOT && columns < WIDE;
+    bool is_beside = console_shows_panel(c, columns),
+         has_foot = rows >= ROWS_FOOT && columns < WIDE;
     int panel = (columns + 1) / 3, width = is_beside ? columns - panel - 3 : columns;
     int height = rows - 2 - row - 2 - (has_foot ? FOOT : 0);
     draw_counts(c, &p->table, row, width);
@@ -399,7 +409,8 @@ static void bottom_right(const struct console *c, char *out, size_t n)
     else if (strstr(where, "below"))
         snprintf(out, n, "%s%s", marks, where);
     else
-        snprintf(out, n, "%s%s%s%s", marks, where, *where ? " " : "", is_frozen ? "frozen" : "live");
+        snprintf(out, n, "%s%s%s%s", marks, where, *where ? " " : "",
+                 is_frozen ? "frozen" : "live");
 }
 
 static void lost_keys(struct line *l)
@@ -448,7 +459,8 @@ static void prompt_keys(const struct prompt *p, struct line *l)
         line_str(l, PEN_NORMAL, " history  ");
     }
     line_str(l, PEN_KEY, "Esc");
-    line_str(l, PEN_NORMAL, p->sign == '/' ? " show all   words, field:word, field>2%, !not" : " leave");
+    line_str(l, PEN_NORMAL,
+             p->sign == '/' ? " show all   words, field:word, field>2%, !not" : " leave");
 }
 
 static void draw_keys(struct console *c, int rows, int columns)
@@ -480,9 +492,11 @@ static void draw_said(struct console *c, int rows, int columns)
 {
     char text[CONSOLE_SAID + 2];
     snprintf(text, sizeof(text), " %s", c->said);
-    if (c->said[0])
-        screen_text(rows - 2, 0, columns, c->said_pen, text);
-    else if (is_lost(c) && c->link.state == LINK_LOST)
+    if (!c->said[0] && c->link.state != LINK_LOST && is_lost(c) && c->link.why)
+        snprintf(text, sizeof(text), " %s", c->link.why);
+    if (text[1])
+        screen_text(rows - 2, 0, columns, c->said[0] ? c->said_pen : PEN_WARNING, text);
+    else if (c->link.state == LINK_LOST)
         screen_text(rows - 2, 0, columns, PEN_NOTICE,
                     " Acting is off. The node protects its IPs by itself. R tries at once.");
 }

@@ -11,11 +11,11 @@ enum { MODEL_NAME = 128 };
 
 struct model {
     char node[MODEL_NAME], label[MODEL_NAME], user[MODEL_NAME], version[MODEL_NAME];
-    char role[16];   // operator, viewer, none; "" before the first hello
-    json_t *status;  // the last status row, or NULL
-    usec_t now;      // the node's clock as it last told; 0 before
-    usec_t heard_at; // monotonic: when something came last
-    usec_t came_at;  // the node's clock at the first hello
+    char role[16];    // operator, viewer, none; "" before the first hello
+    json_t *status;   // the last status row, or NULL
+    usec_t now;       // the node's clock as it last told; 0 before
+    usec_t heard_at;  // monotonic: when something came last
+    usec_t came_at;   // the node's clock at the first hello
     int64_t came_seq; // the ledger's end then; -1 while unknown
 };
 

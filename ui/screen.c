@@ -326,10 +326,10 @@ static int special_key(wint_t code)
         wint_t curses;
         int ours;
     } keys[] = {
-        {KEY_UP, KEY_ARROW_UP},      {KEY_DOWN, KEY_ARROW_DOWN}, {KEY_LEFT, KEY_ARROW_LEFT},
-        {KEY_RIGHT, KEY_ARROW_RIGHT}, {KEY_PPAGE, KEY_PAGE_UP},  {KEY_NPAGE, KEY_PAGE_DOWN},
-        {KEY_HOME, KEY_FIRST},       {KEY_END, KEY_LAST},        {KEY_DC, KEY_DELETE},
-        {KEY_BACKSPACE, KEY_ERASE},  {KEY_ENTER, '\n'},          {KEY_BTAB, KEY_BACKTAB},
+        {KEY_UP, KEY_ARROW_UP},       {KEY_DOWN, KEY_ARROW_DOWN}, {KEY_LEFT, KEY_ARROW_LEFT},
+        {KEY_RIGHT, KEY_ARROW_RIGHT}, {KEY_PPAGE, KEY_PAGE_UP},   {KEY_NPAGE, KEY_PAGE_DOWN},
+        {KEY_HOME, KEY_FIRST},        {KEY_END, KEY_LAST},        {KEY_DC, KEY_DELETE},
+        {KEY_BACKSPACE, KEY_ERASE},   {KEY_ENTER, '\n'},          {KEY_BTAB, KEY_BACKTAB},
     };
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (keys[i].curses == code)

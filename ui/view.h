@@ -64,7 +64,7 @@ struct view {
     /* The selected row in words: at most `n` lines of `width`. */
     void (*foot)(struct line *lines, size_t n, int width, const struct model *m, const json_t *row);
     const struct view *page; // what Enter opens; NULL: nothing
-    bool is_local; // a page of the selected row itself: the engine is not asked
+    bool is_local;           // a page of the selected row itself: the engine is not asked
     /* A page's lines from the `show` object. */
     void (*build)(struct page *p, const struct model *m, const json_t *object);
 };

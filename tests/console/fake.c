@@ -395,7 +395,8 @@ void fake_move(struct fake *f, const char *name, const char *key, size_t to)
     pthread_mutex_unlock(&f->lock);
 }
 
-void fake_set(struct fake *f, const char *name, const char *key, const char *field, const char *text)
+void fake_set(struct fake *f, const char *name, const char *key, const char *field,
+              const char *text)
 {
     size_t at;
     pthread_mutex_lock(&f->lock);

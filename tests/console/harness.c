@@ -75,7 +75,8 @@ static void start_terminal(struct harness *h)
 
 static void run_child(const struct harness_options *o, int slave)
 {
-    static const char *const usual[] = {"TERM=xterm-256color", "LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin"};
+    static const char *const usual[] = {"TERM=xterm-256color", "LC_ALL=C.UTF-8",
+                                        "PATH=/usr/bin:/bin"};
     enum { MOST = 16 };
     char *argv[MOST] = {(char *)o->program};
     login_tty(slave);
@@ -268,8 +269,10 @@ bool harness_has_colour(struct harness *h)
     while (p && (p = memmem(p, (size_t)(end - p), "\033[", 2))) {
         p += 2;
         size_t n = strspn(p, "0123456789;");
-        if (p[n] == 'm' && (strstr(p, "38;5;") == p || strstr(p, "48;5;") == p || *p == '4' || *p == '3') &&
-            !(n == 2 && p[0] == '3' && p[1] == '9') && !(n == 2 && p[0] == '4' && p[1] == '9') && n > 1)
+        if (p[n] == 'm' &&
+            (strstr(p, "38;5;") == p || strstr(p, "48;5;") == p || *p == '4' || *p == '3') &&
+            !(n == 2 && p[0] == '3' && p[1] == '9') && !(n == 2 && p[0] == '4' && p[1] == '9') &&
+            n > 1)
             return true;
     }
     return false;
@@ -293,13 +296,13 @@ bool harness_is_restored(struct harness *h, const char **why)
 {
     struct termios now;
     tcgetattr(h->slave, &now);
-    *why = h->is_alternate         ? "the alternate screen is still there"
-           : h->is_cursor_hidden   ? "the cursor is hidden"
-           : now.c_lflag != h->before.c_lflag ? "the local modes differ"
-           : now.c_iflag != h->before.c_iflag ? "the input modes differ"
-           : now.c_oflag != h->before.c_oflag ? "the output modes differ"
+    *why = h->is_alternate                                 ? "the alternate screen is still there"
+           : h->is_cursor_hidden                           ? "the cursor is hidden"
+           : now.c_lflag != h->before.c_lflag              ? "the local modes differ"
+           : now.c_iflag != h->before.c_iflag              ? "the input modes differ"
+           : now.c_oflag != h->before.c_oflag              ? "the output modes differ"
            : !memmem(h->raw.p, h->raw.n, "\033[?2004l", 8) ? "pastes are still bracketed"
-                                                          : NULL;
+                                                           : NULL;
     return !*why;
 }
 

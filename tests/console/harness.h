@@ -6,7 +6,11 @@
 #include <sys/types.h>
 #include <termios.h>
 
-enum { HARNESS_ROWS = 100, HARNESS_COLUMNS = 300, HARNESS_TEXT = 4 * HARNESS_ROWS * HARNESS_COLUMNS };
+enum {
+    HARNESS_ROWS = 100,
+    HARNESS_COLUMNS = 300,
+    HARNESS_TEXT = 4 * HARNESS_ROWS * HARNESS_COLUMNS
+};
 
 struct harness;
 
@@ -15,7 +19,7 @@ struct harness_options {
     const char *const *argv; // after the program's name; ends with NULL
     const char *const *env;  // "NAME=value" over the usual ones; ends with NULL; may be NULL
     int rows, columns;
-    bool has_wide_glyphs;    // the terminal draws `─` two columns wide (so it answers)
+    bool has_wide_glyphs; // the terminal draws `─` two columns wide (so it answers)
 };
 
 struct harness *harness_start(const struct harness_options *o);

@@ -20,8 +20,8 @@ void cell_count(struct line *cell, const json_t *row, const char *field)
     line_str(cell, PEN_NORMAL, v < 0 ? "–" : figure_count(text, v));
 }
 
-void cell_rate(struct line *cell, const json_t *row, const char *field, int decimals, double warning,
-               double critical)
+void cell_rate(struct line *cell, const json_t *row, const char *field, int decimals,
+               double warning, double critical)
 {
     char text[FIGURE_TEXT];
     double v;
@@ -56,15 +56,24 @@ const char *after_colon(const char *target)
     return colon ? colon + 1 : target;
 }
 
+const char *loud(char out[32], const char *word)
+{
+    size_t i;
+    for (i = 0; word[i] && i + 1 < 32; i++)
+        out[i] = word[i] >= 'a' && word[i] <= 'z' ? (char)(word[i] - 32) : word[i];
+    out[i] = '\0';
+    return out;
+}
+
 enum pen pen_of_state(const char *word)
 {
     static const struct {
         const char *word;
         enum pen pen;
     } pens[] = {
-        {"good", PEN_NORMAL},      {"active", PEN_NORMAL},   {"warned", PEN_NOTICE},
+        {"good", PEN_NORMAL},       {"active", PEN_NORMAL},    {"warned", PEN_NOTICE},
         {"throttled", PEN_WARNING}, {"suspended", PEN_NUMBER}, {"warming", PEN_NOTICE},
-        {"draining", PEN_WARNING}, {"pulled", PEN_WARNING},  {"resting", PEN_DIM},
+        {"draining", PEN_WARNING},  {"pulled", PEN_WARNING},   {"resting", PEN_DIM},
     };
     for (size_t i = 0; i < ARRAY_LEN(pens); i++)
         if (strcmp(pens[i].word, word) == 0)
@@ -107,8 +116,9 @@ void page_log(struct page *p, const struct model *m, const char *head, const jso
         usec_t expires = row_time(e, "expires_at");
         snprintf(key, sizeof(key), "log:%lld", (long long)row_count(e, "seq"));
         struct line *l = page_line(p, key);
-        line_add(l, PEN_NORMAL, " %-6s  %5lld  %-8s  %-9s", figure_time(at, row_time(e, "at"), m->now),
-                 (long long)row_count(e, "seq"), row_text(e, "actor"), row_text(e, "kind"));
+        line_add(l, PEN_NORMAL, " %-6s  %5lld  %-8s  %-9s",
+                 figure_time(at, row_time(e, "at"), m->now), (long long)row_count(e, "seq"),
+                 row_text(e, "actor"), row_text(e, "kind"));
         if (row_count(e, "undone_by") > 0)
             line_add(l, PEN_DIM, "  undone");
         else if (expires)

@@ -9,12 +9,14 @@
 void cell_text(struct line *cell, const json_t *row, const char *field);
 void cell_count(struct line *cell, const json_t *row, const char *field);
 /* Per cent; at or over `warning` or `critical` (fractions; 0: never) the number says so. */
-void cell_rate(struct line *cell, const json_t *row, const char *field, int decimals, double warning,
-               double critical);
+void cell_rate(struct line *cell, const json_t *row, const char *field, int decimals,
+               double warning, double critical);
 void cell_time(struct line *cell, const struct model *m, const json_t *row, const char *field);
 void cell_chart(struct line *cell, const json_t *row, const char *field, int width);
 /* What stands behind the colon of a target or key. */
 const char *after_colon(const char *target);
+/* In capitals, for titles: `THROTTLED`. */
+const char *loud(char out[32], const char *word);
 /* The pen that says how bad a standing or rotation is. */
 enum pen pen_of_state(const char *word);
 /* "6.4 %", `–` when unknown or negative. */

@@ -177,8 +177,8 @@ static void foot(struct line *lines, size_t n, int width, const struct model *m,
     const json_t *reason;
     say_standing(standing, sizeof(standing), m, row);
     at = (size_t)snprintf(text, sizeof(text), "%s  %s", row_text(row, "id"), standing);
-    json_array_foreach(json_object_get(row, "reasons"), i, reason) if (at < sizeof(text))
-        at += (size_t)snprintf(text + at, sizeof(text) - at, "; %s", json_string_value(reason));
+    json_array_foreach(json_object_get(row, "reasons"), i, reason) if (at < sizeof(text)) at +=
+        (size_t)snprintf(text + at, sizeof(text) - at, "; %s", json_string_value(reason));
     foot_say(lines, n, width, text);
 }
 
@@ -237,13 +237,10 @@ static void page_ips(struct page *p, const json_t *ips)
 static void title(struct page *p, const json_t *row)
 {
     const char *standing = row_text(row, "standing");
-    char loud[32];
-    size_t i;
-    for (i = 0; standing[i] && i + 1 < sizeof(loud); i++)
-        loud[i] = standing[i] >= 'a' && standing[i] <= 'z' ? standing[i] - 32 : standing[i];
-    loud[i] = '\0';
+    char word[32];
     line_add(&p->title, PEN_TITLE, " Customer %s  ", row_text(row, "id"));
-    line_str(&p->title, strcmp(standing, "good") == 0 ? PEN_TITLE : pen_of_state(standing), loud);
+    line_str(&p->title, strcmp(standing, "good") == 0 ? PEN_TITLE : pen_of_state(standing),
+             loud(word, standing));
     line_add(&p->title, PEN_TITLE, "  pool %s", row_text(row, "pool"));
     snprintf(p->side, sizeof(p->side), "%.60s", row_text(row, "contact"));
 }
@@ -252,7 +249,8 @@ static void build(struct page *p, const struct model *m, const json_t *object)
 {
     const json_t *row = json_object_get(object, "row");
     char standing[LINE_BYTES / 2], queued[FIGURE_TEXT], held[FIGURE_TEXT], sent[FIGURE_TEXT];
-    int64_t q = row_count(row, "queued"), h = row_count(row, "held"), s = row_count(row, "sent_24h");
+    int64_t q = row_count(row, "queued"), h = row_count(row, "held"),
+            s = row_count(row, "sent_24h");
     title(p, row);
     say_standing(standing, sizeof(standing), m, row);
     page_say(p, "now", PEN_NORMAL, "%s", standing);

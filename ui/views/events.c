@@ -20,7 +20,8 @@ static void draw_time(struct line *cell, const struct model *m, const json_t *ro
 
 static enum pen pen_of_kind(const char *kind)
 {
-    static const char *const bad[] = {"bounced", "complained", "expired", "trap", "listed", "refused"};
+    static const char *const bad[] = {"bounced", "complained", "expired",
+                                      "trap",    "listed",     "refused"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         if (strcmp(bad[i], kind) == 0)
             return PEN_WARNING;
@@ -45,7 +46,8 @@ static void draw_customer(struct line *cell, const struct model *m, const json_t
 // Narrow: `.20`, the last part, which tells the node's own addresses apart.
 static void draw_ip(struct line *cell, const struct model *m, const json_t *row, int width)
 {
-    const char *ip = row_text(row, "ip"), *last = strpbrk(ip, ":") ? strrchr(ip, ':') : strrchr(ip, '.');
+    const char *ip = row_text(row, "ip"),
+               *last = strpbrk(ip, ":") ? strrchr(ip, ':') : strrchr(ip, '.');
     (void)m;
     if (width >= IP_WHOLE || !last)
         cell_text(cell, row, "ip");
@@ -126,7 +128,8 @@ static void life(struct line *l, const struct model *m, const struct table *t, i
 static void foot(struct line *lines, size_t n, int width, const struct model *m, const json_t *row)
 {
     char text[LINE_BYTES];
-    const char *reply = row_text(row, "reply"), *ip = row_text(row, "ip"), *to = row_text(row, "provider");
+    const char *reply = row_text(row, "reply"), *ip = row_text(row, "ip"),
+               *to = row_text(row, "provider");
     (void)m;
     if (*ip)
         snprintf(text, sizeof(text), "%s → %s, %s: %s", ip, to, row_text(row, "phase"),
@@ -151,24 +154,21 @@ static void link_to(struct page *p, const char *label, const char *kind, const c
 
 static void build(struct page *p, const struct model *m, const json_t *row)
 {
-    char loud[32], at[FIGURE_TEXT];
+    char word[32], at[FIGURE_TEXT];
     const char *kind = row_text(row, "kind"), *class = row_text(row, "class");
-    size_t i;
-    for (i = 0; kind[i] && i + 1 < sizeof(loud); i++)
-        loud[i] = kind[i] >= 'a' && kind[i] <= 'z' ? kind[i] - 32 : kind[i];
-    loud[i] = '\0';
     (void)m;
-    line_add(&p->title, PEN_TITLE, " Outcome  %s → %s", row_text(row, "customer"), row_text(row, "recipient"));
-    snprintf(p->side, sizeof(p->side), "%s", loud);
+    line_add(&p->title, PEN_TITLE, " Outcome  %s → %s", row_text(row, "customer"),
+             row_text(row, "recipient"));
+    snprintf(p->side, sizeof(p->side), "%s", loud(word, kind));
     page_say(p, "when", PEN_NORMAL, "%s, attempt %lld", figure_clock(at, outcome_time(row)),
              (long long)row_count(row, "attempt"));
     page_say(p, "what", pen_of_kind(kind), "%s%s%s", kind, *class ? ", read as " : "", class);
     page_say(p, "scope", PEN_NORMAL, "%s", row_text(row, "scope"));
-    page_say(p, "provider", PEN_NORMAL, "%s", row_text(row, "provider"));
+    page_say(p, "at", PEN_NORMAL, "%s", row_text(row, "provider"));
     page_say(p, "phase", PEN_NORMAL, "%s", row_text(row, "phase"));
     page_say(p, "answer", PEN_NORMAL, "%s", row_text(row, "reply"));
     page_say(p, "stream", PEN_NORMAL, "%s %s", row_text(row, "stream"), row_text(row, "list"));
-    link_to(p, "customer", "customer", row_text(row, "customer"));
+    link_to(p, "who", "customer", row_text(row, "customer"));
     link_to(p, "IP", "ip", row_text(row, "ip"));
     link_to(p, "message", "message", row_text(row, "message"));
 }

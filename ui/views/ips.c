@@ -108,7 +108,8 @@ static void add_state(struct line *l, int state)
 
 static const char *state_word(int state)
 {
-    static const char *const words[] = {"silent", "fine", "warming", "deferring", "paused", "blocked"};
+    static const char *const words[] = {"silent",    "fine",   "warming",
+                                        "deferring", "paused", "blocked"};
     return words[state];
 }
 
@@ -234,8 +235,8 @@ static void say_why(char *out, size_t n, const json_t *row)
     out[0] = '\0';
     if (*rotation)
         at = (size_t)snprintf(out, n, "%s", rotation);
-    json_array_foreach(json_object_get(row, "reasons"), i, reason) if (at < n)
-        at += (size_t)snprintf(out + at, n - at, "%s%s", at ? ", " : "", json_string_value(reason));
+    json_array_foreach(json_object_get(row, "reasons"), i, reason) if (at < n) at +=
+        (size_t)snprintf(out + at, n - at, "%s%s", at ? ", " : "", json_string_value(reason));
     if (!out[0])
         snprintf(out, n, "nothing to speak of");
 }
@@ -290,8 +291,8 @@ static bool has_state(const json_t *row, int state)
 {
     const char *name;
     json_t *lane;
-    json_object_foreach(json_object_get(row, "providers"), name, lane) if (lane_state(lane) == state)
-        return true;
+    json_object_foreach(json_object_get(row, "providers"), name,
+                        lane) if (lane_state(lane) == state) return true;
     return false;
 }
 
@@ -437,23 +438,25 @@ static void build(struct page *p, const struct model *m, const json_t *object)
 {
     const json_t *row = json_object_get(object, "row");
     const char *rotation = row_text(row, "rotation");
-    char why[LINE_BYTES / 2], until[FIGURE_TEXT], dead[32], complaints[32], deferrals[32];
+    char word[32], why[LINE_BYTES / 2], until[FIGURE_TEXT], dead[32], complaints[32], deferrals[32];
     double history[64];
     char chart[FIGURE_CHART];
     usec_t at = row_time(row, "rotation_until");
     line_add(&p->title, PEN_TITLE, " IP %s  ", row_text(row, "address"));
-    line_str(&p->title, strcmp(rotation, "active") == 0 ? PEN_GOOD : pen_of_state(rotation), rotation);
+    line_str(&p->title, strcmp(rotation, "active") == 0 ? PEN_GOOD : pen_of_state(rotation),
+             loud(word, rotation));
     line_add(&p->title, PEN_TITLE, "  pool %s", row_text(row, "pool"));
     snprintf(p->side, sizeof(p->side), "%.60s", row_text(row, "helo"));
     say_why(why, sizeof(why), row);
     page_say(p, "now", PEN_NORMAL, "%s%s%s: %s", rotation, at ? " until " : "",
              at ? figure_time(until, at, m->now) : "", why);
-    page_say(p, "harm", PEN_NORMAL, "dead recipients %s in 1 h, complaints %s in 24 h, deferrals %s in 1 h",
+    page_say(p, "harm", PEN_NORMAL,
+             "dead recipients %s in 1 h, complaints %s in 24 h, deferrals %s in 1 h",
              percent(dead, row, "dead_rate_1h"), percent(complaints, row, "complaint_rate_24h"),
              percent(deferrals, row, "deferred_rate_1h"));
     size_t n = row_numbers(row, "history", history, ARRAY_LEN(history));
     int room = p->width - PAGE_INDENT;
-    page_say(p, "sent 1 h", PEN_NORMAL, "%s", figure_chart(chart, history, n, room < 60 ? room : 60));
+    page_say(p, "1 h", PEN_NORMAL, "%s", figure_chart(chart, history, n, room < 60 ? room : 60));
     page_lanes(p, json_object_get(object, "lanes"));
     page_users(p, json_object_get(object, "customers"));
     page_log(p, m, "its ledger", json_object_get(object, "log"));

@@ -137,7 +137,8 @@ static void build(struct page *p, const struct model *m, const json_t *e)
     const char *key, *entry = row_text(e, "entry");
     usec_t expires = row_time(e, "expires_at");
     clock_format(at, row_time(e, "at"));
-    line_add(&p->title, PEN_TITLE, " Ledger %lld  %s", (long long)row_count(e, "seq"), row_text(e, "kind"));
+    line_add(&p->title, PEN_TITLE, " Ledger %lld  %s", (long long)row_count(e, "seq"),
+             row_text(e, "kind"));
     snprintf(p->side, sizeof(p->side), "%s", row_count(e, "undone_by") > 0 ? "UNDONE" : "");
     page_say(p, "when", PEN_NORMAL, "%s", at);
     page_say(p, "who", PEN_NORMAL, "%s on %s", row_text(e, "actor"), row_text(e, "node"));
@@ -163,7 +164,8 @@ static void build(struct page *p, const struct model *m, const json_t *e)
     (void)m;
 }
 
-const struct view page_entry = {.name = "entry", .title = "Ledger entry", KEYS(page_keys), .build = build};
+const struct view page_entry = {
+    .name = "entry", .title = "Ledger entry", KEYS(page_keys), .build = build};
 
 const struct view view_ledger = {
     .name = "log",

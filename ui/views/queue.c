@@ -167,8 +167,9 @@ static void build(struct page *p, const struct model *m, const json_t *object)
     char waiting[FIGURE_TEXT], held[FIGURE_TEXT], next[FIGURE_TEXT];
     int64_t w = row_count(row, "waiting"), h = row_count(row, "held");
     line_add(&p->title, PEN_TITLE, " Queue %s", name_of(row));
-    page_say(p, "now", PEN_NORMAL, "%s waiting, %s held; next try %s", w < 0 ? "–" : figure_full(waiting, w),
-             h < 0 ? "–" : figure_full(held, h), next_try(next, m, row));
+    page_say(p, "now", PEN_NORMAL, "%s waiting, %s held; next try %s",
+             w < 0 ? "–" : figure_full(waiting, w), h < 0 ? "–" : figure_full(held, h),
+             next_try(next, m, row));
     page_say(p, "why", PEN_NORMAL, "%s", row_text(row, "why"));
     page_say(p, "answer", PEN_NORMAL, "%s", row_text(row, "last_reply"));
     page_messages(p, m, json_object_get(object, "messages"));
@@ -191,7 +192,8 @@ static void page_recipients(struct page *p, const struct model *m, const json_t 
         line_add(l, PEN_NORMAL, " %s  %s", row_text(one, "recipient"), row_text(one, "state"));
         line_cut(l, p->width);
         page_say(p, "", PEN_NORMAL, "%s, tries %lld, next %s%s%s", row_text(one, "provider"),
-                 (long long)row_count(one, "attempts"), next_try(next, m, one), *why ? ": " : "", why);
+                 (long long)row_count(one, "attempts"), next_try(next, m, one), *why ? ": " : "",
+                 why);
         page_say(p, "", PEN_DIM, "%s", reply);
     }
 }

@@ -33,8 +33,8 @@ static void add_field(json_t *params, const char *name, const struct field *f)
 
 json_t *dialog_params(const struct dialog *d, const char *phase)
 {
-    json_t *params = json_pack("{s:s, s:s, s:O}", "phase", phase, "command", d->command, "targets",
-                               d->targets);
+    json_t *params =
+        json_pack("{s:s, s:s, s:O}", "phase", phase, "command", d->command, "targets", d->targets);
     add_field(params, "for", &d->span);
     add_field(params, "rate", &d->rate);
     add_field(params, "reason", &d->reason);
@@ -71,7 +71,8 @@ enum dialog_wish dialog_refused(struct dialog *d, const char *code, const char *
 
 static const char *wanted_word(const struct dialog *d)
 {
-    return strcmp(row_text(d->preview, "ceremony"), "type") == 0 ? row_text(d->preview, "type") : "";
+    return strcmp(row_text(d->preview, "ceremony"), "type") == 0 ? row_text(d->preview, "type")
+                                                                 : "";
 }
 
 static enum dialog_wish try_apply(struct dialog *d)
@@ -336,6 +337,8 @@ static void draw_edge(int row, int column, const char *left, const char *right, 
 
 static void draw_box(const struct box *b, const char *title, int row, int column)
 {
+    for (int i = 0; i < b->n + 2; i++) // a blank column at each side
+        screen_blank(row + i, column - 1 < 0 ? 0 : column - 1, WIDTH + 2);
     draw_edge(row, column, "┌", "┐", title);
     for (int i = 0; i < b->n; i++) {
         struct line l;

@@ -20,14 +20,14 @@ struct dialog {
     json_t *targets;
     struct field span, rate, reason, typed;
     enum dialog_focus focus;
-    json_t *preview;     // NULL until it arrived
-    uint64_t request;    // id of the preview or apply under way; 0: none
+    json_t *preview;  // NULL until it arrived
+    uint64_t request; // id of the preview or apply under way; 0: none
     bool is_applying;
-    bool wants_preview;  // a field changed that the preview depends on
-    bool is_edited;      // the reason is the operator's, not the offered one
-    usec_t arrived;      // monotonic: the preview
+    bool wants_preview;    // a field changed that the preview depends on
+    bool is_edited;        // the reason is the operator's, not the offered one
+    usec_t arrived;        // monotonic: the preview
     char said[FIELD_TEXT]; // refusal, or what is missing
-    char marked[128];    // "3 marked, not the cursor (home-mail)", or ""
+    char marked[128];      // "3 marked, not the cursor (home-mail)", or ""
 };
 
 /* targets is taken. `marked`: see above. */

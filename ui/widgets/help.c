@@ -53,7 +53,7 @@ static void add_own(struct help *h, const struct view *v)
             continue;
         l = next_left(h);
         line_pad(l, 2);
-        add_binding(l, &v->keys[i], 2, 12);
+        add_binding(l, &v->keys[i], 2, 8);
     }
 }
 
@@ -96,7 +96,7 @@ static void add_common(struct help *h)
     line_str(next_right(h), PEN_TITLE, "everywhere");
     struct line *views = next_right(h);
     line_str(views, PEN_KEY, " 2 3 5 7 8");
-    line_pad(views, SECOND + 15);
+    line_pad(views, SECOND + 17);
     line_str(views, PEN_NORMAL, "views");
     for (size_t i = 0; i < n;) {
         struct line *l = next_right(h);
@@ -105,7 +105,7 @@ static void add_common(struct help *h)
         line_add(l, PEN_KEY, " %s", keys_shown(first, shown));
         for (i++; i < n && !keys[i].help; i++)
             line_add(l, PEN_KEY, " %s", keys_shown(&keys[i], shown));
-        line_pad(l, SECOND + 15);
+        line_pad(l, SECOND + 17);
         line_str(l, PEN_NORMAL, first->help);
     }
 }

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -62,25 +63,35 @@ void page_head(struct page *p, const char *text)
     line_str(page_line(p, NULL), PEN_HEAD, text);
 }
 
-static bool find_selected(const struct page *p, size_t *at)
+static bool is_selected(const struct page *p, size_t at)
 {
-    for (size_t i = 0; i < p->n; i++) {
-        if (!p->items[i].key[0] || strcmp(p->items[i].key, p->selected) != 0)
-            continue;
-        *at = i;
-        return true;
-    }
-    return false;
+    return p->selected[0] && at == p->cursor;
 }
 
+static void select_line(struct page *p, size_t at)
+{
+    p->cursor = at;
+    memcpy(p->selected, p->items[at].key, sizeof(p->selected));
+}
+
+// Of several lines about the same thing, the one nearest to where the selection was.
 void page_end(struct page *p)
 {
-    size_t at;
-    if (find_selected(p, &at))
-        return;
-    p->selected[0] = '\0';
-    for (size_t i = 0; i < p->n && !p->selected[0]; i++)
-        snprintf(p->selected, sizeof(p->selected), "%s", p->items[i].key);
+    size_t best = p->n, first = p->n;
+    for (size_t i = p->n; i-- > 0;) {
+        if (!p->items[i].key[0])
+            continue;
+        first = i;
+        if (strcmp(p->items[i].key, p->selected) != 0)
+            continue;
+        if (best == p->n || labs((long)i - (long)p->cursor) < labs((long)best - (long)p->cursor))
+            best = i;
+    }
+    best = best < p->n ? best : first;
+    if (best < p->n)
+        select_line(p, best);
+    else
+        p->selected[0] = '\0';
 }
 
 void page_scroll(struct page *p, long by)
@@ -100,23 +111,22 @@ static void show_line(struct page *p, size_t at)
 
 void page_move(struct page *p, long by)
 {
-    size_t at;
-    if (!find_selected(p, &at)) {
+    long step = by < 0 ? -1 : 1, left = by < 0 ? -by : by, found = (long)p->cursor;
+    if (!p->selected[0]) {
         page_scroll(p, by);
         return;
     }
-    long step = by < 0 ? -1 : 1, left = by < 0 ? -by : by, found = (long)at;
-    for (long i = (long)at + step; left && i >= 0 && i < (long)p->n; i += step) {
+    for (long i = (long)p->cursor + step; left && i >= 0 && i < (long)p->n; i += step) {
         if (!p->items[i].key[0])
             continue;
         found = i;
         left--;
     }
-    if (found == (long)at)
+    if (found == (long)p->cursor)
         page_scroll(p, by); // what stands behind the last one can be read too
     else
         show_line(p, (size_t)found);
-    memcpy(p->selected, p->items[found].key, sizeof(p->selected));
+    select_line(p, (size_t)found);
 }
 
 bool page_find(struct page *p, bool is_forward)
@@ -127,7 +137,7 @@ bool page_find(struct page *p, bool is_forward)
             continue;
         p->top = at;
         if (p->items[at].key[0])
-            memcpy(p->selected, p->items[at].key, sizeof(p->selected));
+            select_line(p, at);
         return true;
     }
     return false;
@@ -140,12 +150,12 @@ void page_place(const struct page *p, size_t *place, size_t *of)
         if (!p->items[i].key[0])
             continue;
         ++*of;
-        if (strcmp(p->items[i].key, p->selected) == 0)
+        if (is_selected(p, i))
             *place = *of;
     }
 }
 
-void page_draw(struct page *p, int row, int column, int height, int *cursor_row)
+void page_draw(struct page *p, int row, int column, int height, bool is_active, int *cursor_row)
 {
     struct line title = p->title;
     p->height = height > 0 ? (size_t)height : 1;
@@ -156,10 +166,10 @@ void page_draw(struct page *p, int row, int column, int height, int *cursor_row)
     *cursor_row = row;
     for (size_t i = 0; i < p->height && p->top + i < p->n; i++) {
         const struct page_item *item = &p->items[p->top + i];
-        bool is_selected = item->key[0] && strcmp(item->key, p->selected) == 0;
+        bool is_here = is_active && is_selected(p, p->top + i);
         int at = row + 1 + (int)i;
-        screen_line(at, column, p->width, &item->line, is_selected);
-        if (!is_selected)
+        screen_line(at, column, p->width, &item->line, is_here);
+        if (!is_here)
             continue;
         screen_text(at, column, 1, PEN_NORMAL, "▌");
         *cursor_row = at;

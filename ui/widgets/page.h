@@ -18,10 +18,11 @@ struct page {
     struct page_item *items; // owned
     size_t n, room;
     struct line title;
-    char side[64];  // right end of the title
-    int width;      // columns the lines may use
+    char side[64]; // right end of the title
+    int width;     // columns the lines may use
     size_t top, height;
     char selected[TABLE_KEY]; // of the selected line; "": none can be
+    size_t cursor;            // that line, as built last
     char search[TABLE_FILTER];
 };
 
@@ -45,6 +46,7 @@ void page_scroll(struct page *p, long by);
 bool page_find(struct page *p, bool is_forward);
 /* 1-based place of the selected line among those that can be, and how many there are. */
 void page_place(const struct page *p, size_t *place, size_t *of);
-void page_draw(struct page *p, int row, int column, int height, int *cursor_row);
+/* `is_active`: the selection shows (a side panel has none). */
+void page_draw(struct page *p, int row, int column, int height, bool is_active, int *cursor_row);
 /* All of it as text, for the clipboard (owned). */
 char *page_text(const struct page *p);

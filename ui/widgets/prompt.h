@@ -10,7 +10,7 @@ enum { PROMPT_HISTORY = 50, PROMPT_FIT = 8 };
 struct prompt {
     char sign;
     struct field field;
-    char error[FIELD_TEXT]; // under it, in row 24
+    char error[FIELD_TEXT];        // under it, in row 24
     char *history[PROMPT_HISTORY]; // owned, newest last
     size_t history_n, at;          // at == history_n: not in it
     const char *fit[PROMPT_FIT];   // words that would complete it; borrowed

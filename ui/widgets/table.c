@@ -57,6 +57,8 @@ bool table_wants_window(const struct table *t)
 void table_adopt(struct table *t, const json_t *params)
 {
     t->next_offset = (size_t)json_integer_value(json_object_get(params, "offset"));
+    const char *filter = row_maybe(params, "filter");
+    snprintf(t->shown, sizeof(t->shown), "%s", filter ? filter : "");
     t->is_adopting = true;
 }
 

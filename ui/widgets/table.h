@@ -16,16 +16,17 @@ struct table {
     const struct view *view;
     int sort; // column, -1: the view's own order
     bool is_descending;
-    char filter[TABLE_FILTER];
-    size_t by; // index into view->by
-    json_t *order, *rows;  // of the window; NULL before the first push
-    size_t offset;         // of the window in the whole order
+    char filter[TABLE_FILTER]; // as wanted
+    char shown[TABLE_FILTER];  // that of the picture: the last valid one
+    size_t by;                 // index into view->by
+    json_t *order, *rows;      // of the window; NULL before the first push
+    size_t offset;             // of the window in the whole order
     size_t total, matched;
-    size_t top, cursor;    // in the whole order
-    size_t height;         // rows that fitted when last drawn
+    size_t top, cursor;       // in the whole order
+    size_t height;            // rows that fitted when last drawn
     char selected[TABLE_KEY]; // key of the selected thing; "": whatever is at the cursor
-    struct map marks;      // keys of marked things
-    bool is_frozen;        // pushes change nothing
+    struct map marks;         // keys of marked things
+    bool is_frozen;           // pushes change nothing
     bool is_loaded;
     bool is_adopting;   // a new feed was accepted: its first push replaces all
     size_t next_offset; // of that feed's window
