@@ -167,6 +167,8 @@ int engine_open(struct engine **out, struct settings *settings, char **why)
                                                     .on_outcome = facts_on_intake,
                                                     .ctx = e});
     int r = make_folders(settings, why);
+    if (!r && store_is_held(settings->state, why))
+        r = 1;
     if (!r)
         r = intake_listen(e->intake, why);
     if (!r)
@@ -213,11 +215,11 @@ struct engine *engine_free(struct engine *e)
     if (!e)
         return NULL;
     control_close(e->control);
+    store_close(e->store); // its last callbacks find everybody there
     delivery_free(e->delivery);
     intake_free(e->intake);
     warden_free(e->warden);
     dns_free(e->dns);
-    store_close(e->store);
     if (e->is_loop_open) {
         timers_free(e->timers);
         uv_run(&e->loop, UV_RUN_NOWAIT); // lets what was closed go

@@ -51,11 +51,14 @@ class Sink:
         self.address, self.port = address, free_port(address)
         self.dir = pathlib.Path(tempfile.mkdtemp(dir=home, prefix="sink"))
         self.dir.chmod(0o777)
+        pathlib.Path(home).chmod(0o755)  # smtp-sink gives up root
         user = ["-u", "nobody"] if os.getuid() == 0 else []
-        self.process = subprocess.Popen(
-            [SMTP_SINK, *user, *options, "-m", "512", "-d", f"{self.dir}/m.", f"{address}:{self.port}", "512"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: answers(address, self.port), what="smtp-sink")
+        self.words = [SMTP_SINK, *user, *options, "-m", "512", "-d", f"{self.dir}/m.", f"{address}:{self.port}", "512"]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: answers(self.address, self.port), what="smtp-sink")
 
     def messages(self):
         """The text of every message, by file."""
@@ -105,12 +108,16 @@ delivery:
         self.process = subprocess.Popen([BUILD / "mxwardend", "-c", self.config], stdout=self.log, stderr=self.log,
                                         preexec_fn=lambda: [resource.setrlimit(k, v) for k, v in self.limits.items()])
         try:
-            wait_until(lambda: answers("127.0.0.1", self.port) or self.process.poll() is not None, what="the engine")
+            wait_until(lambda: self.is_up() or self.process.poll() is not None, what="the engine")
             assert self.process.poll() is None, f"the engine ended with {self.process.returncode}"
         except AssertionError:
             print((self.home / "engine.log").read_text("utf-8", "replace")[-2000:])
             raise
         return self
+
+    def is_up(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(str(self.socket)) == 0
 
     def stop(self, sig=signal.SIGTERM, seconds=20):
         if self.process and self.process.poll() is None:
