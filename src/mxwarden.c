@@ -1,27 +1,61 @@
 /* mxwarden: the command line, and without a command the console. Wiring only. */
 #include <locale.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
-#ifdef HAS_CONSOLE
+#include "cli/demo.h"
 #include "ui/app.h"
-#endif
+
+enum { DEMO_SECONDS = 60 };
+
+static bool is_read_only; // for the console of a demo
+
+static int open_console(const char *socket)
+{
+    return app_run(&(struct app_options){.socket = socket, .is_read_only = is_read_only});
+}
+
+static bool has_terminal(void)
+{
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
 
 static int console(const struct command_call *call)
 {
-    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+    if (!has_terminal()) {
         cli_say(CLI_USAGE, "no command, and no terminal for the console");
         fputs("usage: mxwarden [OPTION]… COMMAND …; mxwarden help lists the commands\n", stderr);
         return CLI_USAGE;
     }
-#ifdef HAS_CONSOLE
-    return app_run(
-        &(struct app_options){.socket = cli_socket(call), .is_read_only = call->is_read_only});
-#else
-    (void)call;
-    return cli_say(CLI_FAILED, "there is no console in this build; mxwarden help lists commands");
-#endif
+    return open_console(cli_socket(call));
+}
+
+static int demo(const struct command_call *call)
+{
+    int64_t seconds = DEMO_SECONDS, seed = 1;
+    if (call->seconds)
+        text_parse_number(&seconds, call->seconds, 0, INT64_MAX);
+    if (call->seed)
+        text_parse_number(&seed, call->seed, 0, INT64_MAX);
+    if (!call->is_headless && !has_terminal())
+        return cli_say(CLI_USAGE, "no terminal for the console; demo --headless needs none");
+    return demo_run(&(struct demo_options){.is_headless = call->is_headless,
+                                           .span = seconds * USEC_SECOND,
+                                           .seed = (uint64_t)seed,
+                                           .console = open_console});
+}
+
+static int run(const struct command_call *call)
+{
+    is_read_only = call->is_read_only;
+    if (!call->command && !call->is_help)
+        return console(call);
+    if (call->command && !call->is_help && strcmp(call->command->words, "demo") == 0)
+        return demo(call);
+    return (int)cli_run(call);
 }
 
 int main(int argc, char **argv)
@@ -32,7 +66,7 @@ int main(int argc, char **argv)
     setlocale(LC_NUMERIC, "C"); // JSON has points
     if (command_parse(&call, argc - 1, (const char *const *)argv + 1, &why))
         return cli_say(CLI_USAGE, "%s", why);
-    int r = call.command || call.is_help ? (int)cli_run(&call) : console(&call);
+    int r = run(&call);
     if (fflush(stdout) == EOF && r == CLI_DONE)
         r = cli_say(CLI_FAILED, "cannot write the output");
     return r;

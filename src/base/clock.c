@@ -37,7 +37,7 @@ void clock_format(char out[CLOCK_TEXT], usec_t at)
     int ms;
     split(at, &tm, &ms);
     size_t n = strftime(out, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out + n, CLOCK_TEXT - n, ".%03dZ", ms);
+    snprintf(out + n, CLOCK_TEXT - n, n ? ".%03dZ" : "never", ms);
 }
 
 void clock_format_mail(char out[CLOCK_TEXT], usec_t at)
@@ -48,7 +48,7 @@ void clock_format_mail(char out[CLOCK_TEXT], usec_t at)
     struct tm tm;
     int ms;
     split(at, &tm, &ms);
-    char rest[CLOCK_TEXT - 12];
+    char rest[CLOCK_TEXT - 12] = ""; // stays empty for years that do not fit
     strftime(rest, sizeof(rest), "%Y %H:%M:%S +0000", &tm);
     snprintf(out, CLOCK_TEXT, "%.3s, %02u %.3s %s", days + 3 * tm.tm_wday,
              (unsigned)tm.tm_mday % 32, months + 3 * tm.tm_mon, rest);

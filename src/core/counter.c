@@ -32,37 +32,37 @@ void counter_add_n(struct counter *c, enum counter_what what, usec_t at, uint32_
         c->last_at = at;
 }
 
-static void add_failure(struct counter *c, const struct outcome *o)
+static void add_failure(struct counter *c, const struct outcome *o, uint32_t n)
 {
-    counter_add_n(c, COUNTER_BOUNCED, o->at, 1);
+    counter_add_n(c, COUNTER_BOUNCED, o->at, n);
     if (o->class == CLASS_UNKNOWN_USER || o->class == CLASS_INACTIVE_MAILBOX ||
         o->class == CLASS_DOMAIN_NOT_FOUND)
-        counter_add_n(c, COUNTER_DEAD, o->at, 1);
+        counter_add_n(c, COUNTER_DEAD, o->at, n);
     if (o->class == CLASS_CONTENT_SPAM)
-        counter_add_n(c, COUNTER_SPAM, o->at, 1);
+        counter_add_n(c, COUNTER_SPAM, o->at, n);
 }
 
-void counter_add(struct counter *c, const struct outcome *o)
+void counter_load(struct counter *c, const struct outcome *o, uint32_t n)
 {
     switch (o->kind) {
     case OUTCOME_ACCEPTED:
-        counter_add_n(c, COUNTER_ACCEPTED, o->at, 1);
+        counter_add_n(c, COUNTER_ACCEPTED, o->at, n);
         break;
     case OUTCOME_REFUSED:
-        counter_add_n(c, COUNTER_REFUSED, o->at, 1);
+        counter_add_n(c, COUNTER_REFUSED, o->at, n);
         break;
     case OUTCOME_DELIVERED:
-        counter_add_n(c, COUNTER_DELIVERED, o->at, 1);
+        counter_add_n(c, COUNTER_DELIVERED, o->at, n);
         break;
     case OUTCOME_DEFERRED:
-        counter_add_n(c, COUNTER_DEFERRED, o->at, 1);
+        counter_add_n(c, COUNTER_DEFERRED, o->at, n);
         break;
     case OUTCOME_BOUNCED:
     case OUTCOME_EXPIRED:
-        add_failure(c, o);
+        add_failure(c, o, n);
         break;
     case OUTCOME_COMPLAINED:
-        counter_add_n(c, COUNTER_COMPLAINED, o->delivered_at ? o->delivered_at : o->at, 1);
+        counter_add_n(c, COUNTER_COMPLAINED, o->delivered_at ? o->delivered_at : o->at, n);
         break;
     case OUTCOME_HELD:
     case OUTCOME_UNSUBSCRIBED:
@@ -72,7 +72,12 @@ void counter_add(struct counter *c, const struct outcome *o)
         break;
     }
     if (o->class == CLASS_IP_REPUTATION_BLOCK && o->kind != OUTCOME_REFUSED)
-        counter_add_n(c, COUNTER_BLOCKED, o->at, 1);
+        counter_add_n(c, COUNTER_BLOCKED, o->at, n);
+}
+
+void counter_add(struct counter *c, const struct outcome *o)
+{
+    counter_load(c, o, 1);
 }
 
 static uint64_t sum(uint32_t ring[][COUNTER_N], int n, enum counter_what what)

@@ -32,8 +32,10 @@ struct counter {
 
 /* Takes in one outcome. */
 void counter_add(struct counter *c, const struct outcome *o);
-/* Adds n at time `at` (loading from history). */
+/* n of one thing at time `at`; what the others come down to. */
 void counter_add_n(struct counter *c, enum counter_what what, usec_t at, uint32_t n);
+/* Takes in n outcomes like this one (only kind, class, at and delivered_at matter): loading history. */
+void counter_load(struct counter *c, const struct outcome *o, uint32_t n);
 /* Sums of the window that ends at `now`. */
 uint64_t counter_minute(struct counter *c, enum counter_what what,
                         usec_t now); // the last whole minute

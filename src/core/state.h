@@ -89,6 +89,10 @@ void state_deinit(struct state *s);
 /* Takes in one entry (copied). Applying the same name twice changes nothing. */
 void state_apply(struct state *s, const struct entry *e);
 
+/* A hold that was applied under a provisional name before its commit (node 0, which no node has) now
+ * has the name, hlc and time of `e`. Does nothing when there is none of the provisional name. */
+void state_rename(struct state *s, struct entry_name provisional, const struct entry *e);
+
 /* NULL when never heard of. */
 struct state_customer *state_customer_get(const struct state *s, const char *name);
 /* Makes it when new. `name` is a valid name. */

@@ -286,6 +286,23 @@ void state_apply(struct state *s, const struct entry *e)
     }
 }
 
+void state_rename(struct state *s, struct entry_name provisional, const struct entry *e)
+{
+    struct state_entry *se = map_get(&s->entries, name_bytes(&provisional));
+    if (!se || !se->entry || !is_hold(se) || map_get(&s->entries, name_bytes(&e->name)))
+        return;
+    bool is_chained = !se->is_lifted;
+    if (is_chained)
+        unchain(s, se);
+    map_remove(&s->entries, name_bytes(&provisional));
+    entry_free(se->entry);
+    se->entry = entry_copy(e);
+    map_put(&s->entries, name_bytes(&e->name), se);
+    if (is_chained)
+        chain(s, se);
+    s->version++;
+}
+
 bool state_stands(const struct state *s, const struct state_entry *e, usec_t now)
 {
     (void)s;

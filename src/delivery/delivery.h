@@ -35,17 +35,24 @@ struct delivery_options {
     void *ctx;
 };
 
+/* Reads what waits (spool_each_waiting; blocks) into the counts: state_customer.queued is every
+ * recipient that waits, held ones too; held is part of it. The state knows the IPs already. */
 struct delivery *delivery_new(const struct delivery_options *options);
+/* After store_close() and dns_free(): none of their answers comes any more. Connections are closed as
+ * they are. Run the loop once more afterwards (net/timer.h). Takes NULL; returns NULL. */
 struct delivery *delivery_free(struct delivery *d);
 
 /* A message that was just made durable (moved in): keeps it (spool_keep) when its customer's window
  * has room, else leaves it to the disk. */
 void delivery_add(struct delivery *d, struct spool_message *m);
-/* At the start, after spool_each_waiting: begins to fetch. */
+/* Begins to fetch and to send. Before it nothing goes out, delivery_add() only counts. */
 void delivery_start(struct delivery *d);
-/* Standing, rotation or holds changed: takes effect now; nothing new is started that they forbid. */
+/* Standing, rotation, holds or a customer's pool changed: takes effect now; nothing new is started that
+ * they forbid. O(customers with mail + lanes). Inside on_outcome it takes effect right after. What
+ * expires needs no call. */
 void delivery_changed(struct delivery *d);
-/* A reload; the old settings may be freed afterwards. */
+/* A reload; the state's IPs are up to date. The old settings may be freed afterwards, the old dns too
+ * (when it is another). */
 void delivery_set_settings(struct delivery *d, const struct settings *settings, struct dns *dns);
 /* Starts nothing new; `done` when the last transaction in flight has its result, at most 12 s. */
 void delivery_stop(struct delivery *d, void (*done)(void *ctx), void *ctx);
@@ -54,7 +61,7 @@ void delivery_stop(struct delivery *d, void (*done)(void *ctx), void *ctx);
 struct delivery_queue_row {
     const char *customer, *provider; // provider "" while its domain was not asked yet
     const char *pool;
-    uint64_t waiting, held;        // recipients, on disk too; held is part of waiting no more
+    uint64_t waiting, held;        // recipients, on disk too; held is no part of waiting
     usec_t oldest_at, next_try_at; // 0: unknown
     const char *last_reply;
 };
@@ -63,8 +70,8 @@ void delivery_each_queue(struct delivery *d,
 
 struct delivery_lane_row {
     const char *ip, *provider;
-    const char *lane_state; // "fine", "deferring", "backing off", "idle"
-    uint32_t connections, connections_max;
+    const char *lane_state;                // "fine", "deferring", "backing off", "idle"
+    uint32_t connections, connections_max; // max 0: no limit
     uint64_t sent_1m, sent_1h;
     double deferred_rate; // of the last hour; negative: unknown
     bool is_blocked;      // an ip-reputation-block in the last hour and nothing delivered since
@@ -75,7 +82,8 @@ void delivery_each_lane(struct delivery *d,
                         void (*each)(void *ctx, const struct delivery_lane_row *r), void *ctx);
 
 struct delivery_totals {
-    uint64_t queued, held, in_flight, connections;
+    uint64_t queued, held;           // recipients; held is part of queued
+    uint64_t in_flight, connections; // transactions; connections to the outside
     usec_t last_outcome_at;
 };
 void delivery_totals_get(struct delivery *d, struct delivery_totals *t);

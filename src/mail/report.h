@@ -1,4 +1,6 @@
-/* Mail that the engine itself writes: delivery reports (RFC 3464) and notices to customers. Pure. */
+/* Mail that the engine itself writes: delivery reports (RFC 3464) and notices to customers. ASCII,
+ * CRLF, lines under 998 bytes; every value from outside is cleaned and encoded (RFC 2047), so that
+ * none can end a line or add a field. The null return path is the envelope's affair. Pure. */
 #pragma once
 #include <stddef.h>
 
@@ -13,8 +15,8 @@ struct report_failure {
     const char *reply;         // the last answer, or our reason
     const char *provider_host; // Remote-MTA, "" for none
     enum class class;
-    unsigned code;
-    usec_t last_attempt_at;
+    unsigned code;          // of the reply, 0 when there was none
+    usec_t last_attempt_at; // 0: never tried
 };
 
 struct report_plan {
@@ -28,16 +30,17 @@ struct report_plan {
 };
 
 /* Appends the whole RFC 5322 message: multipart/report with text, message/delivery-status and
- * text/rfc822-headers; CRLF lines; every value from outside cleaned and encoded (RFC 2047). */
+ * text/rfc822-headers. About 1 KiB and 2 KiB a failure; all failures stand in the status part, the
+ * first 50 in the text. */
 void report_format(struct buf *out, const struct report_plan *plan);
 
 struct notice_plan {
     const char *node, *to, *customer;
     const char *template_name; // "warned", "throttled", "suspended", "restored"
-    const char *reason;
-    const char *until; // RFC 3339 or ""
-    const char *rate;  // "" unless throttled
-    const char *queue; // "12 messages wait", or ""
+    const char *reason;        // "" for none
+    const char *until;         // RFC 3339 or ""
+    const char *rate;          // "" unless throttled
+    const char *queue;         // "12 messages wait", or ""
     usec_t now;
 };
 /* Appends the notice: what was done, why, until when, what to do. */

@@ -55,7 +55,8 @@ enum command_option_bit {
     OPTION_DRY_RUN = 1 << 13,
     OPTION_SELECT = 1 << 14, // --customer --list --provider --ip --pool --all of queues
     OPTION_CONTACT = 1 << 15,
-    OPTION_POOL = 1 << 16, // of a customer
+    OPTION_POOL = 1 << 16,  // of a customer
+    OPTION_WORLD = 1 << 17, // --headless --seconds --seed of the demo
 };
 
 struct command {
@@ -98,7 +99,7 @@ void command_help(struct buf *out, const struct command *c);
 struct command_call {
     const struct command *command; // NULL: no command was given (the console)
     char *socket;                  // NULL: not said
-    bool is_read_only, is_help, is_json, is_dry_run, is_following, is_all;
+    bool is_read_only, is_help, is_json, is_dry_run, is_following, is_all, is_headless;
     char **targets; // canonical: "customer:acme"; for help the words
     size_t targets_n;
     char *rate, *span, *reason; // checked; NULL: not given
@@ -106,6 +107,7 @@ struct command_call {
     char *sort, *filter, *by;
     int64_t limit; // 0: not given
     char *contact, *pool, *customer, *list, *provider, *ip;
+    char *seconds, *seed; // checked numbers
 };
 void command_call_deinit(struct command_call *call);
 static inline void command_call_deinit_p(struct command_call *call)

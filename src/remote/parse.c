@@ -14,9 +14,10 @@ void command_call_deinit(struct command_call *call)
     for (size_t i = 0; i < call->targets_n; i++)
         xfree(call->targets[i]);
     xfree(call->targets);
-    char *texts[] = {call->socket,   call->rate,   call->span,     call->reason,  call->since,
-                     call->sort,     call->filter, call->by,       call->contact, call->pool,
-                     call->customer, call->list,   call->provider, call->ip};
+    char *texts[] = {call->socket,   call->rate, call->span,     call->reason,
+                     call->since,    call->sort, call->filter,   call->by,
+                     call->contact,  call->pool, call->customer, call->list,
+                     call->provider, call->ip,   call->seconds,  call->seed};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         xfree(texts[i]);
     *call = (struct command_call){0};
@@ -45,6 +46,18 @@ static bool is_limit(const char *s)
 {
     int64_t n;
     return text_parse_number(&n, s, 1, 1000000);
+}
+
+static bool is_seconds(const char *s)
+{
+    int64_t n;
+    return text_parse_number(&n, s, 5, 86400);
+}
+
+static bool is_seed(const char *s)
+{
+    int64_t n;
+    return text_parse_number(&n, s, 0, INT64_MAX);
 }
 
 static bool is_by(const char *s)
@@ -88,6 +101,9 @@ static const struct value_rule {
     {"--list", TEXT(list), .is_right = text_is_name, .expected = "a list's name"},
     {"--provider", TEXT(provider), .is_right = is_text, .expected = "a provider"},
     {"--ip", TEXT(ip), .is_right = is_text, .expected = "an IP address"},
+    {"--seconds", TEXT(seconds), .is_right = is_seconds, .expected = "seconds from 5 to 86400"},
+    {"--seed", TEXT(seed), .is_right = is_seed, .expected = "a number"},
+    {"--headless", FLAG(is_headless)},
     {"--all", FLAG(is_all)},
     {"--json", FLAG(is_json)},
     {"--dry-run", FLAG(is_dry_run)},

@@ -11,8 +11,11 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
+
+struct settings_index;
 
 /* An IPv4 or IPv6 address with a port (0: none given). */
 struct settings_address {
@@ -53,7 +56,8 @@ struct settings_pool {
 };
 
 /* A fixed next hop for a domain; "*" stands for all others. One next hop is one provider,
- * `route-ADDRESS-PORT`. */
+ * `route-ADDRESS-PORT` (an IPv6 address with `-` for `:`), with limits of its own in `providers`: at
+ * most 20 connections an IP, no rate; providers.yaml may name it and say otherwise. */
 struct settings_route {
     const char *domain; // lower case, or "*"
     struct settings_address hop;
@@ -63,8 +67,7 @@ struct settings_route {
 /* Limits of a provider; 0 is no limit. From providers.yaml or the built-in default. */
 struct settings_provider {
     const char *name;
-    const char *
-        *mx; // suffixes, lower case, compared on a label boundary; a leading dot is optional
+    const char **mx; // suffixes, lower case, without a leading dot
     size_t mx_n;
     uint32_t connections;     // per IP
     uint32_t connections_all; // over all our IPs
@@ -74,7 +77,7 @@ struct settings_provider {
 };
 
 struct settings {
-    const char *file;
+    const char *file; // as given; relative paths in it were made to start at its folder
     const char *node, *state, *user; // user "" : the owner of the state directory
     struct {
         const char *socket;
@@ -112,8 +115,7 @@ struct settings {
         uint64_t disk_reserve;        // 256M
         usec_t session_idle;          // 5m
     } limits;
-    struct settings_provider
-        *providers; // sorted for settings_provider_of(); [0] is the default, ""
+    struct settings_provider *providers; // by name; [0] is the default, ""; those of the routes too
     size_t providers_n;
     struct {
         bool is_there;     // a policy file was named
@@ -123,21 +125,39 @@ struct settings {
         const char *throttle_rate; // default of `throttle` without --rate: "100/h"
         bool tells_customer;       // notices to the customer's contact
     } policy;
+    const struct settings_index *index; // for the lookups below
 };
 
-/* All mistakes of a load, in the order of the files and lines. */
+/* All mistakes of a load, in the order of the files and lines. A zeroed one holds none. */
 struct settings_mistakes {
     struct diag *items;
     size_t n;
+    char **files; // the names that the items borrow
+    size_t files_n;
 };
 
 /* Reads FILE and the files it names. 0 and *out (free with settings_free), or 1 and the mistakes
  * (at least one, at most 100; free with settings_mistakes_deinit). Unreadable files are mistakes. */
 int settings_load(struct settings **out, struct settings_mistakes *mistakes, const char *file);
+/* The same from memory: `files[0]` is the configuration, the files it names are found among the
+ * others (by the path that settings_load would open); nothing is read from the disk. */
+struct settings_text {
+    const char *name;
+    struct bytes text;
+};
+int settings_load_texts(struct settings **out, struct settings_mistakes *mistakes,
+                        const struct settings_text *files, size_t n);
+/* One text alone: it names no other file. */
+int settings_load_text(struct settings **out, struct settings_mistakes *mistakes, const char *name,
+                       struct bytes text);
 struct settings *settings_free(struct settings *s);
 void settings_mistakes_deinit(struct settings_mistakes *m);
+/* Writes `FILE:LINE:COLUMN: text` and a line end for each, made visible (text_visible). 0, or the
+ * fault of write(2). */
+int settings_mistakes_print(const struct settings_mistakes *m, int fd);
 
-/* The provider whose MX suffix is the longest match of `host` (lower case), or NULL. */
+/* The provider whose MX suffix is the longest match of `host` (lower case, a final dot does not
+ * matter) on a label boundary, or NULL. A hash look-up a label. */
 const struct settings_provider *settings_provider_of(const struct settings *s, const char *host);
 /* By name, else the default's limits. Never NULL. */
 const struct settings_provider *settings_provider_limits(const struct settings *s,

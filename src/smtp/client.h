@@ -1,10 +1,18 @@
 /* The client side of SMTP (RFC 5321, PIPELINING 2920): a state machine fed with bytes and `now`, for
  * one connection and many transactions. Commands go out in one group when the server offers
  * PIPELINING: MAIL, all RCPT, DATA, and the next transaction's MAIL right behind the dot. Every
- * recipient gets one result with the phase it came in. Timeouts are those of RFC 5321 §4.5.3.2.
+ * recipient gets one result with the phase it came in. Timeouts are those of RFC 5321 §4.5.3.2; a
+ * reply that trickles in gets no more time than one that does not come.
  * Replies are a stranger's: capped and parsed by smtp/reply.h; nonsense ends the connection.
- * The body goes out with dots stuffed, CRLF lines; 8-bit without 8BITMIME is a result of its own
- * (the message as it is would break): class protocol. */
+ * The body goes out with dots stuffed, CRLF lines. What the server said it cannot take is not sent:
+ * 8-bit without 8BITMIME is 554 5.6.3, a body over its SIZE 552 5.3.4, replies of our own, phase mail;
+ * so are 554 5.6.11 for a body with a bare CR, LF or NUL, and 553 5.1.3 for addresses that would not
+ * stay in their line: neither ever goes out.
+ *
+ * Who is charged when the connection ends early: nobody (was_tried false) while MAIL has no answer,
+ * and no envelope behind the front one; after it, all of the front one, since it may be what breaks the
+ * connection. Lost between the dot and its reply: tried, code 0, phase data; it may have arrived. A 421
+ * is an answer to its command: to RCPT for that recipient alone, to MAIL only on a fresh connection. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +24,7 @@
 #include "core/words.h"
 #include "smtp/reply.h"
 
+struct buf;
 struct smtp_client;
 
 /* One transaction. Everything is borrowed until its last result event. */
@@ -34,7 +43,9 @@ enum smtp_client_event_kind {
     SMTP_CLIENT_DONE,      // all recipients of the envelope have theirs: it is the owner's again
     SMTP_CLIENT_OVER,      // the connection is of no use any more: `phase` and `reply` say why; the
                            // envelopes it still had come back first, by RECIPIENT events with
-                           // was_tried false where nothing was decided about them
+                           // was_tried false where nothing was decided about them. Phase none:
+                           // an orderly end (QUIT, or the server closed a connection that had
+                           // served between two transactions): nothing to hold against it
 };
 
 struct smtp_client_event {
@@ -57,8 +68,9 @@ DEFINE_CLEANUP(struct smtp_client *, smtp_client_free)
 
 /* May an envelope be handed in now? After READY, while at most one is in flight behind the dot. */
 bool smtp_client_may_send(const struct smtp_client *c);
-/* Nothing in flight. */
+/* No envelope is here. */
 bool smtp_client_is_idle(const struct smtp_client *c);
+/* Only when smtp_client_may_send(). */
 void smtp_client_send(struct smtp_client *c, const struct smtp_envelope *e, usec_t now);
 /* QUIT when idle; OVER follows. */
 void smtp_client_quit(struct smtp_client *c, usec_t now);
@@ -71,7 +83,9 @@ void smtp_client_tick(struct smtp_client *c, usec_t now);
 
 /* The next thing to know; false: nothing now. */
 bool smtp_client_next(struct smtp_client *c, struct smtp_client_event *event);
-/* What to write; the owner consumes it. Holds at most one body (or 64 KiB pieces of it). */
+/* What to write; the owner consumes it. A body comes in pieces of 64 KiB: ask again when what it held
+ * is written, until it is empty. When a body's end has come out, smtp_client_may_send() may turn
+ * true. */
 struct buf *smtp_client_out(struct smtp_client *c);
 /* Monotonic; when to call smtp_client_tick(). USEC_NEVER when idle. */
 usec_t smtp_client_deadline(const struct smtp_client *c);

@@ -48,23 +48,41 @@ static bool is_ours(int fd, const char *dir, char **why)
     return false;
 }
 
+static int held(char **why, const char *dir, int lock)
+{
+    char holder[32] = "";
+    ssize_t n = pread(lock, holder, sizeof(holder) - 1, 0);
+    holder[n > 0 ? strspn(holder, "0123456789") : 0] = '\0';
+    *why = xasprintf("%s: is in use by another engine (pid %s)", dir, *holder ? holder : "unknown");
+    return 1;
+}
+
+bool store_is_held(const char *dir, char **why)
+{
+    CLEANUP(xfree) char *path = xasprintf("%s/lock", dir);
+    int lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (lock < 0)
+        return false;
+    bool is_held = flock(lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    if (is_held)
+        held(why, dir, lock);
+    close(lock);
+    return is_held;
+}
+
 static int lock(int fd, const char *dir, int *lock_fd, char **why)
 {
     CLEANUP(xfree) char *path = xasprintf("%s/lock", dir);
-    char holder[32] = "";
+    char holder[32];
     int lock = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0)
         return refused(why, path, "can't be written", errno);
     if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
         int error = errno;
-        ssize_t n = pread(lock, holder, sizeof(holder) - 1, 0);
-        holder[n > 0 ? strspn(holder, "0123456789") : 0] = '\0';
+        int r = error == EWOULDBLOCK ? held(why, dir, lock)
+                                     : refused(why, path, "can't be locked", error);
         close(lock);
-        if (error != EWOULDBLOCK)
-            return refused(why, path, "can't be locked", error);
-        *why = xasprintf("%s: is in use by another engine (pid %s)", dir,
-                         *holder ? holder : "unknown");
-        return 1;
+        return r;
     }
     int n = snprintf(holder, sizeof(holder), "%ld\n", (long)getpid());
     if (ftruncate(lock, 0) < 0 || pwrite(lock, holder, (size_t)n, 0) != n) {

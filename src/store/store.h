@@ -33,6 +33,9 @@ struct store_options {
  * the path, and who holds it): the state can't be used. Blocks; called before the loop runs. */
 int store_open(struct store **out, struct uv_loop_s *loop, const struct store_options *options,
                char **why);
+/* Is another engine at this state? True with *why (owned), which names the path and the holder. Asked
+ * before anything is opened; store_open() makes sure. */
+bool store_is_held(const char *dir, char **why);
 /* Ends the threads after all that was handed in is on disk. Blocks. */
 struct store *store_close(struct store *s);
 

@@ -1,0 +1,302 @@
+// Headless, this process is the world and the engine its child. With a console, the world is a child
+// and the engine the world's: each asks the kernel to be told when its parent dies.
+#include "cli/demo.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <jansson.h>
+
+#include "base/mem.h"
+#include "remote/client.h"
+#include "sim/world.h"
+
+enum { PATH_ROOM = 4096, SOCKET_PATH_MOST = 107, START_SECONDS = 20, ASK_SECONDS = 5 };
+
+struct demo {
+    const struct demo_options *options;
+    char dir[PATH_ROOM], engine[PATH_ROOM], socket[PATH_ROOM + 16];
+    uint16_t submission;
+    pid_t engine_pid;
+    uv_loop_t loop;
+    uv_signal_t signals[3];
+    struct world *world;
+    int ready_fd; // the console's process waits for a byte here; -1: nobody
+    bool is_over;
+};
+
+static void sleep_ms(unsigned ms)
+{
+    struct timespec ts = {ms / 1000, (long)(ms % 1000) * 1000000};
+    nanosleep(&ts, NULL);
+}
+
+// The engine beside this program, and a directory beside both (or in /tmp where that is not possible).
+static bool find_places(struct demo *d)
+{
+    char self[PATH_ROOM];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (n < 0)
+        return false;
+    self[n] = '\0';
+    const char *here = dirname(self);
+    snprintf(d->engine, sizeof(d->engine), "%.*s/mxwardend", PATH_ROOM - 32, here);
+    if (access(d->engine, X_OK) != 0) {
+        fprintf(stderr, "mxwarden demo: no engine at %s\n", d->engine);
+        return false;
+    }
+    snprintf(d->dir, sizeof(d->dir), "%.*s/demo.XXXXXX", PATH_ROOM - 32, here);
+    if (strlen(d->dir) + strlen("/control.sock") > SOCKET_PATH_MOST || !mkdtemp(d->dir)) {
+        snprintf(d->dir, sizeof(d->dir), "/tmp/mxwarden-demo.XXXXXX");
+        if (!mkdtemp(d->dir)) {
+            fprintf(stderr, "mxwarden demo: no place for its files: %s\n", strerror(errno));
+            return false;
+        }
+    }
+    snprintf(d->socket, sizeof(d->socket), "%s/control.sock", d->dir);
+    return true;
+}
+
+static uint16_t free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t n = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0)
+        return 0;
+    if (bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &n) != 0)
+        at.sin_port = 0;
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+static void remove_dir(const char *dir)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        execlp("rm", "rm", "-rf", "--", dir, (char *)NULL);
+        _exit(127);
+    }
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+}
+
+static void exec_engine(const struct demo *d)
+{
+    char config[PATH_ROOM + 16], log[PATH_ROOM + 16];
+    snprintf(config, sizeof(config), "%s/mxwarden.yaml", d->dir);
+    snprintf(log, sizeof(log), "%s/engine.log", d->dir);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        dup2(fd, STDOUT_FILENO);
+        dup2(fd, STDERR_FILENO);
+    }
+    execl(d->engine, d->engine, "-c", config, (char *)NULL);
+    _exit(127);
+}
+
+static void show_log(const struct demo *d)
+{
+    CLEANUP(xfree) char *path = xasprintf("%s/engine.log", d->dir);
+    char text[4096];
+    FILE *f = fopen(path, "re");
+    size_t n = f ? fread(text, 1, sizeof(text), f) : 0;
+    fwrite(text, 1, n, stderr);
+    if (f)
+        fclose(f);
+}
+
+// Starts the engine and waits until it answers.
+static bool start_engine(struct demo *d)
+{
+    d->engine_pid = fork();
+    if (d->engine_pid == 0)
+        exec_engine(d);
+    for (int i = 0; d->engine_pid > 0 && i < START_SECONDS * 20; i++) {
+        struct client *client = NULL;
+        CLEANUP(xfree) char *why = NULL;
+        if (client_connect(&client, d->socket, &why) == CLIENT_OK) {
+            client_free(client);
+            return true;
+        }
+        if (waitpid(d->engine_pid, NULL, WNOHANG) == d->engine_pid) {
+            d->engine_pid = 0;
+            break;
+        }
+        sleep_ms(50);
+    }
+    fprintf(stderr, "mxwarden demo: the engine did not start:\n");
+    show_log(d);
+    return false;
+}
+
+static void stop_engine(struct demo *d)
+{
+    if (d->engine_pid <= 0)
+        return;
+    kill(d->engine_pid, SIGTERM);
+    waitpid(d->engine_pid, NULL, 0);
+    d->engine_pid = 0;
+}
+
+// Ids of the rows of a table whose field has that value, as the engine knows them.
+static json_t *ask_ids(const struct demo *d, const char *table, const char *filter, const char *id)
+{
+    struct client *client = NULL;
+    json_t *result = NULL, *error = NULL, *row, *ids = json_array();
+    CLEANUP(xfree) char *why = NULL;
+    size_t i;
+    if (client_connect(&client, d->socket, &why) == CLIENT_OK)
+        client_call(client, "list",
+                    json_pack("{s:s,s:s,s:i}", "table", table, "filter", filter, "limit", 500),
+                    ASK_SECONDS * USEC_SECOND, &result, &error, &why);
+    json_array_foreach(json_object_get(result, "rows"), i, row)
+        json_array_append(ids, json_object_get(row, id));
+    json_decref(result);
+    json_decref(error);
+    client_free(client);
+    return ids;
+}
+
+// The contract's line, and what else the world knows.
+static bool print_summary(const struct demo *d)
+{
+    struct world_summary s;
+    world_summary_get(d->world, &s);
+    json_t *line =
+        json_pack("{s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:o,s:o,s:I,s:I,s:I,s:I,s:I}", "submitted",
+                  (json_int_t)s.submitted, "delivered", (json_int_t)s.delivered, "bounced",
+                  (json_int_t)s.bounced, "deferred", (json_int_t)s.deferred, "complained", 0,
+                  "optin_pending", 0, "actions_automatic", 0, "customers_suspended",
+                  ask_ids(d, "customers", "standing:suspended", "id"), "ips_pulled",
+                  ask_ids(d, "ips", "rotation:pulled", "address"), "lost", (json_int_t)s.lost,
+                  "existing", (json_int_t)s.existing, "duplicated", (json_int_t)s.duplicated,
+                  "refused", (json_int_t)s.refused, "reports", (json_int_t)s.reports);
+    char *text = json_dumps(line, JSON_COMPACT);
+    puts(text ? text : "{}");
+    fflush(stdout);
+    free(text);
+    json_decref(line);
+    return s.lost == 0;
+}
+
+static void on_over(void *ctx)
+{
+    struct demo *d = ctx;
+    d->is_over = true;
+    uv_stop(&d->loop);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct demo *d = signal->data;
+    (void)number;
+    world_end(d->world); // a second one ends the wait for what is under way
+    if (d->is_over)
+        uv_stop(&d->loop);
+    d->is_over = true;
+}
+
+static void watch_signals(struct demo *d)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        uv_signal_init(&d->loop, &d->signals[i]);
+        d->signals[i].data = d;
+        uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+    }
+}
+
+static bool open_world(struct demo *d)
+{
+    CLEANUP(xfree) char *why = NULL;
+    d->world = world_new(&(struct world_options){.loop = &d->loop,
+                                                 .seed = d->options->seed,
+                                                 .span = d->options->span,
+                                                 .is_endless = !d->options->is_headless,
+                                                 .on_over = on_over,
+                                                 .ctx = d},
+                         &why);
+    if (!d->world) {
+        fprintf(stderr, "mxwarden demo: %s\n", why);
+        return false;
+    }
+    d->submission = free_port();
+    int r = scenario_write(d->dir,
+                           &(struct scenario_ports){d->submission, world_provider_port(d->world)});
+    if (r < 0)
+        fprintf(stderr, "mxwarden demo: %s: %s\n", d->dir, strerror(-r));
+    return r == 0;
+}
+
+// Lives until the world is over; the exit code.
+static int live(struct demo *d)
+{
+    bool is_well = false;
+    uv_loop_init(&d->loop);
+    if (open_world(d) && start_engine(d)) {
+        watch_signals(d);
+        if (d->ready_fd >= 0)
+            is_well = write(d->ready_fd, "r", 1) == 1;
+        world_start(d->world, d->submission);
+        uv_run(&d->loop, UV_RUN_DEFAULT);
+        is_well = print_summary(d);
+    }
+    stop_engine(d);
+    world_free(d->world);
+    return is_well ? 0 : 1;
+}
+
+// The world in a child, the console here.
+static int live_with_console(struct demo *d)
+{
+    int ready[2];
+    char byte;
+    if (pipe2(ready, O_CLOEXEC) != 0)
+        return 1;
+    pid_t world = fork();
+    if (world == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        setpgid(0, 0); // Ctrl-C is the console's
+        close(ready[0]);
+        d->ready_fd = ready[1];
+        exit(live(d));
+    }
+    close(ready[1]);
+    if (world < 0 || read(ready[0], &byte, 1) != 1) {
+        if (world > 0)
+            waitpid(world, NULL, 0);
+        close(ready[0]);
+        return 1;
+    }
+    int code = d->options->console(d->socket), status = 0;
+    fprintf(stderr, "Ending the world: what is under way is delivered first.\n");
+    kill(world, SIGTERM);
+    waitpid(world, &status, 0);
+    close(ready[0]);
+    return code ? code : WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+int demo_run(const struct demo_options *options)
+{
+    struct demo d = {.options = options, .ready_fd = -1};
+    if (!find_places(&d))
+        return 1;
+    int code = options->is_headless ? live(&d) : live_with_console(&d);
+    remove_dir(d.dir);
+    return code;
+}

@@ -1,0 +1,139 @@
+/* Transactions: the parcel whose turn it is goes to the client, the next one right behind its dot. What
+ * lost its permission meanwhile waits again, uncharged. */
+#include "base/error.h"
+#include "delivery/internal.h"
+
+enum { IN_FLIGHT = 2 }; // one under way and one behind its dot
+
+void flight_end(struct flight *f, struct lane *lane, const char *why)
+{
+    struct delivery *d = f->session->d;
+    struct parcel *p = f->parcel;
+    struct letter *l = p->letter;
+    size_t left = 0, n = p->n;
+
+    for (size_t i = 0; i < n; i++)
+        if (p->recipients[i] != UINT32_MAX)
+            p->recipients[left++] = p->recipients[i];
+    p->n = left;
+    d->in_flight -= f->is_sent;
+    delivery_rested(d);
+    f->session->flights_n--;
+    list_remove(&f->link);
+    list_remove(&f->loader);
+    body_unused(d, l);
+    if (!left)
+        parcel_free(d, p);
+    else if (f->is_sent && !d->is_freed && ++p->returns > RETURNS_MOST)
+        outcome_own(d, p, lane, false, CLASS_NO_CONNECT, PHASE_MAIL, why);
+    else
+        parcel_return(d, p);
+    if (n > left)
+        letter_left(d, l, (uint32_t)(n - left));
+    xfree(f->addresses);
+    xfree(f);
+}
+
+void flight_new(struct session *s, struct parcel *p)
+{
+    struct flight *f = xcalloc(1, sizeof(*f));
+    f->session = s;
+    f->parcel = p;
+    list_init(&f->loader);
+    list_add_last(&s->flights, &f->link);
+    s->flights_n++;
+    session_set_idle(s, false);
+    f->is_loading = !body_want(s->d, p->letter, f);
+}
+
+static void flight_send(struct flight *f, usec_t now)
+{
+    struct session *s = f->session;
+    const struct parcel *p = f->parcel;
+    const struct spool_message *m = p->letter->m;
+
+    f->addresses = xcalloc(p->n, sizeof(*f->addresses));
+    for (size_t i = 0; i < p->n; i++)
+        f->addresses[i] = m->recipients[p->recipients[i]].address;
+    f->envelope = (struct smtp_envelope){
+        .sender = m->sender,
+        .recipients = f->addresses,
+        .recipients_n = p->n,
+        .body = bytes_of(m->body, m->size),
+        .is_8bit = m->is_8bit,
+        .ctx = f,
+    };
+    f->is_sent = true;
+    s->d->in_flight++;
+    smtp_client_send(s->client, &f->envelope, now);
+}
+
+static bool may_go(const struct flight *f, usec_t now)
+{
+    const struct session *s = f->session;
+    return !s->d->is_stopping && lane_may(s->lane, now) && !f->parcel->queue->is_held;
+}
+
+void flight_send_ready(struct session *s, usec_t now)
+{
+    struct flight *f;
+    LIST_EACH(&s->flights, f, link)
+    {
+        if (f->is_sent || f->is_loading)
+            continue;
+        if (!may_go(f, now))
+            flight_end(f, s->lane, "");
+        else if (smtp_client_may_send(s->client))
+            flight_send(f, now);
+    }
+}
+
+void flight_loaded(struct flight *f, int r)
+{
+    struct session *s = f->session;
+    f->is_loading = false;
+    if (r < 0) {
+        struct parcel *p = f->parcel;
+        f->parcel = parcel_new(p->letter); // an empty one takes its place
+        f->parcel->queue = p->queue;
+        outcome_own(s->d, p, NULL, false, CLASS_TRANSIENT, PHASE_NONE,
+                    "4.3.0 the message can't be read from our disk");
+        flight_end(f, s->lane, "");
+    }
+    session_pump(s);
+}
+
+/* A parcel that a session of the same site was opened for, and which is not greeted yet. */
+static struct parcel *take_over(struct session *s, usec_t now)
+{
+    struct session *other;
+    if (s->is_yielding || !lane_may(s->lane, now))
+        return NULL;
+    LIST_EACH(&s->site->connecting, other, connecting)
+    if (other->parcel && !other->parcel->queue->is_held &&
+        hold_allows(s->d, other->parcel->queue, s->lane->source) && lane_token(s->lane, now, true))
+        return MOVE(other->parcel);
+    return NULL;
+}
+
+static bool has_slot(const struct session *s)
+{
+    const struct flight *front = LIST_FIRST(&s->flights, struct flight, link);
+    if (!front)
+        return smtp_client_may_send(s->client);
+    return s->flights_n < IN_FLIGHT && front->is_sent && smtp_client_may_send(s->client);
+}
+
+void flight_fill(struct session *s, usec_t now)
+{
+    struct parcel *p;
+    while (s->state == SESSION_READY && !s->d->is_stopping && has_slot(s)) {
+        p = dispatch_next(s->d, s, now);
+        if (!p && !s->flights_n)
+            p = take_over(s, now);
+        if (!p)
+            return;
+        flight_new(s, p);
+        flight_send_ready(s, now);
+    }
+}

@@ -1,0 +1,341 @@
+/* One outgoing connection: address after address until one greets, then transaction after
+ * transaction, the next one right behind the dot. It is opened for a parcel, which it sends first;
+ * a session that falls idle meanwhile takes that over. Who fails before it is greeted says whose
+ * fault it is: the hosts', the lane's, or that one connection more was too much. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "delivery/internal.h"
+#include "net/conn.h"
+
+#define BAD_SPAN (60 * USEC_SECOND) // an address that failed is tried last
+
+static const char *const states[] = {"connecting", "ready", "quitting"};
+
+void session_enter(struct session *s, enum session_state state)
+{
+    must(state > s->state); // there is no way back
+    log_debug("delivery", "%s to %s: %s -> %s", s->lane->source->address, s->dock->provider->name,
+              states[s->state], states[state]);
+    s->state = state;
+    list_remove(&s->connecting);
+}
+
+void session_set_idle(struct session *s, bool is_idle)
+{
+    if (is_idle == (s->idle_until != 0))
+        return;
+    s->idle_until = is_idle ? clock_monotonic() + IDLE_SPAN : 0;
+    list_remove(&s->idle_site);
+    list_remove(&s->idle_dock);
+    list_remove(&s->idle_all);
+    if (!is_idle)
+        return;
+    list_add_last(&s->site->idle, &s->idle_site);
+    list_add_last(&s->dock->idle, &s->idle_dock);
+    list_add_last(&s->d->idle, &s->idle_all);
+}
+
+void session_send(struct session *s, struct parcel *p)
+{
+    flight_new(s, p);
+    session_pump(s);
+}
+
+void session_quit(struct session *s)
+{
+    if (s->state != SESSION_READY)
+        return;
+    session_set_idle(s, false);
+    session_enter(s, SESSION_QUITTING);
+    smtp_client_quit(s->client, clock_monotonic());
+    session_pump(s);
+}
+
+/* ---- the client's events */
+
+static void on_ready(struct session *s, usec_t now)
+{
+    struct parcel *p = MOVE(s->parcel);
+    session_enter(s, SESSION_READY);
+    s->site->hosts->addresses[s->address < s->site->hosts->n ? s->address : 0].bad_until = 0;
+    if (!p)
+        return;
+    if (!p->queue->is_held && lane_may(s->lane, now) && lane_token(s->lane, now, true))
+        flight_new(s, p);
+    else
+        parcel_return(s->d, p);
+}
+
+static void on_recipient(struct session *s, const struct smtp_client_event *e, usec_t now)
+{
+    struct flight *f = e->envelope->ctx;
+    uint32_t *recipient = &f->parcel->recipients[e->recipient];
+    if (!e->was_tried || *recipient == UINT32_MAX)
+        return;
+    s->decided++;
+    if (outcome_reply(s->d, f->parcel, *recipient, s->lane, e->phase, &e->reply))
+        session_back_off(s, !session_is_own(s), e->reply.text, now);
+    else if (e->reply.code) {
+        lane_recovered(s->lane);
+        s->site->hosts->backoff_span = 0;
+    }
+    *recipient = UINT32_MAX;
+}
+
+static void take_event(struct session *s, const struct smtp_client_event *e, usec_t now)
+{
+    switch (e->kind) {
+    case SMTP_CLIENT_READY:
+        on_ready(s, now);
+        return;
+    case SMTP_CLIENT_RECIPIENT:
+        on_recipient(s, e, now);
+        return;
+    case SMTP_CLIENT_DONE:
+        flight_end(e->envelope->ctx, s->lane, "not tried on this connection");
+        return;
+    case SMTP_CLIENT_OVER:
+        s->is_over = true;
+        s->over_phase = e->phase;
+        s->over_reply = e->reply;
+        return;
+    }
+}
+
+static bool take_events(struct session *s, usec_t now)
+{
+    struct smtp_client_event e;
+    bool has_any = false;
+    while (smtp_client_next(s->client, &e)) {
+        take_event(s, &e, now);
+        has_any = true;
+    }
+    return has_any;
+}
+
+static void write_out(struct session *s)
+{
+    struct buf *out;
+    while (conn_queued(s->conn) < SESSION_WRITES && (out = smtp_client_out(s->client))->n)
+        conn_write(s->conn, out);
+}
+
+static void set_deadline(struct session *s)
+{
+    usec_t at = smtp_client_deadline(s->client);
+    if (s->idle_until && s->idle_until < at)
+        at = s->idle_until;
+    conn_set_deadline(s->conn, at);
+}
+
+/* Nothing is in flight any more: idle, or the end of it. */
+static void rest(struct session *s)
+{
+    if (s->state != SESSION_READY || s->flights_n)
+        return;
+    bool is_unwanted = s->is_yielding || s->d->is_stopping || !s->lane->is_open ||
+                       s->dock->wants_room || !smtp_client_may_send(s->client);
+    if (!is_unwanted) {
+        session_set_idle(s, true);
+        return;
+    }
+    session_set_idle(s, false);
+    session_enter(s, SESSION_QUITTING);
+    smtp_client_quit(s->client, clock_monotonic());
+}
+
+/* An address that took the connection and did not greet: the next one, as if it had refused. */
+static bool is_mute(const struct session *s)
+{
+    return s->state == SESSION_CONNECTING && s->is_over && !s->over_reply.code;
+}
+
+void session_pump(struct session *s)
+{
+    usec_t now = clock_monotonic();
+    if (s->is_pumping)
+        return; // called from inside: the loop below goes on
+    s->is_pumping = true;
+    do {
+        take_events(s, now);
+        if (s->is_over)
+            break;
+        flight_send_ready(s, now);
+        flight_fill(s, now);
+        rest(s);
+        write_out(s);
+    } while (take_events(s, now));
+    s->is_pumping = false;
+    if (is_mute(s)) {
+        snprintf(s->why, sizeof(s->why), "%.150s", s->over_reply.text);
+        session_connect(s);
+    } else if (s->is_over) {
+        session_end(s);
+    } else {
+        set_deadline(s);
+    }
+}
+
+/* ---- the connection's callbacks */
+
+static void on_open(void *ctx, int r)
+{
+    struct session *s = ctx;
+    struct delivery *d = s->d;
+    dispatch_begin(d);
+    if (r < 0) {
+        snprintf(s->why, sizeof(s->why), "4.4.1 %.80s: %.60s",
+                 s->site->hosts->addresses[s->address < s->site->hosts->n ? s->address : 0].name,
+                 strerror(-r));
+        session_connect(s);
+    } else {
+        s->client = smtp_client_new(&s->plan, clock_monotonic());
+        session_pump(s);
+    }
+    dispatch_end(d);
+}
+
+static void on_bytes(void *ctx, struct bytes in)
+{
+    struct session *s = ctx;
+    struct delivery *d = s->d;
+    dispatch_begin(d);
+    smtp_client_feed(s->client, in, clock_monotonic());
+    session_pump(s);
+    dispatch_end(d);
+}
+
+static void on_drained(void *ctx)
+{
+    struct session *s = ctx;
+    struct delivery *d = s->d;
+    dispatch_begin(d);
+    session_pump(s);
+    dispatch_end(d);
+}
+
+static void on_deadline(void *ctx)
+{
+    struct session *s = ctx;
+    struct delivery *d = s->d;
+    usec_t now = clock_monotonic();
+    dispatch_begin(d);
+    if (!s->client) {
+        snprintf(s->why, sizeof(s->why), "4.4.1 no connection in %d s",
+                 (int)(CONNECT_SPAN / USEC_SECOND));
+        session_connect(s);
+    } else if (s->idle_until && s->idle_until <= now) {
+        session_quit(s);
+    } else {
+        smtp_client_tick(s->client, now);
+        session_pump(s);
+    }
+    dispatch_end(d);
+}
+
+static void on_end(void *ctx, int r)
+{
+    struct session *s = ctx;
+    struct delivery *d = s->d;
+    dispatch_begin(d);
+    smtp_client_lost(s->client, r < 0 ? strerror(-r) : "the server closed the connection",
+                     clock_monotonic());
+    session_pump(s);
+    dispatch_end(d);
+}
+
+static const struct conn_ops ops = {
+    .on_open = on_open,
+    .on_bytes = on_bytes,
+    .on_drained = on_drained,
+    .on_deadline = on_deadline,
+    .on_end = on_end,
+};
+
+/* The next address of our kind to try, those known to be down last; false: none is left. */
+static bool next_address(struct session *s)
+{
+    const struct hosts *h = s->site->hosts;
+    usec_t now = clock_monotonic();
+    for (int takes_bad = 0; takes_bad < 2; takes_bad++)
+        for (size_t i = 0; i < h->n && i < 128; i++) {
+            const struct hosts_address *a = &h->addresses[i];
+            if (s->tried[i / 64] >> (i % 64) & 1 || (a->bad_until > now && !takes_bad) ||
+                a->sa.ss_family != s->lane->source->sa.ss_family)
+                continue;
+            s->tried[i / 64] |= 1ull << (i % 64);
+            s->address = i;
+            return true;
+        }
+    return false;
+}
+
+/* We can't even begin over this IP. */
+static void fail_at_home(struct session *s, int r)
+{
+    struct parcel *p = MOVE(s->parcel);
+    snprintf(s->why, sizeof(s->why), "4.4.1 %s can't be sent from: %.60s", s->lane->source->address,
+             strerror(-r));
+    log_warning("delivery", "%s", s->why);
+    lane_back_off(s->lane, clock_monotonic(), s->why);
+    session_detach(s);
+    if (p)
+        parcel_return(s->d, p);
+    session_free(s);
+}
+
+void session_connect(struct session *s)
+{
+    const struct hosts *h = s->site->hosts;
+    int r = 0;
+
+    if (s->conn && s->address < h->n)
+        h->addresses[s->address].bad_until = clock_monotonic() + BAD_SPAN;
+    s->conn = conn_close(s->conn);
+    s->client = smtp_client_free(s->client);
+    s->is_over = false;
+    do {
+        if (!next_address(s)) {
+            session_end(s);
+            return;
+        }
+        s->conn = conn_connect(s->d->o.loop, (const struct sockaddr *)&h->addresses[s->address].sa,
+                               (const struct sockaddr *)&s->lane->source->sa, &ops, s, &r);
+        if (!s->conn && (r == -EADDRNOTAVAIL || r == -EMFILE || r == -ENFILE || r == -EAGAIN)) {
+            fail_at_home(s, r);
+            return;
+        }
+    } while (!s->conn);
+    conn_set_deadline(s->conn, clock_monotonic() + CONNECT_SPAN);
+}
+
+void session_open(struct delivery *d, struct lane *l, struct parcel *p)
+{
+    struct session *s = xcalloc(1, sizeof(*s));
+    s->d = d;
+    s->lane = l;
+    s->dock = l->dock;
+    s->site = p->site;
+    s->site->refs++;
+    s->parcel = p;
+    s->helo = xstrdup(l->source->helo);
+    s->plan = (struct smtp_client_plan){.helo = s->helo, .messages_max = l->provider->messages};
+    list_init(&s->flights);
+    list_init(&s->idle_site);
+    list_init(&s->idle_dock);
+    list_init(&s->idle_all);
+    snprintf(s->why, sizeof(s->why), "4.4.1 no address to connect to");
+    list_add_last(&s->site->connecting, &s->connecting);
+    list_add_last(&l->sessions, &s->of_lane);
+    l->sessions_n++;
+    s->dock->sessions_n++;
+    l->provider->sessions_n++;
+    l->provider->used_at = clock_monotonic();
+    d->sessions_n++;
+    session_connect(s);
+}

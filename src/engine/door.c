@@ -1,0 +1,203 @@
+// Between the control room and the rest: rows copied field by field, since neither knows the other.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "control/control.h"
+#include "control/engine.h"
+#include "core/entry.h"
+#include "delivery/delivery.h"
+#include "engine/engine_room.h"
+#include "settings/settings.h"
+#include "store/ledger.h"
+#include "store/store.h"
+#include "warden/warden.h"
+
+struct each_queue {
+    void (*each)(void *to, const struct control_queue_row *r);
+    void *to;
+};
+
+static void on_queue_row(void *ctx, const struct delivery_queue_row *r)
+{
+    const struct each_queue *q = ctx;
+    q->each(q->to, &(struct control_queue_row){.customer = r->customer,
+                                               .provider = r->provider,
+                                               .pool = r->pool,
+                                               .waiting = r->waiting,
+                                               .held = r->held,
+                                               .oldest_at = r->oldest_at,
+                                               .next_try_at = r->next_try_at,
+                                               .last_reply = r->last_reply});
+}
+
+static void each_queue(void *ctx, void (*each)(void *to, const struct control_queue_row *r),
+                       void *to)
+{
+    struct engine *e = ctx;
+    delivery_each_queue(e->delivery, on_queue_row, &(struct each_queue){each, to});
+}
+
+struct each_lane {
+    void (*each)(void *to, const struct control_lane_row *r);
+    void *to;
+};
+
+static void on_lane_row(void *ctx, const struct delivery_lane_row *r)
+{
+    const struct each_lane *l = ctx;
+    l->each(l->to, &(struct control_lane_row){.ip = r->ip,
+                                              .provider = r->provider,
+                                              .lane_state = r->lane_state,
+                                              .connections = r->connections,
+                                              .connections_max = r->connections_max,
+                                              .sent_1m = r->sent_1m,
+                                              .sent_1h = r->sent_1h,
+                                              .deferred_rate = r->deferred_rate,
+                                              .is_blocked = r->is_blocked,
+                                              .until = r->until,
+                                              .last_reply = r->last_reply});
+}
+
+static void each_lane(void *ctx, void (*each)(void *to, const struct control_lane_row *r), void *to)
+{
+    struct engine *e = ctx;
+    delivery_each_lane(e->delivery, on_lane_row, &(struct each_lane){each, to});
+}
+
+static void totals(void *ctx, struct control_totals *t)
+{
+    struct engine *e = ctx;
+    struct delivery_totals d;
+    delivery_totals_get(e->delivery, &d);
+    *t = (struct control_totals){.queued = d.queued,
+                                 .held = d.held,
+                                 .in_flight = d.in_flight,
+                                 .connections = d.connections,
+                                 .last_outcome_at = d.last_outcome_at};
+}
+
+static void limits(void *ctx, const char *provider, struct control_limits *l)
+{
+    struct engine *e = ctx;
+    const struct settings_provider *p = settings_provider_limits(e->settings, provider);
+    *l = (struct control_limits){.connections = p->connections,
+                                 .connections_all = p->connections_all,
+                                 .messages = p->messages,
+                                 .rate = p->rate,
+                                 .rate_per = p->rate_per};
+}
+
+static void health(void *ctx, struct control_health *h)
+{
+    struct engine *e = ctx;
+    *h = (struct control_health){.disk_free = store_disk_free(e->store),
+                                 .is_accepting = store_may_accept(e->store) && !e->is_ending,
+                                 .problem = ""};
+    if (e->problem)
+        h->problem = e->problem;
+    else if (e->is_ending)
+        h->problem = "the engine is ending";
+    else if (!store_may_accept(e->store))
+        h->problem = "the disk is nearly full: new mail gets 452, delivery goes on";
+}
+
+static void why(void *ctx, const struct spool_message *m, uint32_t no, char *out, size_t room)
+{
+    struct engine *e = ctx;
+    delivery_why(e->delivery, m, no, out, room);
+}
+
+/* An action on its way through the ledger. */
+struct act {
+    control_act_fn *done;
+    void *ctx;
+};
+
+static void on_enforced(void *ctx, int r, const struct ledger_row *row)
+{
+    struct act *a = ctx;
+    a->done(a->ctx, r, row ? row->entry : NULL, row ? row->hash : NULL);
+    xfree(a);
+}
+
+static void act(void *ctx, struct entry *entry, control_act_fn *done, void *done_ctx)
+{
+    struct engine *e = ctx;
+    struct act *a = xmalloc(sizeof(*a));
+    *a = (struct act){done, done_ctx};
+    warden_enforce(e->warden, entry, on_enforced, a);
+}
+
+static int on_reload(void *ctx, const char *actor, char **mistakes)
+{
+    struct engine *e = ctx;
+    return reload(e, actor, mistakes);
+}
+
+// Fills what control copies; `pools` has room for the names, `node_id` for the text.
+static struct control_settings settings_of(struct engine *e, char node_id[ID_NODE_TEXT],
+                                           const char **pools)
+{
+    const struct settings *s = e->settings;
+    node_id_format(node_id, store_node_id(e->store));
+    for (size_t i = 0; i < s->pools_n; i++)
+        pools[i] = s->pools[i].name;
+    return (struct control_settings){
+        .node = s->node,
+        .label = s->control.label,
+        .version = MXWARDEN_VERSION,
+        .node_id = node_id,
+        .started_at = e->started_at,
+        .pools = pools,
+        .pools_n = s->pools_n,
+        .expiry_warn = s->policy.expiry_warn,
+        .expiry_throttle = s->policy.expiry_throttle,
+        .expiry_suspend = s->policy.expiry_suspend,
+        .expiry_pull = s->policy.expiry_pull,
+        .expiry_drain = s->policy.expiry_drain,
+        .expiry_hold = s->policy.expiry_hold,
+        .throttle_rate = s->policy.throttle_rate,
+        .refusal = s->policy.refusal,
+        .tells_customer = s->policy.tells_customer,
+        .operators = (const char *const *)s->control.operators,
+        .operators_n = s->control.operators_n,
+        .viewers = (const char *const *)s->control.viewers,
+        .viewers_n = s->control.viewers_n,
+    };
+}
+
+int door_open(struct engine *e, char **why_not)
+{
+    char node_id[ID_NODE_TEXT];
+    const char **pools = xcalloc(e->settings->pools_n, sizeof(*pools));
+    struct control_settings s = settings_of(e, node_id, pools);
+    e->calls = (struct control_engine){.ctx = e,
+                                       .each_queue = each_queue,
+                                       .each_lane = each_lane,
+                                       .totals = totals,
+                                       .limits = limits,
+                                       .health = health,
+                                       .why = why,
+                                       .act = act,
+                                       .reload = on_reload};
+    int r = control_open(&e->control,
+                         &(struct control_options){.loop = &e->loop,
+                                                   .state = &e->state,
+                                                   .store = e->store,
+                                                   .engine = &e->calls,
+                                                   .settings = &s,
+                                                   .socket = e->settings->control.socket},
+                         why_not);
+    xfree((void *)pools);
+    return r;
+}
+
+void door_set_settings(struct engine *e)
+{
+    char node_id[ID_NODE_TEXT];
+    const char **pools = xcalloc(e->settings->pools_n, sizeof(*pools));
+    struct control_settings s = settings_of(e, node_id, pools);
+    control_set_settings(e->control, &s);
+    xfree((void *)pools);
+}

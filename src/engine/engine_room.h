@@ -1,0 +1,62 @@
+/* What the files of this room share. */
+#pragma once
+#include <uv.h>
+
+#include "base/clock.h"
+#include "control/engine.h"
+#include "core/outcome.h"
+#include "core/state.h"
+#include "engine/engine.h"
+#include "net/timer.h"
+
+struct control;
+struct delivery;
+struct dns;
+struct intake;
+struct ledger_row;
+struct settings;
+struct spool_message;
+struct store;
+struct warden;
+
+struct engine {
+    uv_loop_t loop;
+    uv_signal_t on_term, on_int, on_hup;
+    struct timers *timers;
+    struct timer look; // every so often: do we still have our IPs?
+    struct settings *settings;
+    struct state state;
+    struct store *store;
+    struct dns *dns;
+    struct intake *intake;
+    struct delivery *delivery;
+    struct warden *warden;
+    struct control *control;
+    struct control_engine calls; // what control asks of us
+    usec_t started_at;
+    bool is_loop_open, is_ending;
+    bool is_intake_over, is_delivery_over; // while ending
+    int exit_code;
+    char *problem; // shown on status; NULL: none
+};
+
+/* facts.c: what happened goes to everybody who counts it. */
+void facts_load(struct engine *e);
+void facts_on_delivery(void *ctx, const struct outcome *o, const struct spool_message *m);
+void facts_on_intake(void *ctx, const struct outcome *o);
+void facts_on_entry(void *ctx, const struct ledger_row *row);
+
+/* roster.c: the configuration's IPs and customers in the state. */
+void roster_set(struct engine *e);
+/* Looks whether the machine has each IP. */
+void roster_look(struct engine *e);
+
+/* reload.c: reads the configuration anew, all or nothing. 0, or 1 with *mistakes (owned text, a line
+ * a mistake). `actor`: who wants it, for the ledger. */
+int reload(struct engine *e, const char *actor, char **mistakes);
+/* The resolver of a configuration. NULL with *why (owned). */
+struct dns *resolver_new(struct engine *e, const struct settings *s, char **why);
+
+/* door.c: what the control room is told of the rest. */
+int door_open(struct engine *e, char **why_not);
+void door_set_settings(struct engine *e);

@@ -1,0 +1,25 @@
+/* A mailbox provider of the simulated world: a real SMTP server that knows its mailboxes, greylists,
+ * counts connections, dislikes spam, and blocks an IP that tries its patience. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/record.h"
+#include "sim/scenario.h"
+
+struct provider;
+struct uv_loop_s;
+
+struct provider_options {
+    struct uv_loop_s *loop;
+    const struct provider_plan *plan;
+    uint16_t port; // 0: any
+    uint64_t seed;
+    struct records *records;
+    uint64_t *reports; // counts what arrives with the null return path
+};
+
+/* NULL with *why (owned) when the address can't be listened on. */
+struct provider *provider_new(const struct provider_options *options, char **why);
+struct provider *provider_free(struct provider *p);
+uint16_t provider_port(const struct provider *p);

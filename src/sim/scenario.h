@@ -1,0 +1,49 @@
+/* Who lives in the simulated world: tables of mailbox providers and customers, as data. The words of
+ * the providers' answers are made up in the style of real ones; all names end in `.test`. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+/* A mailbox provider: where it listens, what it bears, how it answers. */
+struct provider_plan {
+    const char *name;
+    const char *host;    // of its MX
+    const char *address; // loopback
+    const char *domains[4];
+    unsigned share;       // of 1,000 recipients
+    unsigned connections; // it bears from one IP; more get 421
+    uint32_t rate;        // what our side is told to keep to, a second; 0: none
+    bool is_greylisting;  // an unknown (network, sender's domain, recipient) waits 2 s
+    unsigned patience;    // bad recipients or spam within 10 s before an IP is blocked for 8 s
+    const char *unknown, *full, *greylisted, *blocked, *spam; // answers, code first
+};
+
+/* What kind of life a customer leads. */
+struct customer_plan {
+    const char *name;
+    const char *address; // loopback it submits from: the engine knows it by this
+    const char *pool;
+    double rate;         // messages a second
+    double dead;         // part of its recipients that are dead
+    unsigned size;       // bytes of a message
+    double begins, ends; // part of the run in which it sends
+    bool is_spam;        // recipients' providers dislike its content
+};
+
+size_t scenario_providers(const struct provider_plan **plans);
+/* Several rows may be one customer: its own life, and what a thief does with its password. */
+size_t scenario_customers(const struct customer_plan **plans);
+/* The domain of the n-th of 1,000 recipients. */
+const char *scenario_domain(unsigned n);
+
+/* Writes the engine's configuration for this world into `dir` (mxwarden.yaml and providers.yaml).
+ * 0, or -errno. */
+struct scenario_ports {
+    uint16_t submission; // where the engine listens
+    uint16_t providers;  // where all providers do
+};
+int scenario_write(const char *dir, const struct scenario_ports *ports);
+/* The address where all the customers' own mailboxes are: reports and notices arrive there. */
+const char *scenario_home_address(void);

@@ -1,0 +1,661 @@
+#include "smtp/client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "mail/address.h"
+#include "smtp/command.h"
+#include "smtp/data.h"
+
+enum { BODY_PIECE = 64 * 1024, TURNS = 2 };
+
+// What is awaited.
+enum client_step {
+    STEP_BANNER,
+    STEP_EHLO,
+    STEP_HELO,
+    STEP_IDLE,
+    STEP_RSET,
+    STEP_MAIL,
+    STEP_RCPT,
+    STEP_DATA,
+    STEP_BODY, // the owner to write on
+    STEP_DOT,
+    STEP_QUIT,
+    STEP_OVER,
+};
+#define S(step) (1U << STEP_##step)
+
+// Which steps may follow, and how long it is waited for (RFC 5321 §4.5.3.2).
+// clang-format off
+static const struct {
+    const char *name;
+    enum phase phase;
+    usec_t patience;
+    unsigned next;
+} steps[] = {
+    [STEP_BANNER] = {"banner", PHASE_BANNER, 5 * USEC_MINUTE, S(EHLO) | S(OVER)},
+    [STEP_EHLO]   = {"EHLO", PHASE_HELO, 5 * USEC_MINUTE, S(HELO) | S(IDLE) | S(OVER)},
+    [STEP_HELO]   = {"HELO", PHASE_HELO, 5 * USEC_MINUTE, S(IDLE) | S(OVER)},
+    [STEP_IDLE]   = {"idle", PHASE_NONE, USEC_NEVER, S(RSET) | S(MAIL) | S(QUIT) | S(OVER)},
+    [STEP_RSET]   = {"RSET", PHASE_MAIL, 5 * USEC_MINUTE, S(MAIL) | S(OVER)},
+    [STEP_MAIL]   = {"MAIL", PHASE_MAIL, 5 * USEC_MINUTE, S(RCPT) | S(IDLE) | S(OVER)},
+    [STEP_RCPT]   = {"RCPT", PHASE_RCPT, 5 * USEC_MINUTE, S(RCPT) | S(DATA) | S(IDLE) | S(OVER)},
+    [STEP_DATA]   = {"DATA", PHASE_DATA, 2 * USEC_MINUTE, S(BODY) | S(DOT) | S(IDLE) | S(OVER)},
+    [STEP_BODY]   = {"body", PHASE_DATA, 3 * USEC_MINUTE, S(DOT) | S(OVER)},
+    [STEP_DOT]    = {"dot", PHASE_DATA, 10 * USEC_MINUTE, S(MAIL) | S(IDLE) | S(OVER)},
+    [STEP_QUIT]   = {"QUIT", PHASE_NONE, 5 * USEC_SECOND, S(OVER)},
+    [STEP_OVER]   = {"over", PHASE_NONE, USEC_NEVER, 0},
+};
+// clang-format on
+
+/* One envelope's way, as places in the sequence RSET, MAIL, RCPT for each, DATA, dot: how far it is
+ * sent, and how far answered. What lies between is in flight. */
+enum { PLACE_RSET, PLACE_MAIL, PLACE_RCPT };
+struct turn {
+    const struct smtp_envelope *e;
+    bool *is_decided; // a recipient each; owned
+    size_t undecided;
+    size_t sent, got; // the next place to send, to get an answer for
+    size_t body_at;
+    bool is_mail_ok;
+    bool is_open; // 354 came, the dot is not sent yet
+};
+
+struct smtp_client {
+    const struct smtp_client_plan *plan;
+    enum client_step step;
+    usec_t now, deadline;
+    bool has_moved; // the body went on since the deadline was set
+    struct buf in, out;
+
+    bool has_pipelining, has_8bitmime;
+    uint64_t size_max; // SIZE; 0: none said
+
+    struct turn turns[TURNS]; // the front one first; the second goes right behind its dot
+    size_t turns_n;
+    uint32_t taken;  // envelopes begun
+    uint32_t ended;  // and over
+    bool needs_rset; // a transaction stands open at the server
+    bool wants_quit;
+
+    struct smtp_client_event *events; // owned; [events_at, events_n) are not fetched yet
+    size_t events_at, events_n, events_room;
+};
+
+static void enter(struct smtp_client *c, enum client_step step)
+{
+    must(steps[c->step].next & 1U << step);
+    log_debug("smtp", "client: %s -> %s", steps[c->step].name, steps[step].name);
+    c->step = step;
+    c->has_moved = false;
+    usec_t patience = steps[step].patience;
+    c->deadline = patience == USEC_NEVER ? USEC_NEVER : c->now + patience;
+}
+
+static struct smtp_client_event *add_event(struct smtp_client *c, enum smtp_client_event_kind kind)
+{
+    if (c->events_n == c->events_room) {
+        c->events_room = c->events_room ? c->events_room * 2 : 4;
+        c->events = xrealloc(c->events, c->events_room, sizeof(*c->events));
+    }
+    struct smtp_client_event *event = &c->events[c->events_n++];
+    event->kind = kind;
+    event->envelope = NULL;
+    event->recipient = 0;
+    event->phase = PHASE_NONE;
+    event->was_tried = false;
+    event->reply.code = 0;
+    event->reply.enhanced[0] = event->reply.text[0] = '\0';
+    return event;
+}
+
+static void add_result(struct smtp_client *c, const struct smtp_envelope *e, size_t recipient,
+                       enum phase phase, const struct smtp_reply *reply, bool was_tried)
+{
+    struct smtp_client_event *event = add_event(c, SMTP_CLIENT_RECIPIENT);
+    event->envelope = e;
+    event->recipient = recipient;
+    event->phase = phase;
+    event->reply = *reply;
+    event->was_tried = was_tried;
+}
+
+static void decide(struct smtp_client *c, struct turn *t, size_t recipient, enum phase phase,
+                   const struct smtp_reply *reply, bool was_tried)
+{
+    if (t->is_decided[recipient])
+        return;
+    t->is_decided[recipient] = true;
+    t->undecided--;
+    add_result(c, t->e, recipient, phase, reply, was_tried);
+}
+
+static void decide_all(struct smtp_client *c, struct turn *t, enum phase phase,
+                       const struct smtp_reply *reply, bool was_tried)
+{
+    for (size_t i = 0; i < t->e->recipients_n; i++)
+        decide(c, t, i, phase, reply, was_tried);
+}
+
+static void end_front(struct smtp_client *c)
+{
+    add_event(c, SMTP_CLIENT_DONE)->envelope = c->turns[0].e;
+    xfree(c->turns[0].is_decided);
+    c->turns[0] = c->turns[1];
+    c->turns[1] = (struct turn){0};
+    c->turns_n--;
+    c->ended++;
+}
+
+// The connection is of no use any more. `was_tried`: what is said of the front envelope.
+static void over(struct smtp_client *c, enum phase phase, const struct smtp_reply *reply,
+                 bool was_tried)
+{
+    for (bool is_front = true; c->turns_n; is_front = false) {
+        decide_all(c, &c->turns[0], is_front && phase != PHASE_NONE ? phase : PHASE_MAIL, reply,
+                   is_front && was_tried);
+        end_front(c);
+    }
+    struct smtp_client_event *event = add_event(c, SMTP_CLIENT_OVER);
+    event->phase = phase;
+    event->reply = *reply;
+    enter(c, STEP_OVER);
+}
+
+// It broke: closed, timed out, or talked nonsense. `why` becomes the text of code 0.
+static void break_off(struct smtp_client *c, const char *why, bool is_peaceful)
+{
+    struct smtp_reply reply;
+    smtp_reply_set(&reply, 0, NULL, "%s", why);
+    bool is_between = c->step == STEP_IDLE || c->step == STEP_QUIT ||
+                      (c->ended && (c->step == STEP_MAIL || c->step == STEP_RSET));
+    enum phase phase = steps[c->step].phase;
+    if (is_peaceful && is_between)
+        phase = PHASE_NONE;
+    else if (phase == PHASE_NONE)
+        phase = PHASE_MAIL; // it would have come next
+    over(c, phase, &reply, c->turns_n && c->turns[0].got > PLACE_MAIL);
+}
+
+static void break_off_nonsense(struct smtp_client *c, const char *what)
+{
+    char why[SMTP_REPLY_TEXT];
+    snprintf(why, sizeof(why), "unexpected answer to %s: %s", steps[c->step].name, what);
+    break_off(c, why, false);
+}
+
+static size_t place_data(const struct turn *t)
+{
+    return PLACE_RCPT + t->e->recipients_n;
+}
+
+static size_t place_dot(const struct turn *t)
+{
+    return place_data(t) + 1;
+}
+
+static size_t place_end(const struct turn *t)
+{
+    return place_data(t) + 2;
+}
+
+static void say_mail(struct smtp_client *c, const struct smtp_envelope *e)
+{
+    buf_printf(&c->out, "MAIL FROM:<%s>", e->sender);
+    if (c->size_max)
+        buf_printf(&c->out, " SIZE=%zu", e->body.n);
+    if (e->is_8bit)
+        buf_add_str(&c->out, " BODY=8BITMIME");
+    buf_add_str(&c->out, "\r\n");
+}
+
+static void say_place(struct smtp_client *c, const struct turn *t)
+{
+    if (t->sent == PLACE_RSET)
+        buf_add_str(&c->out, "RSET\r\n");
+    else if (t->sent == PLACE_MAIL)
+        say_mail(c, t->e);
+    else if (t->sent < place_data(t))
+        buf_printf(&c->out, "RCPT TO:<%s>\r\n", t->e->recipients[t->sent - PLACE_RCPT]);
+    else
+        buf_add_str(&c->out, "DATA\r\n");
+}
+
+/* The text, a piece a time; or, when a pipelined DATA was accepted though nobody is left to get it, the
+ * lone dot that ends it (RFC 2920 §3.1). */
+static void send_text(struct smtp_client *c, struct turn *t)
+{
+    if (!t->undecided && !t->body_at) {
+        buf_add_str(&c->out, ".\r\n");
+        t->body_at = t->e->body.n + 1;
+    } else if (c->out.n < BODY_PIECE) {
+        t->body_at = smtp_data_stuff(&c->out, t->e->body, t->body_at, BODY_PIECE);
+    }
+    if (t->body_at > t->e->body.n) {
+        t->sent = place_end(t);
+        t->is_open = false;
+    }
+}
+
+static void send_commands(struct smtp_client *c, struct turn *t)
+{
+    bool may_group = c->has_pipelining;
+    while (t->sent < place_dot(t) && t->undecided) {
+        bool is_alone = c->turns_n == 1 && t->sent == t->got;
+        if (!may_group && !is_alone)
+            return;
+        say_place(c, t);
+        t->sent++;
+    }
+}
+
+static void send_what_may_go(struct smtp_client *c)
+{
+    for (size_t i = 0; i < c->turns_n; i++) {
+        struct turn *t = &c->turns[i];
+        send_commands(c, t);
+        if (t->is_open)
+            send_text(c, t);
+        if (t->sent < place_end(t))
+            return;
+    }
+}
+
+static bool is_finished(const struct turn *t)
+{
+    return !t->undecided && t->got == t->sent && !t->is_open;
+}
+
+static enum client_step awaited(const struct smtp_client *c)
+{
+    if (!c->turns_n)
+        return STEP_IDLE;
+    const struct turn *t = &c->turns[0];
+    if (t->got == PLACE_RSET)
+        return STEP_RSET;
+    if (t->got == PLACE_MAIL)
+        return STEP_MAIL;
+    if (t->got < place_data(t))
+        return STEP_RCPT;
+    if (t->got == place_data(t))
+        return STEP_DATA;
+    return t->is_open ? STEP_BODY : STEP_DOT;
+}
+
+static bool is_limit_reached(const struct smtp_client *c)
+{
+    return c->plan->messages_max && c->taken >= c->plan->messages_max;
+}
+
+// After anything that happened: sends what may go now, and sets what is awaited.
+static void go_on(struct smtp_client *c)
+{
+    if (c->turns_n && is_finished(&c->turns[0])) {
+        c->needs_rset = c->turns[0].is_mail_ok && c->turns[0].sent < place_end(&c->turns[0]);
+        end_front(c);
+    }
+    send_what_may_go(c);
+    enum client_step step = awaited(c);
+    if (step != c->step || step == STEP_RCPT)
+        enter(c, step);
+    if (step == STEP_IDLE && (c->wants_quit || is_limit_reached(c))) {
+        buf_add_str(&c->out, "QUIT\r\n");
+        enter(c, STEP_QUIT);
+    }
+}
+
+static void become_ready(struct smtp_client *c)
+{
+    enter(c, STEP_IDLE);
+    if (!c->wants_quit)
+        add_event(c, SMTP_CLIENT_READY);
+    go_on(c);
+}
+
+static void read_size(struct smtp_client *c, struct bytes value)
+{
+    if (!smtp_param_size(&c->size_max, value))
+        c->size_max = 0;
+}
+
+static void read_pipelining(struct smtp_client *c, struct bytes value)
+{
+    (void)value;
+    c->has_pipelining = true;
+}
+
+static void read_8bitmime(struct smtp_client *c, struct bytes value)
+{
+    (void)value;
+    c->has_8bitmime = true;
+}
+
+static const struct extension {
+    const char *name;
+    void (*read)(struct smtp_client *c, struct bytes value);
+} extensions[] = {
+    {"PIPELINING", read_pipelining}, // RFC 2920
+    {"SIZE", read_size},             // RFC 1870
+    {"8BITMIME", read_8bitmime},     // RFC 6152
+};
+
+static void read_extensions(struct smtp_client *c, struct bytes reply)
+{
+    struct bytes line;
+    smtp_reply_next_line(&line, &reply); // the greeting
+    while (smtp_reply_next_line(&line, &reply)) {
+        const uint8_t *blank = line.n ? memchr(line.p, ' ', line.n) : NULL;
+        size_t n = blank ? (size_t)(blank - line.p) : line.n;
+        for (size_t i = 0; i < ARRAY_LEN(extensions); i++)
+            if (bytes_equal_nocase(bytes_of(line.p, n), bytes_str(extensions[i].name)))
+                extensions[i].read(c, bytes_skip(line, n + 1));
+    }
+}
+
+static void on_banner(struct smtp_client *c, const struct smtp_reply *r, struct bytes raw)
+{
+    (void)raw;
+    if (!smtp_reply_is_ok(r)) {
+        over(c, PHASE_BANNER, r, false);
+        return;
+    }
+    buf_printf(&c->out, "EHLO %s\r\n", c->plan->helo);
+    enter(c, STEP_EHLO);
+}
+
+static void on_ehlo(struct smtp_client *c, const struct smtp_reply *r, struct bytes raw)
+{
+    if (smtp_reply_is_ok(r)) {
+        read_extensions(c, raw);
+        become_ready(c);
+    } else if (r->code >= 500) {
+        buf_printf(&c->out, "HELO %s\r\n", c->plan->helo);
+        enter(c, STEP_HELO);
+    } else {
+        over(c, PHASE_HELO, r, false);
+    }
+}
+
+static void on_helo(struct smtp_client *c, const struct smtp_reply *r, struct bytes raw)
+{
+    (void)raw;
+    if (smtp_reply_is_ok(r))
+        become_ready(c);
+    else
+        over(c, PHASE_HELO, r, false);
+}
+
+// 421 to a command of the front envelope; what comes behind it is lost.
+static void on_closing(struct smtp_client *c, const struct smtp_reply *r)
+{
+    struct turn *t = &c->turns[0];
+    bool was_tried = true;
+    if (c->step == STEP_RSET || (c->step == STEP_MAIL && c->ended)) {
+        was_tried = false; // it speaks of the connection
+    } else if (c->step == STEP_RCPT) {
+        decide(c, t, t->got - PLACE_RCPT, PHASE_RCPT, r, true);
+        was_tried = false;
+    }
+    over(c, steps[c->step].phase, r, was_tried);
+}
+
+// An answer to a command of the front envelope, neither 421 nor 3xx to what is no DATA.
+static void on_answer(struct smtp_client *c, const struct smtp_reply *r)
+{
+    struct turn *t = &c->turns[0];
+    enum phase phase = steps[c->step].phase;
+    bool is_ok = smtp_reply_is_ok(r);
+    if (c->step == STEP_RCPT && !is_ok)
+        decide(c, t, t->got - PLACE_RCPT, phase, r, true);
+    else if (c->step == STEP_DOT || (c->step == STEP_MAIL && !is_ok))
+        decide_all(c, t, phase, r, true);
+    t->is_mail_ok |= c->step == STEP_MAIL && is_ok;
+    t->got++;
+    go_on(c);
+}
+
+static void on_data_answer(struct smtp_client *c, const struct smtp_reply *r)
+{
+    struct turn *t = &c->turns[0];
+    if (r->code < 400)
+        t->is_open = true;
+    else
+        decide_all(c, t, PHASE_DATA, r, true);
+    t->got++;
+    go_on(c);
+}
+
+// Is this code no answer to what was asked?
+static bool is_nonsense(const struct smtp_client *c, const struct smtp_reply *r)
+{
+    bool is_go_ahead = r->code >= 300 && r->code < 400;
+    if (c->step == STEP_IDLE || c->step == STEP_BODY)
+        return true;
+    if (c->step == STEP_DATA)
+        return smtp_reply_is_ok(r);
+    if (c->step == STEP_RSET) // what state the server is in is unknown now
+        return !smtp_reply_is_ok(r);
+    return is_go_ahead;
+}
+
+static void on_transaction(struct smtp_client *c, const struct smtp_reply *r, struct bytes raw)
+{
+    (void)raw;
+    bool is_refusal = r->code >= 400;
+    if (r->code == 421 && c->turns_n)
+        on_closing(c, r);
+    else if (r->code == 421)
+        over(c, PHASE_NONE, r, false);
+    else if (c->step == STEP_BODY && is_refusal)
+        over(c, PHASE_DATA, r, true); // before the dot: where we are is lost, the answer is not
+    else if (is_nonsense(c, r))
+        break_off_nonsense(c, r->text);
+    else if (c->step == STEP_DATA)
+        on_data_answer(c, r);
+    else
+        on_answer(c, r);
+}
+
+static const char *farewell(const struct smtp_client *c)
+{
+    return c->wants_quit ? "closed as asked" : "as many messages as one connection may carry";
+}
+
+static void on_quit(struct smtp_client *c, const struct smtp_reply *r, struct bytes raw)
+{
+    (void)r, (void)raw;
+    break_off(c, farewell(c), true);
+}
+
+typedef void on_reply_fn(struct smtp_client *c, const struct smtp_reply *r, struct bytes raw);
+static on_reply_fn *const on_reply[] = {
+    [STEP_BANNER] = on_banner,    [STEP_EHLO] = on_ehlo,        [STEP_HELO] = on_helo,
+    [STEP_IDLE] = on_transaction, [STEP_RSET] = on_transaction, [STEP_MAIL] = on_transaction,
+    [STEP_RCPT] = on_transaction, [STEP_DATA] = on_transaction, [STEP_BODY] = on_transaction,
+    [STEP_DOT] = on_transaction,  [STEP_QUIT] = on_quit,
+};
+
+struct smtp_client *smtp_client_new(const struct smtp_client_plan *plan, usec_t now)
+{
+    struct smtp_client *c = xcalloc(1, sizeof(*c));
+    c->plan = plan;
+    c->now = now;
+    c->deadline = now + steps[STEP_BANNER].patience;
+    return c;
+}
+
+struct smtp_client *smtp_client_free(struct smtp_client *c)
+{
+    if (!c)
+        return NULL;
+    for (size_t i = 0; i < c->turns_n; i++)
+        xfree(c->turns[i].is_decided);
+    buf_deinit(&c->in);
+    buf_deinit(&c->out);
+    xfree(c->events);
+    return xfree(c);
+}
+
+bool smtp_client_may_send(const struct smtp_client *c)
+{
+    bool is_usable = c->step >= STEP_IDLE && c->step <= STEP_DOT && !c->wants_quit;
+    if (!is_usable || is_limit_reached(c))
+        return false;
+    bool is_behind_dot =
+        c->turns_n == 1 && c->has_pipelining && c->turns[0].sent == place_end(&c->turns[0]);
+    return c->turns_n == 0 || is_behind_dot;
+}
+
+bool smtp_client_is_idle(const struct smtp_client *c)
+{
+    return c->turns_n == 0;
+}
+
+// Stays on its line: what the mail room let pass does, so this is the last fence.
+static bool is_sendable(const char *address)
+{
+    size_t n = strlen(address);
+    for (size_t i = 0; i < n; i++)
+        if (address[i] < 0x20 || address[i] > 0x7e)
+            return false;
+    return n < ADDRESS_TEXT;
+}
+
+static bool has_sendable_addresses(const struct smtp_envelope *e)
+{
+    for (size_t i = 0; i < e->recipients_n; i++)
+        if (!*e->recipients[i] || !is_sendable(e->recipients[i]))
+            return false;
+    return is_sendable(e->sender);
+}
+
+// Fills `reply` when the envelope cannot go to this server as it is.
+static bool is_impossible(const struct smtp_client *c, const struct smtp_envelope *e,
+                          struct smtp_reply *reply)
+{
+    if (e->is_8bit && !c->has_8bitmime)
+        smtp_reply_set(reply, 554, "5.6.3",
+                       "8-bit text, and the receiving server takes 7-bit only");
+    else if (c->size_max && e->body.n > c->size_max)
+        smtp_reply_set(reply, 552, "5.3.4", "%zu bytes, and the receiving server takes %llu",
+                       e->body.n, (unsigned long long)c->size_max);
+    else if (!has_sendable_addresses(e))
+        smtp_reply_set(reply, 553, "5.1.3", "an address that cannot be sent");
+    else if (!smtp_data_is_clean(e->body))
+        smtp_reply_set(reply, 554, "5.6.11", "a bare CR, LF or NUL in the message");
+    else
+        return false;
+    return true;
+}
+
+void smtp_client_send(struct smtp_client *c, const struct smtp_envelope *e, usec_t now)
+{
+    struct smtp_reply reply;
+    must(smtp_client_may_send(c));
+    c->now = now;
+    if (is_impossible(c, e, &reply) || !e->recipients_n) {
+        for (size_t i = 0; i < e->recipients_n; i++)
+            add_result(c, e, i, PHASE_MAIL, &reply, true);
+        add_event(c, SMTP_CLIENT_DONE)->envelope = e;
+        return;
+    }
+    size_t first = c->needs_rset ? PLACE_RSET : PLACE_MAIL;
+    c->needs_rset = false;
+    c->turns[c->turns_n++] = (struct turn){
+        .e = e,
+        .is_decided = xcalloc(e->recipients_n, sizeof(bool)),
+        .undecided = e->recipients_n,
+        .sent = first,
+        .got = first,
+    };
+    c->taken++;
+    if (c->turns_n == 1)
+        go_on(c);
+    else
+        send_what_may_go(c);
+}
+
+void smtp_client_quit(struct smtp_client *c, usec_t now)
+{
+    c->now = now;
+    c->wants_quit = true;
+    if (c->step == STEP_IDLE)
+        go_on(c);
+}
+
+void smtp_client_feed(struct smtp_client *c, struct bytes in, usec_t now)
+{
+    struct smtp_reply reply;
+    enum smtp_reply_result result = SMTP_REPLY_DONE;
+    size_t used;
+    if (c->step == STEP_OVER || !in.n)
+        return;
+    c->now = now;
+    buf_add_bytes(&c->in, in);
+    while (c->step != STEP_OVER && c->in.n && result == SMTP_REPLY_DONE) {
+        struct bytes raw = buf_bytes(&c->in);
+        result = smtp_reply_parse(&reply, &used, raw);
+        if (result == SMTP_REPLY_BAD) {
+            char start[80];
+            text_visible(start, sizeof(start), raw.p, raw.n);
+            break_off_nonsense(c, start);
+        } else if (result == SMTP_REPLY_DONE) {
+            on_reply[c->step](c, &reply, bytes_of(raw.p, used));
+            buf_consume(&c->in, used);
+        }
+    }
+}
+
+void smtp_client_lost(struct smtp_client *c, const char *why, usec_t now)
+{
+    c->now = now;
+    if (c->step == STEP_QUIT)
+        why = farewell(c);
+    if (c->step != STEP_OVER)
+        break_off(c, why, true);
+}
+
+void smtp_client_tick(struct smtp_client *c, usec_t now)
+{
+    if (now < c->deadline || c->step == STEP_OVER)
+        return;
+    c->now = now;
+    if (c->has_moved) {
+        c->has_moved = false;
+        c->deadline = now + steps[c->step].patience;
+        return;
+    }
+    char why[80];
+    snprintf(why, sizeof(why), "timeout: no answer to %s in %lld s", steps[c->step].name,
+             (long long)(steps[c->step].patience / USEC_SECOND));
+    break_off(c, c->step == STEP_QUIT ? farewell(c) : why, c->step == STEP_QUIT);
+}
+
+bool smtp_client_next(struct smtp_client *c, struct smtp_client_event *event)
+{
+    if (c->events_at == c->events_n)
+        return false;
+    *event = c->events[c->events_at++];
+    if (c->events_at == c->events_n)
+        c->events_at = c->events_n = 0;
+    return true;
+}
+
+struct buf *smtp_client_out(struct smtp_client *c)
+{
+    if (c->step == STEP_BODY && c->out.n < BODY_PIECE) {
+        go_on(c);
+        c->has_moved = true;
+    }
+    return &c->out;
+}
+
+usec_t smtp_client_deadline(const struct smtp_client *c)
+{
+    return c->deadline;
+}

@@ -1,0 +1,403 @@
+/* What waits goes out: fairly, over the right IP, within the limits, never lost. With a real store,
+ * real connections and mail servers on loopback. */
+#include "delivery_world.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#define POOL "shared: {ips: [127.0.0.11]}"
+#define POOL_OF_TWO "shared: {ips: [127.0.0.11, 127.0.0.12]}"
+
+static struct sink *sink;
+
+/* A world whose mail all goes to one sink. */
+static void begin(const char *pools, const char *delivery)
+{
+    struct world *w = world_new();
+    char rest[400];
+    sink = sink_open(1, 1, 0);
+    snprintf(rest, sizeof(rest), "delivery: {routes: {\"*\": \"127.0.1.1:%u\"}%s}\n", sink->port,
+             delivery);
+    world_begin(w, pools, NULL, rest);
+}
+
+static void end(void)
+{
+    world_end(world);
+    sink_free(sink);
+    world_free(world);
+}
+
+static struct delivery_totals totals(void)
+{
+    struct delivery_totals t;
+    delivery_totals_get(world->d, &t);
+    return t;
+}
+
+static void a_message_goes_out_and_is_counted(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    world_send("acme", "", 100, (const char *const[]){"a@x.test", "b@x.test", "c@y.test", NULL});
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 3, 5 * USEC_SECOND));
+    assert_int_equal(sink->messages, 1); // one transaction
+    assert_int_equal(sink->rcpts, 3);
+    assert_string_equal(world->last_customer, "acme");
+    assert_int_equal(world->last.attempt, 1);
+    assert_int_equal(world->last.phase, PHASE_DATA);
+    assert_int_equal(totals().queued, 0);
+    assert_int_equal(state_customer_get(&world->state, "acme")->queued, 0);
+    end();
+}
+
+static void a_refused_recipient_bounces_and_a_deferred_one_is_tried_again(void **state)
+{
+    (void)state;
+    begin(POOL, ", retry_first: 1s, retry_most: 2s");
+    sink->rcpt_refusal = "550 5.1.1 no such user";
+    world_send("acme", "", 100, (const char *const[]){"a@x.test", NULL});
+    assert_true(run_until(&world->kinds[OUTCOME_BOUNCED], 1, 5 * USEC_SECOND));
+    assert_int_equal(world->last.class, CLASS_UNKNOWN_USER);
+    sink->rcpt_refusal = "450 4.2.0 not now";
+    world_send("acme", "", 100, (const char *const[]){"a@x.test", NULL});
+    assert_true(run_until(&world->kinds[OUTCOME_DEFERRED], 1, 5 * USEC_SECOND));
+    assert_int_equal(totals().queued, 1);
+    sink->rcpt_refusal = NULL;
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 1, 5 * USEC_SECOND));
+    assert_int_equal(world->last.attempt, 2);
+    assert_int_equal(totals().queued, 0);
+    end();
+}
+
+static void what_is_deferred_too_long_expires(void **state)
+{
+    (void)state;
+    begin(POOL, ", retry_first: 1s, retry_most: 1s, give_up: 2s");
+    sink->rcpt_refusal = "450 4.2.0 not now";
+    world_send("acme", "", 100, (const char *const[]){"a@x.test", NULL});
+    assert_true(run_until(&world->kinds[OUTCOME_EXPIRED], 1, 8 * USEC_SECOND));
+    assert_true(world->kinds[OUTCOME_DEFERRED] >= 1);
+    assert_int_equal(totals().queued, 0);
+    end();
+}
+
+static void a_domain_that_is_not_there_bounces(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    world_begin(w, POOL, NULL, "dns: {local: [\"there.test. A 127.0.1.1\"]}\n");
+    world_send("acme", "", 100, (const char *const[]){"a@nowhere.test", NULL});
+    assert_true(run_until(&w->kinds[OUTCOME_BOUNCED], 1, 5 * USEC_SECOND));
+    assert_int_equal(w->last.class, CLASS_DOMAIN_NOT_FOUND);
+    world_end(w);
+    world_free(w);
+}
+
+static void a_pulled_ip_starts_nothing_and_the_others_take_over(void **state)
+{
+    (void)state;
+    begin(POOL_OF_TWO, "");
+    sink->service = 5 * USEC_MS;
+    world_flood("acme", "", "x.test", 2000);
+    assert_true(run_until(&sink->messages_from[11], 20, 5 * USEC_SECOND));
+    assert_true(sink->messages_from[12] > 5);
+    usec_t pulled_at = clock_monotonic();
+    world_act(KIND_PULL, "ip:127.0.0.11", USEC_NEVER, NULL);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 2000, 30 * USEC_SECOND));
+    assert_true(sink->last_from[11] < pulled_at + 100 * USEC_MS);
+    assert_true(sink->messages_from[12] > sink->messages_from[11]);
+    end();
+}
+
+static void a_pulled_pool_waits_and_goes_on_by_itself_when_the_pull_expires(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    world_act(KIND_PULL, "ip:127.0.0.11", clock_wall() + USEC_SECOND, NULL);
+    world_flood("acme", "", "x.test", 5);
+    run_for(300 * USEC_MS);
+    assert_int_equal(sink->greeted, 0);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 5, 5 * USEC_SECOND));
+    end();
+}
+
+static void a_suspended_customer_gets_not_one_more_attempt(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    sink->service = 20 * USEC_MS;
+    world_flood("acme", "", "x.test", 1500);
+    assert_true(run_until(&sink->messages, 50, 5 * USEC_SECOND));
+    struct entry_name name = world_act(KIND_SUSPEND, "customer:acme", USEC_NEVER, NULL);
+    run_for(200 * USEC_MS); // what was under way
+    unsigned messages = sink->messages;
+    const struct state_customer *acme = state_customer_get(&world->state, "acme");
+    assert_int_equal(acme->held, acme->queued);
+    assert_int_equal(acme->queued, 1500 - world->kinds[OUTCOME_DELIVERED]);
+    world_flood("other", "", "x.test", 3);
+    world_flood("acme", "", "x.test", 3);
+    assert_true(run_until(&sink->messages, messages + 3, 5 * USEC_SECOND));
+    run_for(300 * USEC_MS);
+    assert_int_equal(sink->messages, messages + 3);
+    world_act(KIND_RESTORE, "customer:acme", USEC_NEVER, &name);
+    sink->service = 0;
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 1506, 30 * USEC_SECOND));
+    assert_int_equal(acme->held, 0);
+    assert_int_equal(acme->queued, 0);
+    end();
+}
+
+static void a_held_list_waits_while_the_customer_s_other_mail_goes(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    struct entry_name name =
+        world_act(KIND_HOLD, "queue:customer=acme,list=spring", USEC_NEVER, NULL);
+    world_flood("acme", "spring", "x.test", 20);
+    world_flood("acme", "", "x.test", 20);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 20, 5 * USEC_SECOND));
+    run_for(200 * USEC_MS);
+    assert_int_equal(sink->messages, 20);
+    assert_int_equal(state_customer_get(&world->state, "acme")->held, 20);
+    world_act(KIND_RELEASE, "queue:customer=acme,list=spring", USEC_NEVER, &name);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 40, 5 * USEC_SECOND));
+    assert_int_equal(totals().held, 0);
+    end();
+}
+
+/* How many of the sink's messages came before the one to `recipient`, from `since` on. */
+static unsigned place_of(const char *recipient, unsigned since)
+{
+    for (unsigned i = since; i < sink->seen_n; i++)
+        if (strcmp(sink->seen[i], recipient) == 0)
+            return i - since;
+    fail_msg("%s got nothing", recipient);
+    return 0;
+}
+
+static void one_message_does_not_wait_behind_a_flood(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    sink->service = 5 * USEC_MS;
+    world_flood("flood", "", "x.test", 3000);
+    assert_true(run_until(&sink->messages, 200, 10 * USEC_SECOND));
+    unsigned before = sink->seen_n;
+    usec_t since = clock_monotonic();
+    world_send("grandma", "", 100, (const char *const[]){"anna@x.test", NULL});
+    unsigned messages = sink->messages;
+    while (!state_customer_get(&world->state, "grandma") ||
+           state_customer_get(&world->state, "grandma")->queued || world->added < 3001)
+        run_for(USEC_MS);
+    assert_true(clock_monotonic() - since < USEC_SECOND);
+    // 20 connections with two each at most lay before it, and one turn of the flood's
+    assert_true(place_of("anna@x.test", before) < 100);
+    assert_true(sink->messages - messages < 200);
+    end();
+}
+
+static void what_waits_survives_the_end_of_the_process(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    sink->service = 20 * USEC_MS;
+    world_flood("acme", "", "x.test", 1500);
+    world_flood("other", "", "y.test", 100);
+    assert_true(run_until(&sink->messages, 100, 5 * USEC_SECOND));
+    char rest[200];
+    snprintf(rest, sizeof(rest), "delivery: {routes: {\"*\": \"127.0.1.1:%u\"}}\n", sink->port);
+    world_end(world);
+    sink->service = 0;
+    world_begin(world, POOL, NULL, rest);
+    assert_true(totals().queued >= 1500 && totals().queued <= 1600);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 1600, 30 * USEC_SECOND));
+    assert_int_equal(totals().queued, 0);
+    assert_true(sink->messages <= 1600 + 40); // twice at most what was in flight
+    end();
+}
+
+static void on_stopped(void *ctx)
+{
+    (*(unsigned *)ctx)++;
+}
+
+static void a_stop_lets_what_is_in_flight_finish(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    sink->service = 100 * USEC_MS;
+    world_flood("acme", "", "x.test", 200);
+    assert_true(run_until(&sink->messages, 10, 5 * USEC_SECOND));
+    unsigned stopped = 0;
+    delivery_stop(world->d, on_stopped, &stopped);
+    assert_true(run_until(&stopped, 1, 5 * USEC_SECOND));
+    assert_int_equal(totals().in_flight, 0);
+    assert_int_equal(sink->messages, world->kinds[OUTCOME_DELIVERED]);
+    assert_int_equal(totals().queued, 200 - sink->messages);
+    end();
+}
+
+static void a_provider_that_is_down_is_in_nobody_s_way(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    struct sink *good = sink_open(1, 1, 0);
+    char rest[400];
+    sink = sink_open(1, 2, good->port);
+    sink_hang_up(sink);
+    snprintf(rest, sizeof(rest),
+             "delivery: {routes: {bad.test: \"127.0.1.2:%u\", \"*\": \"127.0.1.1:%u\"}, "
+             "retry_first: 1s}\n",
+             good->port, good->port);
+    world_begin(w, POOL, NULL, rest);
+    world_flood("acme", "", "bad.test", 2500);
+    world_flood("acme", "", "good.test", 500);
+    assert_true(run_until(&w->kinds[OUTCOME_DELIVERED], 500, 10 * USEC_SECOND));
+    assert_true(w->kinds[OUTCOME_DEFERRED] >= 1); // who was tried
+    assert_true(w->kinds[OUTCOME_DEFERRED] <= 3); // and nobody else
+    assert_int_equal(totals().queued, 2500);
+    uint16_t port = good->port;
+    sink_free(sink);
+    sink = sink_open(1, 2, port); // it is back
+    assert_true(run_until(&w->kinds[OUTCOME_DELIVERED], 3000, 60 * USEC_SECOND));
+    world_end(w);
+    sink_free(sink);
+    sink_free(good);
+    world_free(w);
+}
+
+static void who_is_refused_at_the_door_goes_over_another_ip_uncharged(void **state)
+{
+    (void)state;
+    begin(POOL_OF_TWO, "");
+    sink->banner = 554;
+    sink->banner_for = 11;
+    world_flood("acme", "", "x.test", 50);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 50, 10 * USEC_SECOND));
+    assert_int_equal(world->kinds[OUTCOME_DEFERRED], 0);
+    assert_int_equal(sink->messages_from[12], 50);
+    end();
+}
+
+static void where_all_ips_are_refused_one_message_is_charged(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    sink->banner = 554;
+    world_flood("acme", "", "x.test", 50);
+    assert_true(run_until(&world->kinds[OUTCOME_DEFERRED], 1, 5 * USEC_SECOND));
+    run_for(300 * USEC_MS);
+    assert_int_equal(world->kinds[OUTCOME_DEFERRED], 1);
+    assert_int_equal(world->kinds[OUTCOME_BOUNCED], 0);
+    assert_int_equal(world->last.phase, PHASE_BANNER);
+    assert_int_equal(totals().queued, 50);
+    end();
+}
+
+static void a_server_that_hangs_up_after_some_messages_charges_nobody(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    sink->closes_after = 3;
+    world_flood("acme", "", "x.test", 100);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 100, 5 * USEC_SECOND));
+    assert_int_equal(world->kinds[OUTCOME_DEFERRED], 0);
+    assert_int_equal(sink->messages, 100);
+    assert_true(sink->greeted >= 33);
+    end();
+}
+
+static void limits_of_a_provider_hold(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    static const char providers[] =
+        "small: {mx: [small.test], connections: 3, connections_all: 4, messages: 5, rate: 1000/s}\n"
+        "slow: {mx: [slow.test], connections: 2, rate: 10/s}\n";
+    char main_text[800];
+    struct sink *slow;
+    sink = sink_open(1, 1, 0);
+    slow = sink_open(1, 2, sink->port);
+    sink->service = 2 * USEC_MS;
+    snprintf(main_text, sizeof(main_text),
+             "dns: {local: [\"a.test. MX 10 mx.small.test.\", \"mx.small.test. A 127.0.1.1\", "
+             "\"b.test. MX 10 mx.slow.test.\", \"mx.slow.test. A 127.0.1.2\"]}\n"
+             "delivery: {port: %u}\n",
+             sink->port);
+    world_begin(w, POOL_OF_TWO, providers, main_text);
+    world_flood("acme", "", "a.test", 200);
+    assert_true(run_until(&w->kinds[OUTCOME_DELIVERED], 200, 20 * USEC_SECOND));
+    assert_true(sink->connections_most <= 4);
+    assert_true(sink->greeted >= 40); // five messages each
+    usec_t began = clock_monotonic();
+    world_flood("acme", "", "b.test", 60);
+    assert_true(run_until(&w->kinds[OUTCOME_DELIVERED], 260, 20 * USEC_SECOND));
+    assert_true(clock_monotonic() - began >= 1500 * USEC_MS); // 2 IPs × 10 a second, and the first
+    assert_true(slow->connections_most <= 4);
+    world_end(w);
+    sink_free(slow);
+    sink_free(sink);
+    world_free(w);
+}
+
+/* Postfix's own sink, where it is installed. */
+static pid_t sink_of_postfix(uint16_t port)
+{
+    char address[32];
+    snprintf(address, sizeof(address), "127.0.1.3:%u", port);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (geteuid() == 0)
+            execl("/usr/sbin/smtp-sink", "smtp-sink", "-u", "nobody", address, "100", (char *)NULL);
+        execl("/usr/sbin/smtp-sink", "smtp-sink", address, "100", (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void mail_goes_to_another_s_server(void **state)
+{
+    (void)state;
+    if (access("/usr/sbin/smtp-sink", X_OK) != 0)
+        skip();
+    struct world *w = world_new();
+    struct sink *port_finder = sink_open(1, 3, 0);
+    uint16_t port = port_finder->port;
+    sink_free(port_finder);
+    pid_t pid = sink_of_postfix(port);
+    usleep(300000);
+    char rest[200];
+    snprintf(rest, sizeof(rest), "delivery: {routes: {\"*\": \"127.0.1.3:%u\"}}\n", port);
+    world_begin(w, POOL_OF_TWO, NULL, rest);
+    usec_t began = clock_monotonic();
+    world_flood("acme", "", "x.test", 3000);
+    assert_true(run_until(&w->kinds[OUTCOME_DELIVERED], 3000, 20 * USEC_SECOND));
+    print_message("3,000 messages in %lld ms\n", (long long)(clock_monotonic() - began) / 1000);
+    assert_int_equal(w->kinds[OUTCOME_DEFERRED], 0);
+    world_end(w);
+    kill(pid, SIGTERM);
+    waitpid(pid, NULL, 0);
+    world_free(w);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_message_goes_out_and_is_counted),
+    cmocka_unit_test(a_refused_recipient_bounces_and_a_deferred_one_is_tried_again),
+    cmocka_unit_test(what_is_deferred_too_long_expires),
+    cmocka_unit_test(a_domain_that_is_not_there_bounces),
+    cmocka_unit_test(a_pulled_ip_starts_nothing_and_the_others_take_over),
+    cmocka_unit_test(a_pulled_pool_waits_and_goes_on_by_itself_when_the_pull_expires),
+    cmocka_unit_test(a_suspended_customer_gets_not_one_more_attempt),
+    cmocka_unit_test(a_held_list_waits_while_the_customer_s_other_mail_goes),
+    cmocka_unit_test(one_message_does_not_wait_behind_a_flood),
+    cmocka_unit_test(what_waits_survives_the_end_of_the_process),
+    cmocka_unit_test(a_stop_lets_what_is_in_flight_finish),
+    cmocka_unit_test(a_provider_that_is_down_is_in_nobody_s_way),
+    cmocka_unit_test(who_is_refused_at_the_door_goes_over_another_ip_uncharged),
+    cmocka_unit_test(where_all_ips_are_refused_one_message_is_charged),
+    cmocka_unit_test(a_server_that_hangs_up_after_some_messages_charges_nobody),
+    cmocka_unit_test(limits_of_a_provider_hold),
+    cmocka_unit_test(mail_goes_to_another_s_server),
+};
+TEST_MAIN(tests)

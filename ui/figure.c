@@ -1,0 +1,118 @@
+#include "ui/figure.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+const char *figure_full(char out[FIGURE_TEXT], int64_t v)
+{
+    char digits[FIGURE_TEXT];
+    int n = snprintf(digits, sizeof(digits), "%" PRId64, v < 0 ? 0 : v);
+    char *p = out;
+    for (int i = 0; i < n && p - out < FIGURE_TEXT - 2; i++) {
+        if (i && (n - i) % 3 == 0)
+            *p++ = ',';
+        *p++ = digits[i];
+    }
+    *p = '\0';
+    return out;
+}
+
+const char *figure_count(char out[FIGURE_TEXT], int64_t v)
+{
+    if (v < 100000)
+        return figure_full(out, v);
+    if (v < 1000000)
+        snprintf(out, FIGURE_TEXT, "%" PRId64 "k", v / 1000);
+    else if (v < 100000000)
+        snprintf(out, FIGURE_TEXT, "%.1fM", (double)v / 1e6);
+    else
+        snprintf(out, FIGURE_TEXT, "%" PRId64 "M", v / 1000000);
+    return out;
+}
+
+const char *figure_rate(char out[FIGURE_TEXT], double fraction, int decimals)
+{
+    snprintf(out, FIGURE_TEXT, "%.*f", decimals, fraction * 100);
+    return out;
+}
+
+// RFC 3339 text is what the base can write; days and hours stand in it at fixed places.
+static void parts(char out[CLOCK_TEXT], usec_t at)
+{
+    clock_format(out, at < 0 ? 0 : at);
+}
+
+const char *figure_clock(char out[FIGURE_TEXT], usec_t at)
+{
+    char text[CLOCK_TEXT];
+    parts(text, at);
+    snprintf(out, FIGURE_TEXT, "%.8sZ", text + 11);
+    return out;
+}
+
+const char *figure_time(char out[FIGURE_TEXT], usec_t at, usec_t now)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char text[CLOCK_TEXT], today[CLOCK_TEXT];
+    parts(text, at);
+    parts(today, now);
+    if (strncmp(text, today, 10) == 0) {
+        snprintf(out, FIGURE_TEXT, "%.5sZ", text + 11);
+        return out;
+    }
+    int month = (text[5] - '0') * 10 + text[6] - '1';
+    snprintf(out, FIGURE_TEXT, "%.2s %.3s", text[8] == '0' ? text + 9 : text + 8,
+             months + 3 * (month < 0 || month > 11 ? 0 : month));
+    if (text[8] == '0')
+        snprintf(out, FIGURE_TEXT, "%c %.3s", text[9], months + 3 * month);
+    return out;
+}
+
+const char *figure_age(char out[FIGURE_TEXT], usec_t at, usec_t now)
+{
+    char text[TEXT_VALUE];
+    text_format_age(text, now > at ? now - at : at - now);
+    snprintf(out, FIGURE_TEXT, "%s", text);
+    return out;
+}
+
+const char *figure_bar(char out[FIGURE_CHART], double fraction, int width)
+{
+    int full = (int)(fraction * width + 0.5);
+    out[0] = '\0';
+    for (int i = 0; i < width && strlen(out) + 4 < FIGURE_CHART; i++)
+        strcat(out, i < full ? "█" : "░");
+    return out;
+}
+
+static const char *block(double v, double most)
+{
+    static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    if (v < 0)
+        return "–";
+    int step = most > 0 ? (int)(v / most * 7 + 0.5) : 0;
+    return blocks[step > 7 ? 7 : step];
+}
+
+const char *figure_chart(char out[FIGURE_CHART], const double *v, size_t n, int width)
+{
+    double folded[FIGURE_CHART], most = 0;
+    size_t w = width < 1 ? 0 : (size_t)width > FIGURE_CHART / 4 ? FIGURE_CHART / 4 : (size_t)width;
+    for (size_t i = 0; i < w; i++) {
+        folded[i] = n ? 0 : -1;
+        size_t from = i * n / w, to = (i + 1) * n / w;
+        if (to <= from)
+            to = from + 1;
+        // The mean, so that columns of three and of two numbers compare.
+        for (size_t k = from; k < to && k < n; k++)
+            folded[i] = v[k] < 0 ? -1 : folded[i] + v[k] / (double)(to - from);
+        most = folded[i] > most ? folded[i] : most;
+    }
+    out[0] = '\0';
+    for (size_t i = 0; i < w; i++)
+        strcat(out, block(folded[i], most));
+    return out;
+}

@@ -1,0 +1,32 @@
+/* Cells and sentences that several views share. */
+#pragma once
+#include <jansson.h>
+
+#include "ui/line.h"
+#include "ui/model.h"
+#include "ui/widgets/page.h"
+
+void cell_text(struct line *cell, const json_t *row, const char *field);
+void cell_count(struct line *cell, const json_t *row, const char *field);
+/* Per cent; at or over `warning` or `critical` (fractions; 0: never) the number says so. */
+void cell_rate(struct line *cell, const json_t *row, const char *field, int decimals,
+               double warning, double critical);
+void cell_time(struct line *cell, const struct model *m, const json_t *row, const char *field);
+void cell_chart(struct line *cell, const json_t *row, const char *field, int width);
+/* What stands behind the colon of a target or key. */
+const char *after_colon(const char *target);
+/* In capitals, for titles: `THROTTLED`. */
+const char *loud(char out[32], const char *word);
+/* The pen that says how bad a standing or rotation is. */
+enum pen pen_of_state(const char *word);
+/* "6.4 %", `–` when unknown or negative. */
+const char *percent(char out[32], const json_t *row, const char *field);
+
+/* A foot: ` text`, wrapped over at most n lines. */
+void foot_say(struct line *lines, size_t n, int width, const char *text);
+
+/* Lines of a page for log rows (each opens its entry) and for outcomes. */
+void page_log(struct page *p, const struct model *m, const char *head, const json_t *entries);
+void page_outcomes(struct page *p, const char *head, const json_t *outcomes);
+/* "12:04:31Z" of an outcome, whose time is `at` or Unix seconds in `t`. */
+usec_t outcome_time(const json_t *row);

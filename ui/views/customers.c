@@ -1,0 +1,283 @@
+/* Customers: who sends, how they stand, what harm they did in 24 h. Worst first is the engine's
+ * order. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ui/figure.h"
+#include "ui/row.h"
+#include "ui/views/cells.h"
+#include "ui/views/views.h"
+
+// Where a number turns into a warning: the policy as shipped, for colour only; the engine decides.
+#define DEAD_WARNING 0.02
+#define DEAD_CRITICAL 0.04
+#define COMPLAINT_WARNING 0.001
+#define COMPLAINT_CRITICAL 0.002
+#define SPAM_WARNING 0.005
+#define SPAM_CRITICAL 0.01
+enum { TOO_FEW = 20, STANDING_WIDE = 15 };
+
+static bool is_too_few(const json_t *row)
+{
+    return row_count(row, "sent_24h") < TOO_FEW;
+}
+
+static void draw_customer(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    (void)m;
+    (void)width;
+    cell_text(cell, row, "id");
+}
+
+static void draw_standing(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    const char *standing = row_text(row, "standing"), *rate = row_text(row, "rate");
+    (void)m;
+    line_str(cell, pen_of_state(standing), standing);
+    if (width >= STANDING_WIDE && *rate && strcmp(standing, "throttled") == 0)
+        line_add(cell, PEN_NORMAL, " %s", rate);
+}
+
+static void draw_until(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    (void)width;
+    cell_time(cell, m, row, "standing_until");
+}
+
+static void draw_pool(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    (void)m;
+    (void)width;
+    cell_text(cell, row, "pool");
+}
+
+static void draw_dead(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    (void)m;
+    (void)width;
+    cell_rate(cell, is_too_few(row) ? NULL : row, "unknown_user_rate_24h", 1, DEAD_WARNING,
+              DEAD_CRITICAL);
+}
+
+static void draw_complaints(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    (void)m;
+    (void)width;
+    cell_rate(cell, is_too_few(row) ? NULL : row, "complaint_rate_24h", 2, COMPLAINT_WARNING,
+              COMPLAINT_CRITICAL);
+}
+
+static void draw_spam(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    (void)m;
+    (void)width;
+    cell_rate(cell, is_too_few(row) ? NULL : row, "spam_rate_24h", 1, SPAM_WARNING, SPAM_CRITICAL);
+}
+
+static void draw_sent(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    (void)m;
+    (void)width;
+    cell_count(cell, row, "sent_24h");
+}
+
+static void draw_history(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    (void)m;
+    cell_chart(cell, row, "history", width);
+}
+
+static void draw_queued(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    (void)m;
+    (void)width;
+    cell_count(cell, row, "queued");
+}
+
+static void draw_held(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    (void)m;
+    (void)width;
+    cell_count(cell, row, "held");
+}
+
+// clang-format off
+static const struct column columns[] = {
+    {"customer", 13, LEFT,  1,  draw_customer, .is_star = true, .sort = "id"},
+    {"standing",  9, LEFT,  2,  draw_standing, .wide = STANDING_WIDE, .wide_step = 9, .sort = "standing",
+     .help = "good, warned, throttled, suspended"},
+    {"until",     6, LEFT,  10, draw_until, .is_whole = true, .sort = "standing_until",
+     .help = "when it ends by itself"},
+    {"pool",      9, LEFT,  11, draw_pool, .sort = "pool"},
+    {"dead%",     6, RIGHT, 4,  draw_dead, .is_whole = true, .sort = "unknown_user_rate_24h",
+     .help = "unknown recipients, of final outcomes"},
+    {"compl%",    6, RIGHT, 6,  draw_complaints, .is_whole = true, .sort = "complaint_rate_24h",
+     .help = "of delivered, where the provider reports"},
+    {"spam%",     5, RIGHT, 13, draw_spam, .is_whole = true, .sort = "spam_rate_24h",
+     .help = "refused as spam"},
+    {"sent24h",   7, RIGHT, 5,  draw_sent, .is_whole = true, .sort = "sent_24h"},
+    {"24 h",     10, LEFT,  14, draw_history, .wide = 24, .wide_step = 16},
+    {"queued",    6, RIGHT, 7,  draw_queued, .is_whole = true, .sort = "queued"},
+    {"held",      5, RIGHT, 8,  draw_held, .is_whole = true, .sort = "held"},
+};
+
+static const struct binding keys[] = {
+    {'\n', "open",           "evidence", "evidence of one", .shown = "Enter"},
+    {'w',  "warn $key",      "warn",     "warn",     .is_act = true},
+    {'t',  "throttle $key",  "throttle", "throttle", .is_act = true},
+    {'s',  "suspend $key",   "suspend",  "suspend",  .is_act = true},
+    {'r',  "restore $key",   "restore",  "restore",  .is_act = true},
+};
+
+static const struct binding page_keys[] = {
+    {'w',  "warn $key",      "warn",     "warn",     .is_act = true},
+    {'t',  "throttle $key",  "throttle", "throttle", .is_act = true},
+    {'s',  "suspend $key",   "suspend",  "suspend",  .is_act = true},
+    {'r',  "restore $key",   "restore",  "restore",  .is_act = true},
+    {'\n', "open",           NULL,       "the selected ledger entry", .shown = "Enter"},
+};
+// clang-format on
+
+static void counts(struct line *l, const struct model *m, const struct table *t, int width)
+{
+    static const char *const words[] = {"good", "warned", "throttled", "suspended"};
+    const json_t *customers = json_object_get(m->status, "customers");
+    (void)width;
+    line_add(l, PEN_TITLE, "  %zu", t->total);
+    if (!t->total)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        int64_t n = row_count(customers, words[i]);
+        if (n >= 0)
+            line_add(l, PEN_TITLE, "%s%lld %s", i ? ", " : ": ", (long long)n, words[i]);
+    }
+}
+
+static void life(struct line *l, const struct model *m, const struct table *t, int width)
+{
+    (void)m;
+    (void)t;
+    line_str(l, PEN_DIM, width >= 120 ? "rates over 24 h" : "24 h");
+}
+
+// "throttled to 100/h until 15:58Z: why"
+static void say_standing(char *out, size_t n, const struct model *m, const json_t *row)
+{
+    char until[FIGURE_TEXT];
+    usec_t at = row_time(row, "standing_until");
+    const char *rate = row_text(row, "rate"), *why = row_text(row, "standing_reason");
+    snprintf(out, n, "%s%s%s%s%s%s%s", row_text(row, "standing"), *rate ? " to " : "", rate,
+             at ? " until " : "", at ? figure_time(until, at, m->now) : "", *why ? ": " : "", why);
+}
+
+static void foot(struct line *lines, size_t n, int width, const struct model *m, const json_t *row)
+{
+    char standing[LINE_BYTES / 2], text[LINE_BYTES];
+    size_t i, at;
+    const json_t *reason;
+    say_standing(standing, sizeof(standing), m, row);
+    at = (size_t)snprintf(text, sizeof(text), "%s  %s", row_text(row, "id"), standing);
+    json_array_foreach(json_object_get(row, "reasons"), i, reason) if (at < sizeof(text)) at +=
+        (size_t)snprintf(text + at, sizeof(text) - at, "; %s", json_string_value(reason));
+    foot_say(lines, n, width, text);
+}
+
+static void page_harm(struct page *p, const json_t *harm)
+{
+    size_t i;
+    const json_t *h;
+    if (!json_array_size(harm))
+        return;
+    line_str(page_line(p, NULL), PEN_HEAD, "harm in 24 h          rate  bad of total");
+    json_array_foreach(harm, i, h)
+    {
+        char rate[32], bad[FIGURE_TEXT], of[FIGURE_TEXT];
+        int64_t b = row_count(h, "bad"), n = row_count(h, "of");
+        struct line *l = page_line(p, NULL);
+        line_add(l, PEN_NORMAL, " %s", row_text(h, "what"));
+        line_right(l, PEN_NORMAL, n >= 0 && n < TOO_FEW ? "–" : percent(rate, h, "rate"), 28);
+        line_right(l, PEN_NORMAL, b < 0 ? "–" : figure_full(bad, b), 34);
+        line_add(l, PEN_NORMAL, " of %s", n < 0 ? "–" : figure_full(of, n));
+        if (n >= 0 && n < TOO_FEW)
+            line_str(l, PEN_DIM, "  too few to say");
+    }
+}
+
+static void page_lists(struct page *p, const json_t *lists)
+{
+    size_t i;
+    const json_t *one;
+    if (!json_array_size(lists))
+        return;
+    page_head(p, "lists");
+    json_array_foreach(lists, i, one) line_add(page_line(p, NULL), PEN_NORMAL, " %-20s %s",
+                                               row_text(one, "id"), row_text(one, "standing"));
+}
+
+static void page_ips(struct page *p, const json_t *ips)
+{
+    size_t i;
+    const json_t *one;
+    if (!json_array_size(ips))
+        return;
+    line_str(page_line(p, NULL), PEN_HEAD, "IPs                    share  delivered  bounced");
+    json_array_foreach(ips, i, one)
+    {
+        char key[128], text[FIGURE_TEXT], share[32];
+        int64_t delivered = row_count(one, "delivered"), bounced = row_count(one, "bounced");
+        snprintf(key, sizeof(key), "ip:%s", row_text(one, "address"));
+        struct line *l = page_line(p, key);
+        line_add(l, PEN_NORMAL, " %s", row_text(one, "address"));
+        line_right(l, PEN_NORMAL, percent(share, one, "share"), 29);
+        line_right(l, PEN_NORMAL, delivered < 0 ? "–" : figure_count(text, delivered), 40);
+        line_right(l, PEN_NORMAL, bounced < 0 ? "–" : figure_count(text, bounced), 49);
+    }
+}
+
+static void title(struct page *p, const json_t *row)
+{
+    const char *standing = row_text(row, "standing");
+    char word[32];
+    line_add(&p->title, PEN_TITLE, " Customer %s  ", row_text(row, "id"));
+    line_str(&p->title, strcmp(standing, "good") == 0 ? PEN_TITLE : pen_of_state(standing),
+             loud(word, standing));
+    line_add(&p->title, PEN_TITLE, "  pool %s", row_text(row, "pool"));
+    snprintf(p->side, sizeof(p->side), "%.60s", row_text(row, "contact"));
+}
+
+static void build(struct page *p, const struct model *m, const json_t *object)
+{
+    const json_t *row = json_object_get(object, "row");
+    char standing[LINE_BYTES / 2], queued[FIGURE_TEXT], held[FIGURE_TEXT], sent[FIGURE_TEXT];
+    int64_t q = row_count(row, "queued"), h = row_count(row, "held"),
+            s = row_count(row, "sent_24h");
+    title(p, row);
+    say_standing(standing, sizeof(standing), m, row);
+    page_say(p, "now", PEN_NORMAL, "%s", standing);
+    page_say(p, "mail", PEN_NORMAL, "%s sent in 24 h   %s queued   %s held",
+             s < 0 ? "–" : figure_full(sent, s), q < 0 ? "–" : figure_full(queued, q),
+             h < 0 ? "–" : figure_full(held, h));
+    page_log(p, m, "in force", json_object_get(object, "holds"));
+    page_harm(p, json_object_get(object, "harm"));
+    page_lists(p, json_object_get(object, "lists"));
+    page_outcomes(p, "replies", json_object_get(object, "replies"));
+    page_ips(p, json_object_get(object, "ips"));
+    page_log(p, m, "its ledger", json_object_get(object, "log"));
+}
+
+const struct view page_customer = {
+    .name = "customer", .title = "Customer", KEYS(page_keys), .build = build};
+
+const struct view view_customers = {
+    .name = "customers",
+    .title = "Customers",
+    .digit = '3',
+    .table = "customers",
+    COLUMNS(columns),
+    KEYS(keys),
+    .empty = "No customers yet. :customer add NAME --contact ADDRESS --pool POOL",
+    .counts = counts,
+    .life = life,
+    .foot = foot,
+    .page = &page_customer,
+};
