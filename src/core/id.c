@@ -17,7 +17,7 @@ void node_id_format(char out[ID_NODE_TEXT], struct node_id id)
 {
     for (int i = 0; i < 8; i++) {
         char c = letters[(id.v >> (35 - 5 * i)) & 31];
-        out[i] = c >= 'A' ? (char)(c - 'A' + 'a') : c;
+        out[i] = (char)(c >= 'A' ? c - 'A' + 'a' : c);
     }
     out[8] = '\0';
 }

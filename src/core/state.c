@@ -134,7 +134,7 @@ enum standing state_standing(const struct state *s, const char *customer, const 
 {
     char target[TARGET];
     enum standing worst = STANDING_GOOD;
-    const struct entry *none;
+    const struct entry *none = NULL;
     why = why ? why : &none;
     *why = NULL;
     if (strcmp(customer, STATE_SELF) == 0)
@@ -187,7 +187,7 @@ enum rotation state_rotation(const struct state *s, const char *ip, usec_t now,
 {
     char target[TARGET];
     const struct state_ip *known = state_ip_get(s, ip);
-    const struct entry *none, *pull = NULL, *drain = NULL;
+    const struct entry *none = NULL, *pull = NULL, *drain = NULL;
     why = why ? why : &none;
     snprintf(target, sizeof(target), "ip:%s", ip);
     const struct state_entry *se = standing_of(s, target, now);

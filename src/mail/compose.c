@@ -126,7 +126,7 @@ void compose_address(struct buf *out, const char *name, const char *address)
 
 void compose_atom(struct buf *out, const char *text)
 {
-    for (size_t i = 0; text[i] && i < ATOM_MOST; i++) {
+    for (size_t i = 0; i < ATOM_MOST && text[i]; i++) {
         char c = text[i];
         bool is_fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        c == '-' || c == '_' || (c == '.' && i && text[i + 1] && text[i - 1] != '.');

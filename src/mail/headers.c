@@ -82,7 +82,7 @@ unsigned headers_hops(struct bytes body)
 // What the client called itself: anything but what a name or an address literal has shows as ?.
 static void add_helo(struct buf *out, const char *helo)
 {
-    for (size_t i = 0; helo[i] && i < HELO_MOST; i++) {
+    for (size_t i = 0; i < HELO_MOST && helo[i]; i++) {
         char c = helo[i];
         bool is_fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        strchr("-._:[]", c);

@@ -114,6 +114,26 @@ static void one_message_is_served_within_one_round(void **state)
     assert_true(after - before <= MEMBERS * 2 * QUANTUM);
 }
 
+// Where all things are half a turn long a round is exact: two of each, then the late one.
+static void a_latecomer_waits_one_exact_round(void **state)
+{
+    (void)state;
+    struct sender s[MEMBERS] = {0}, late = {.next = QUANTUM};
+    struct fair f;
+    fair_init(&f, QUANTUM);
+    for (size_t i = 0; i < MEMBERS; i++)
+        fair_activate(&f, &s[i].member);
+    fair_activate(&f, &late.member);
+    for (size_t i = 0; i < MEMBERS; i++)
+        s[i].next = QUANTUM / 2;
+    for (size_t turn = 0; turn < 2 * MEMBERS; turn++) {
+        struct fair_member *m = fair_next(&f, cost_of);
+        assert_ptr_equal(m, &s[turn / 2].member);
+        fair_charge(&f, m, QUANTUM / 2);
+    }
+    assert_ptr_equal(fair_next(&f, cost_of), &late.member);
+}
+
 static void asking_without_sending_changes_nobodys_turn(void **state)
 {
     (void)state;
@@ -168,6 +188,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_empty_round_has_nobody),
     cmocka_unit_test(shares_differ_by_a_quantum_and_the_dearest_thing),
     cmocka_unit_test(one_message_is_served_within_one_round),
+    cmocka_unit_test(a_latecomer_waits_one_exact_round),
     cmocka_unit_test(asking_without_sending_changes_nobodys_turn),
     cmocka_unit_test(things_far_dearer_than_a_turn_cost_no_time),
     cmocka_unit_test(leaving_loses_what_was_saved),

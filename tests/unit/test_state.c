@@ -81,6 +81,21 @@ static void the_strictest_rules_and_a_list_has_its_own(void **state)
     state_deinit(&s);
 }
 
+static void of_holds_as_strict_the_last_to_expire_is_why(void **state)
+{
+    (void)state;
+    struct state s;
+    const struct entry *why;
+    state_init(&s);
+    apply(&s, &(struct line){1, 1, 10, KIND_SUSPEND, "customer:acme", NULL, 4 * HOUR, {{{0}}}});
+    apply(&s, &(struct line){1, 2, 11, KIND_SUSPEND, "customer:acme", NULL, 9 * HOUR, {{{0}}}});
+    apply(&s, &(struct line){1, 3, 12, KIND_SUSPEND, "customer:acme", NULL, 2 * HOUR, {{{0}}}});
+    assert_int_equal(state_standing(&s, "acme", "", HOUR, &why), STANDING_SUSPENDED);
+    assert_int_equal(why->name.seq, 2);
+    assert_true(state_next_expiry(&s, HOUR) == 2 * HOUR);
+    state_deinit(&s);
+}
+
 static void the_slowest_throttle_counts(void **state)
 {
     (void)state;
@@ -536,6 +551,7 @@ static void retired_holds_are_not_walked(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_hold_stands_until_it_expires),
     cmocka_unit_test(the_strictest_rules_and_a_list_has_its_own),
+    cmocka_unit_test(of_holds_as_strict_the_last_to_expire_is_why),
     cmocka_unit_test(the_slowest_throttle_counts),
     cmocka_unit_test(undo_and_undo_of_the_undo),
     cmocka_unit_test(a_lift_before_its_hold_lifts_that_hold_alone),
