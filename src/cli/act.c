@@ -27,7 +27,7 @@ static void print_lines(const char *name, const json_t *lines)
     const json_t *line;
     if (json_is_string(lines) && json_string_value(lines)[0])
         printf("  %-8s %s\n", name, json_string_value(lines));
-    json_array_foreach(lines, i, line)
+    for (i = 0; (line = json_array_get(lines, i)); i++)
         printf("  %-8s %s\n", i ? "" : name, json_string_value(line));
 }
 
@@ -41,7 +41,7 @@ static void print_preview(const json_t *p)
     for (size_t k = 0; k < ARRAY_LEN(parts); k++)
         print_lines(parts[k], json_object_get(p, parts[k]));
     print_lines("reason", json_object_get(p, "reason"));
-    json_array_foreach(json_object_get(p, "skipped"), i, skipped)
+    for (i = 0; (skipped = json_array_get(json_object_get(p, "skipped"), i)); i++)
         printf("  skipped  %s\n", protocol_get_text(skipped, "why", ""));
     puts("Nothing was done.");
 }
@@ -67,8 +67,9 @@ static enum cli_exit print_bulk(const struct cli *cli, const json_t *result)
     if (cli->call->is_json)
         cli_print_json(entries);
     else
-        json_array_foreach(entries, i, e) print_entry(e);
-    json_array_foreach(skipped, i, e)
+        for (i = 0; (e = json_array_get(entries, i)); i++)
+            print_entry(e);
+    for (i = 0; (e = json_array_get(skipped, i)); i++)
         cli_say(CLI_FAILED, "not done: %s", protocol_get_text(e, "why", ""));
     return json_array_size(skipped) ? CLI_FAILED : CLI_DONE;
 }

@@ -7,14 +7,14 @@
 #include "cli/cli.h"
 #include "cli/print.h"
 
-enum { NEWEST = 50 };
+enum { NEWEST = 50, NEWEST_JSON = 1000 }; // more: --since
 
 // clang-format off
 static const struct print_column columns[] = {
-    {"at", "time", PRINT_CLOCK}, {"kind", "outcome", PRINT_TEXT},
-    {"customer", "customer", PRINT_TEXT}, {"ip", "IP", PRINT_TEXT},
-    {"provider", "provider", PRINT_TEXT}, {"class", "class", PRINT_TEXT},
-    {"recipient", "recipient", PRINT_TEXT}, {"reply", "reply", PRINT_TEXT},
+    {"at", "time", PRINT_CLOCK, 9}, {"kind", "outcome", PRINT_TEXT, 10},
+    {"customer", "customer", PRINT_TEXT, 12}, {"ip", "IP", PRINT_TEXT, 14},
+    {"provider", "provider", PRINT_TEXT, 12}, {"class", "class", PRINT_TEXT, 17},
+    {"recipient", "recipient", PRINT_TEXT, 28}, {"reply", "reply", PRINT_TEXT},
 };
 // clang-format on
 
@@ -76,7 +76,7 @@ static enum cli_exit newest(struct cli *cli)
 {
     const struct command_call *call = cli->call;
     CLEANUP(json_decref) json_t *result = NULL;
-    json_int_t most = call->is_json ? 100000 : NEWEST;
+    json_int_t most = call->is_json ? NEWEST_JSON : NEWEST;
     json_t *params =
         json_pack("{s:s,s:I}", "table", "events", "limit",
                   call->limit && call->limit < 100000 ? (json_int_t)call->limit : most);

@@ -49,40 +49,111 @@ static const struct list {
 };
 // clang-format on
 
-static json_t *params_of(const struct command_call *call)
+// A list as it comes in, piece by piece.
+struct gathering {
+    json_t *rows, *seen; // seen: keys, since rows move between two questions
+    int64_t total, left;
+};
+
+static json_t *params_of(const struct command_call *call, const struct gathering *g)
 {
-    json_t *p = json_pack("{s:s}", "table", call->command->table);
+    enum { PIECE = 1000 };
+    json_t *p = json_pack("{s:s,s:I}", "table", call->command->table, "limit",
+                          (json_int_t)(g->left < PIECE ? g->left : PIECE));
     const struct {
         const char *name, *value;
     } texts[] = {{"sort", call->sort}, {"filter", call->filter}, {"by", call->by}};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         if (texts[i].value)
             json_object_set_new(p, texts[i].name, json_string(texts[i].value));
-    if (call->limit)
-        json_object_set_new(p, "limit", json_integer(call->limit < 100000 ? call->limit : 100000));
     return p;
+}
+
+static void take_rows(struct gathering *g, const json_t *rows)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row)
+    {
+        const char *key = protocol_get_text(row, "key", "");
+        if (json_object_get(g->seen, key) || g->left <= 0)
+            continue;
+        json_object_set_new(g->seen, key, json_true());
+        json_array_append(g->rows, row);
+        g->left--;
+    }
+}
+
+static enum cli_exit gather(struct cli *cli, struct gathering *g)
+{
+    for (size_t offset = 0;;) {
+        CLEANUP(json_decref) json_t *result = NULL;
+        json_t *params = params_of(cli->call, g);
+        json_object_set_new(params, "offset", json_integer((json_int_t)offset));
+        enum cli_exit r = cli_ask(cli, "list", params, &result);
+        if (r != CLI_DONE)
+            return r;
+        const json_t *rows = json_object_get(result, "rows");
+        size_t n = json_array_size(rows);
+        g->total = protocol_get_number(result, "total", 0);
+        take_rows(g, rows);
+        offset += n;
+        if (!n || g->left <= 0 || (int64_t)offset >= protocol_get_number(result, "matched", 0))
+            return CLI_DONE;
+    }
+}
+
+// The engine lists the newest entries; the ledger itself is asked for all before them.
+static enum cli_exit gather_older(struct cli *cli, struct gathering *g, int64_t before)
+{
+    while (before > 1 && g->left > 0) {
+        CLEANUP(json_decref) json_t *result = NULL;
+        json_t *params = params_of(cli->call, g);
+        json_object_set_new(params, "before", json_integer(before));
+        enum cli_exit r = cli_ask(cli, "list", params, &result);
+        if (r != CLI_DONE)
+            return r;
+        g->total = protocol_get_number(result, "total", 0);
+        take_rows(g, json_object_get(result, "rows"));
+        before = protocol_get_number(result, "next", 0);
+    }
+    return CLI_DONE;
+}
+
+static enum cli_exit gather_all(struct cli *cli, struct gathering *g)
+{
+    if (strcmp(cli->call->command->table, "log") == 0 && !cli->call->sort)
+        return gather_older(cli, g, INT64_MAX);
+    return gather(cli, g);
+}
+
+static void print_rows(const struct cli *cli, const struct gathering *g)
+{
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        if (strcmp(lists[i].table, cli->call->command->table) != 0)
+            continue;
+        if (!g->total)
+            puts(lists[i].empty);
+        else if (!json_array_size(g->rows))
+            printf("None of %jd matches.\n", (intmax_t)g->total);
+        else
+            print_table(stdout, lists[i].columns, lists[i].n, g->rows, true);
+    }
 }
 
 enum cli_exit cli_list(struct cli *cli)
 {
-    CLEANUP(json_decref) json_t *result = NULL;
-    enum cli_exit r = cli_ask(cli, "list", params_of(cli->call), &result);
-    if (r != CLI_DONE)
-        return r;
-    const json_t *rows = json_object_get(result, "rows");
-    if (cli->call->is_json)
-        return cli_print_json(rows);
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        if (strcmp(lists[i].table, cli->call->command->table) != 0)
-            continue;
-        if (!protocol_get_number(result, "total", 0))
-            puts(lists[i].empty);
-        else if (!json_array_size(rows))
-            printf("None of %jd matches.\n", (intmax_t)protocol_get_number(result, "total", 0));
-        else
-            print_table(stdout, lists[i].columns, lists[i].n, rows, true);
-    }
-    return CLI_DONE;
+    struct gathering g = {.rows = json_array(),
+                          .seen = json_object(),
+                          .left = cli->call->limit ? cli->call->limit : INT64_MAX};
+    enum cli_exit r = gather_all(cli, &g);
+    if (r == CLI_DONE && cli->call->is_json)
+        cli_print_json(g.rows);
+    else if (r == CLI_DONE)
+        print_rows(cli, &g);
+    json_decref(g.rows);
+    json_decref(g.seen);
+    return r;
 }
 
 enum cli_exit cli_status(struct cli *cli)

@@ -145,8 +145,10 @@ void print_table(FILE *to, const struct print_column *columns, size_t n, const j
     size_t widths[COLUMNS_MOST] = {0}, r, room = room_of(to);
     const json_t *row;
     n = n < COLUMNS_MOST ? n : COLUMNS_MOST;
-    for (size_t i = 0; i < n && has_head; i++)
-        widths[i] = width_of(columns[i].head);
+    for (size_t i = 0; i < n; i++) {
+        size_t head = has_head ? width_of(columns[i].head) : 0;
+        widths[i] = head > columns[i].least ? head : columns[i].least;
+    }
     json_array_foreach(rows, r, row)
     {
         for (size_t i = 0; i < n; i++) {
@@ -191,6 +193,19 @@ static bool is_plain(const json_t *v)
     return !json_is_object(v) && !json_is_array(v);
 }
 
+// Keys and proofs are for scripts; what no row knows takes no room.
+static bool says_something(const json_t *rows, const char *member)
+{
+    static const char *const hidden[] = {"key", "hash", "node", "t", "n"};
+    size_t i;
+    const json_t *row;
+    for (i = 0; i < ARRAY_LEN(hidden); i++)
+        if (strcmp(hidden[i], member) == 0)
+            return false;
+    json_array_foreach(rows, i, row) if (!json_is_null(json_object_get(row, member))) return true;
+    return false;
+}
+
 // The plain members of the first row are the columns.
 static void print_rows(FILE *to, const char *name, const json_t *rows)
 {
@@ -200,8 +215,7 @@ static void print_rows(FILE *to, const char *name, const json_t *rows)
     json_t *v;
     json_object_foreach(json_array_get(rows, 0), member, v)
     {
-        if (!is_plain(v) || n == COLUMNS_MOST || strcmp(member, "key") == 0 ||
-            strcmp(member, "hash") == 0)
+        if (!is_plain(v) || n == COLUMNS_MOST || !says_something(rows, member))
             continue;
         columns[n++] = (struct print_column){member, member, as_of(member, v)};
     }

@@ -18,6 +18,7 @@ enum print_as {
 struct print_column {
     const char *name, *head;
     enum print_as as;
+    size_t least; // its width at least, so that what follows later stands below
 };
 
 /* Prints the rows (objects) under their heads; unknown is `–`. On a terminal the last column ends at

@@ -42,13 +42,15 @@ static void on_tick(void *ctx)
     struct control *c = ctx;
     usec_t begin = clock_monotonic();
     size_t left = c->peers_n;
-    bool is_needed = false;
+    bool is_needed = false, has_work = false;
     struct peer *p;
     events_flush(c);
     LIST_EACH(&c->peers, p, link)
     {
-        if (!left-- || clock_monotonic() - begin > TICK_WORK) {
-            is_needed = true; // those behind come first at the next tick
+        if (!left--)
+            break; // round: those served now stand behind
+        if (clock_monotonic() - begin > TICK_WORK) {
+            has_work = true; // those behind come first at the next tick
             break;
         }
         list_remove(&p->link);
@@ -61,9 +63,12 @@ static void on_tick(void *ctx)
             peer_free(p);
             continue;
         }
-        is_needed |= p->feeds_n || p->has_work || p->is_live || p->catch_up.serial;
+        has_work |= p->has_work;
+        is_needed |= p->feeds_n || p->is_live || p->catch_up.serial;
     }
-    if (is_needed)
+    if (has_work)
+        control_hurry(c);
+    else if (is_needed)
         control_wake(c);
 }
 
@@ -71,6 +76,12 @@ void control_wake(struct control *c)
 {
     if (!heap_has(&c->tick.node) && c->timers)
         timer_set(c->timers, &c->tick, clock_monotonic() + tick_span, on_tick, c);
+}
+
+void control_hurry(struct control *c)
+{
+    if (c->timers)
+        timer_set(c->timers, &c->tick, clock_monotonic() + USEC_MS, on_tick, c);
 }
 
 static void on_bytes(void *ctx, struct bytes in)

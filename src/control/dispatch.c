@@ -5,6 +5,7 @@
 #include "control/page.h"
 #include "control/peer.h"
 #include "control/table.h"
+#include "store/ledger.h"
 
 static void hello(struct request *r, const json_t *params)
 {
@@ -25,17 +26,73 @@ static void status(struct request *r, const json_t *params)
     request_answer(r, json_incref(control_status(r->control)));
 }
 
+static json_t *window_json(struct table_window *w)
+{
+    return json_pack("{s:I,s:I,s:o}", "total", (json_int_t)w->total, "matched",
+                     (json_int_t)w->matched, "rows", w->rows);
+}
+
+// `log` before an entry: the ledger itself is asked, a piece at a time.
+struct older {
+    struct request *request;
+    struct table_query query; // owned
+};
+
+static void on_older(void *ctx, struct ledger_row *rows, size_t n, uint64_t total)
+{
+    struct older *o = ctx;
+    struct world *w = &o->request->control->world;
+    struct table_window window;
+    struct world_log_row *copies = xcalloc(n + 1, sizeof(*copies));
+    void **items = xcalloc(n + 1, sizeof(*items));
+    for (size_t i = 0; i < n; i++) {
+        copies[i].entry = rows[i].entry; // borrowed
+        memcpy(copies[i].hash, rows[i].hash, sizeof(copies[i].hash));
+        items[i] = &copies[i];
+    }
+    table_look_at(&o->query, w, clock_wall(), items, n, &window);
+    json_t *answer = window_json(&window);
+    json_object_set_new(answer, "total", json_integer((json_int_t)total));
+    // where to go on; behind the last row that is here when not all of the piece fits an answer
+    size_t last = json_array_size(window.rows);
+    const json_t *row = last ? json_array_get(window.rows, last - 1) : NULL;
+    json_int_t next = !n                      ? 0
+                      : last < window.matched ? protocol_get_number(row, "seq", 0)
+                                              : (json_int_t)rows[n - 1].entry->name.seq;
+    json_object_set_new(answer, "next", next > 1 ? json_integer(next) : json_null());
+    request_answer(o->request, answer);
+    ledger_rows_free(rows, n);
+    table_query_deinit(&o->query);
+    xfree(items);
+    xfree(copies);
+    xfree(o);
+    world_asked(w);
+}
+
+static void older_list(struct request *r, struct table_query *q, uint64_t before)
+{
+    struct older *o = xcalloc(1, sizeof(*o));
+    *o = (struct older){.request = r, .query = *q};
+    o->query.offset = 0;
+    o->query.limit = TABLE_LIMIT;
+    world_ask(&r->control->world);
+    ledger_list(r->control->world.store, NULL, before, TABLE_LIMIT, on_older, o);
+}
+
 static void list(struct request *r, const json_t *params)
 {
     struct table_query q;
     struct table_window w;
     CLEANUP(xfree) char *why = NULL;
+    int64_t before = protocol_get_number(params, "before", 0);
     if (table_query_parse(&q, params, TABLE_LIMIT, &why)) {
         request_fail(r, "usage", "%s", why);
+    } else if (before > 0 && q.table == &table_log && r->control->world.store) {
+        older_list(r, &q, (uint64_t)before);
+        return;
     } else {
         table_look(&q, &r->control->world, clock_wall(), &w);
-        request_answer(r, json_pack("{s:I,s:I,s:o}", "total", (json_int_t)w.total, "matched",
-                                    (json_int_t)w.matched, "rows", w.rows));
+        request_answer(r, window_json(&w));
     }
     table_query_deinit(&q);
 }

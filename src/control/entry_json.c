@@ -30,12 +30,12 @@ json_t *entry_undone_by(const struct state *s, const struct entry *e)
     return by ? json_integer((json_int_t)by->name.seq) : json_null();
 }
 
-// Registers show what they set; a person's address only stands there, never in the chain.
-static json_t *fields(const struct entry *e)
+json_t *entry_fields(const struct entry *e)
 {
     json_t *all = json_object();
     for (size_t i = 0; i < e->fields_n; i++)
-        json_object_set_new(all, e->fields[i].name, protocol_text(e->fields[i].value));
+        if (!e->fields[i].is_person)
+            json_object_set_new(all, e->fields[i].name, protocol_text(e->fields[i].value));
     return all;
 }
 
@@ -49,6 +49,6 @@ json_t *entry_json(const struct state *s, const struct entry *e, const char *has
                      protocol_text(e->actor), "kind", kind_text(e->kind), "target",
                      protocol_text(e->target), "reason", protocol_text(e->reason), "evidence",
                      entry_evidence(e), "expires_at", protocol_time(e->expires_at), "undoes",
-                     entry_undoes(e), "undone_by", entry_undone_by(s, e), "fields", fields(e),
+                     entry_undoes(e), "undone_by", entry_undone_by(s, e), "fields", entry_fields(e),
                      "hash", protocol_text(hash && hash[0] ? hash : NULL));
 }

@@ -11,5 +11,7 @@ json_t *entry_evidence(const struct entry *e);
 json_t *entry_undoes(const struct entry *e);
 /* The number of the effective entry that lifted it, or null. */
 json_t *entry_undone_by(const struct state *s, const struct entry *e);
+/* What it sets (a throttle's rate, a customer's pool); never a person's address. */
+json_t *entry_fields(const struct entry *e);
 /* The whole row. */
 json_t *entry_json(const struct state *s, const struct entry *e, const char *hash);

@@ -60,13 +60,20 @@ json_t *harm_table(struct counter *c, usec_t now)
     return rows;
 }
 
+// When all bounces are dead recipients, that has been said.
+static bool is_said(struct counter *c, enum counter_what what, usec_t now)
+{
+    return what == COUNTER_BOUNCED &&
+           counter_day(c, COUNTER_DEAD, now) == counter_day(c, COUNTER_BOUNCED, now);
+}
+
 json_t *harm_reasons(struct counter *c, usec_t now)
 {
     json_t *reasons = json_array();
     for (size_t i = 0; i < ARRAY_LEN(harms); i++) {
         uint64_t of = whole_of(counter_day, c, harms[i].what, now);
         double r = harm_day_rate(c, harms[i].what, now);
-        if (of < HARM_FEW || r < harms[i].notable)
+        if (of < HARM_FEW || r < harms[i].notable || is_said(c, harms[i].what, now))
             continue;
         char per_cent[FORMAT_TEXT], whole[FORMAT_TEXT];
         format_rate(per_cent, r);

@@ -7,7 +7,8 @@
 #include "base/log.h"
 #include "net/conn.h"
 
-enum { SLICE = 20 * 1000, ASKING_MOST = 64 }; // µs of one peer's turn; requests at the store
+// µs of one peer's turn; requests at the store; bytes of an empty buffer
+enum { SLICE = 20 * 1000, ASKING_MOST = 64, IDLE = 4096 };
 
 static const usec_t stuck_most = 60 * USEC_SECOND;
 
@@ -62,8 +63,8 @@ static void cut_off(struct peer *p, const char *why)
 {
     log_notice("control", "%s is cut off: %s", p->user, why);
     p->is_ending = true;
-    buf_clear(&p->out);
-    control_wake(p->control);
+    buf_deinit(&p->out);
+    control_hurry(p->control);
 }
 
 void peer_flush(struct peer *p)
@@ -78,6 +79,8 @@ void peer_flush(struct peer *p)
         return;
     bool was_empty = !conn_queued(p->conn);
     conn_write(p->conn, &p->out);
+    if (p->out.room > IDLE)
+        buf_deinit(&p->out);
     if (was_empty && conn_queued(p->conn))
         conn_set_deadline(p->conn, clock_monotonic() + stuck_most);
 }
@@ -138,8 +141,12 @@ void peer_work(struct peer *p)
         conn_pause(p->conn);
     else if (p->conn && !p->is_ending)
         conn_resume(p->conn);
-    if (p->has_work)
+    if (p->has_work && p->asking < ASKING_MOST)
+        control_hurry(p->control);
+    else if (p->has_work)
         control_wake(p->control);
+    if (!p->reader.in.n && p->reader.in.room > IDLE)
+        protocol_reader_deinit(&p->reader); // an idle client costs little
 }
 
 struct request *request_new(struct peer *p, const json_t *id)

@@ -94,6 +94,8 @@ struct peer *request_peer(const struct request *r);
 void dispatch(struct peer *p, const json_t *message);
 /* There is something to do at the next tick. */
 void control_wake(struct control *c);
+/* The same, at once: somebody waits for it. */
+void control_hurry(struct control *c);
 /* The status row (borrowed), at most 100 ms old. */
 json_t *control_status(struct control *c);
 uint64_t control_hash(const json_t *v);

@@ -177,12 +177,13 @@ struct row_ref {
     const void *row;
 };
 
-static bool get_field(void *ctx, size_t i, struct value *v)
+static bool get_text_field(void *ctx, size_t i, struct value *v)
 {
     const struct row_ref *r = ctx;
     if (i >= r->table->columns_n)
         return false;
-    r->table->columns[i].get(r->rows, r->row, v);
+    if (!r->table->columns[i].is_json)
+        r->table->columns[i].get(r->rows, r->row, v);
     return true;
 }
 
@@ -243,19 +244,62 @@ static json_t *row_json(const struct table *t, const struct table_rows *rows, co
     return object;
 }
 
-static struct sortable *match_all(const struct table_query *q, struct table_rows *rows, size_t *n)
+static void forget_keys(struct sortable *s, const struct table_query *q)
 {
-    struct sortable *found = xcalloc(rows->n + 1, sizeof(*found));
-    *n = 0;
+    for (size_t i = 0; i < q->sorts_n; i++)
+        xfree(s->keys[i].text);
+}
+
+// Keeps the first `room` in order: a small window of many rows needs no full sort.
+static void keep_first(struct sortable *first, size_t *n, size_t room, struct sortable *s,
+                       const struct table_query *q)
+{
+    if (*n == room && compare(s, &first[room - 1], (void *)(uintptr_t)q) > 0) {
+        forget_keys(s, q);
+        return;
+    }
+    size_t low = 0, high = *n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (compare(s, &first[middle], (void *)(uintptr_t)q) > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (*n == room)
+        forget_keys(&first[--*n], q);
+    memmove(&first[low + 1], &first[low], (*n - low) * sizeof(*first));
+    first[low] = *s;
+    ++*n;
+}
+
+enum { FEW = 512 }; // rows up to which an ordered window beats sorting all
+
+// The rows that match, those of the window in order; *n of them are there.
+static struct sortable *match_all(const struct table_query *q, const struct table_rows *rows,
+                                  size_t *n, size_t *matched)
+{
+    size_t wanted = q->offset + q->limit;
+    bool is_few = wanted <= FEW;
+    size_t room = is_few ? wanted : rows->n;
+    struct sortable *found = xcalloc(room + 1, sizeof(*found));
+    *n = *matched = 0;
     for (size_t i = 0; i < rows->n; i++) {
         struct row_ref ref = {.table = q->table, .rows = rows, .row = rows->items[i]};
-        if (!filter_match(q->filter, get_field, &ref))
+        if (!filter_match(q->filter, get_text_field, &ref))
             continue;
-        struct sortable *s = &found[(*n)++];
-        s->row = rows->items[i];
-        s->place = i;
-        take_keys(s, q, rows);
+        struct sortable s = {.row = rows->items[i], .place = i};
+        ++*matched;
+        if (!room)
+            continue;
+        take_keys(&s, q, rows);
+        if (is_few)
+            keep_first(found, n, room, &s, q);
+        else
+            found[(*n)++] = s;
     }
+    if (!is_few)
+        qsort_r(found, *n, sizeof(*found), compare, (void *)(uintptr_t)q);
     return found;
 }
 
@@ -263,7 +307,7 @@ bool table_match(const struct table_query *q, struct world *w, const void *row)
 {
     struct table_rows rows = {.world = w};
     struct row_ref ref = {.table = q->table, .rows = &rows, .row = row};
-    return filter_match(q->filter, get_field, &ref);
+    return filter_match(q->filter, get_text_field, &ref);
 }
 
 static void rows_done(const struct table *t, struct table_rows *rows)
@@ -273,21 +317,36 @@ static void rows_done(const struct table *t, struct table_rows *rows)
     xfree(rows->items);
 }
 
+static void look(const struct table_query *q, const struct table_rows *rows,
+                 struct table_window *out)
+{
+    size_t n, bytes = 0;
+    struct sortable *found = match_all(q, rows, &n, &out->matched);
+    out->total = rows->n;
+    out->rows = json_array();
+    for (size_t i = q->offset; i < n && i - q->offset < q->limit && bytes < TABLE_BYTES; i++) {
+        json_t *row = row_json(q->table, rows, found[i].row);
+        bytes += json_dumpb(row, NULL, 0, JSON_COMPACT);
+        json_array_append_new(out->rows, row);
+    }
+    for (size_t i = 0; i < n; i++)
+        forget_keys(&found[i], q);
+    xfree(found);
+}
+
 void table_look(const struct table_query *q, struct world *w, usec_t now, struct table_window *out)
 {
     struct table_rows rows = {.world = w, .now = now, .by = q->by};
     q->table->collect(&rows);
-    struct sortable *found = match_all(q, &rows, &out->matched);
-    qsort_r(found, out->matched, sizeof(*found), compare, (void *)(uintptr_t)q);
-    out->total = rows.n;
-    out->rows = json_array();
-    for (size_t i = q->offset; i < out->matched && i - q->offset < q->limit; i++)
-        json_array_append_new(out->rows, row_json(q->table, &rows, found[i].row));
-    for (size_t i = 0; i < out->matched; i++)
-        for (size_t k = 0; k < q->sorts_n; k++)
-            xfree(found[i].keys[k].text);
-    xfree(found);
+    look(q, &rows, out);
     rows_done(q->table, &rows);
+}
+
+void table_look_at(const struct table_query *q, struct world *w, usec_t now, void **items, size_t n,
+                   struct table_window *out)
+{
+    struct table_rows rows = {.world = w, .now = now, .items = items, .n = n};
+    look(q, &rows, out);
 }
 
 static void *walk(const struct table *t, const struct table_rows *rows, const char *key)

@@ -27,6 +27,7 @@ struct column {
     const char *name; // as in docs/protocol.md
     void (*get)(const struct table_rows *rows, const void *row, struct value *v);
     const char *alias; // a shorter name for filter and sort, or NULL
+    bool is_json;      // an object or array: neither sorted nor filtered
 };
 
 struct table {
@@ -57,7 +58,8 @@ extern const struct table table_status, table_ips, table_customers, table_queue,
 const struct table *table_get(const char *name);
 void table_rows_add(struct table_rows *rows, void *item);
 
-enum { TABLE_SORTS = 4, TABLE_LIMIT = 100000 };
+/* Rows of one answer, and bytes of them: an answer is a line. */
+enum { TABLE_SORTS = 4, TABLE_LIMIT = 1000, TABLE_BYTES = 768 << 10 };
 
 /* A checked question. */
 struct table_query {
@@ -83,8 +85,12 @@ struct table_window {
     size_t total, matched;
     json_t *rows; // array of objects, owned
 };
-/* Answers it as of `now`. O(rows × columns asked) + sorting. */
+/* Answers it as of `now`: up to TABLE_BYTES of the window's rows. O(rows × columns asked); a window
+ * near the front is not sorted beyond its end. */
 void table_look(const struct table_query *q, struct world *w, usec_t now, struct table_window *out);
+/* The same over these rows (borrowed) instead of the table's own. */
+void table_look_at(const struct table_query *q, struct world *w, usec_t now, void **items, size_t n,
+                   struct table_window *out);
 /* One row by its key, or NULL. */
 json_t *table_row(const struct table *t, struct world *w, usec_t now, enum table_by by,
                   const char *key);

@@ -149,8 +149,8 @@ static const struct column columns[] = {
     {"queued", get_queued},
     {"held", get_held},
     {"optin_pending", get_optin_pending},
-    {"reasons", get_reasons},
-    {"history", get_history},
+    {"reasons", get_reasons, .is_json = true},
+    {"history", get_history, .is_json = true},
 };
 // clang-format on
 

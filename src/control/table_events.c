@@ -99,7 +99,7 @@ COLUMN(get_attempt)
 static const struct column columns[] = {
     {"key", get_key},
     {"n", get_n},
-    {"t", get_t},
+    {"t", get_t, .is_json = true},
     {"at", get_at, "time"},
     {"kind", get_kind, "outcome"},
     {"customer", get_customer},

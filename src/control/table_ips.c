@@ -145,7 +145,7 @@ static const struct column columns[] = {
     {"rotation_reason", get_rotation_reason, "reason"},
     {"helo", get_helo},
     {"health", get_health},
-    {"providers", get_providers},
+    {"providers", get_providers, .is_json = true},
     {"sent_1m", get_sent_1m},
     {"sent_1h", get_sent_1h, "sent"},
     {"bounced_1h", get_bounced_1h},
@@ -155,9 +155,9 @@ static const struct column columns[] = {
     {"deferred_rate_1h", get_deferred_rate, "defer"},
     {"spam_rate_1h", get_spam_rate, "spam"},
     {"complained_24h", get_complained_24h},
-    {"listed", get_listed},
-    {"reasons", get_reasons},
-    {"history", get_history},
+    {"listed", get_listed, .is_json = true},
+    {"reasons", get_reasons, .is_json = true},
+    {"history", get_history, .is_json = true},
 };
 // clang-format on
 

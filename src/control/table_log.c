@@ -68,6 +68,10 @@ COLUMN(get_stands)
     if (kind_shape(e->kind) == SHAPE_HOLD)
         value_flag(v, se && se->entry && state_stands(rows->world->state, se, rows->now));
 }
+COLUMN(get_fields)
+{
+    value_json(v, entry_fields(of(row)));
+}
 COLUMN(get_hash)
 {
     value_text_or_none(v, ((const struct world_log_row *)row)->hash);
@@ -83,11 +87,12 @@ static const struct column columns[] = {
     {"kind", get_kind, "did"},
     {"target", get_target, "to"},
     {"reason", get_reason},
-    {"evidence", get_evidence},
+    {"evidence", get_evidence, .is_json = true},
     {"expires_at", get_expires_at, "until"},
-    {"undoes", get_undoes},
-    {"undone_by", get_undone_by},
+    {"undoes", get_undoes, .is_json = true},
+    {"undone_by", get_undone_by, .is_json = true},
     {"stands", get_stands},
+    {"fields", get_fields, .is_json = true},
     {"hash", get_hash},
 };
 // clang-format on

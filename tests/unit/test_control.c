@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -593,7 +594,7 @@ static void followers_get_every_outcome_once(void **state)
     json_decref(result(b, "events", NULL));
     CLEANUP(json_decref) json_t *kept = await(b, "events");
     assert_int_equal(json_array_size(json_object_get(kept, "events")), 2000);
-    CLEANUP(json_decref) json_t *over = await(b, "end");
+    json_decref(await(b, "end"));
     CLEANUP(json_decref)
     json_t *listed = result(b, "list", json_pack("{s:s,s:i}", "table", "events", "limit", 1));
     const json_t *row = json_array_get(json_object_get(listed, "rows"), 0);
@@ -700,6 +701,61 @@ static void connections_are_bounded(void **state)
     assert_int_equal(refused, 6); // the test's own was there before
 }
 
+static void idle_clients_cost_no_turn(void **state)
+{
+    struct bench *b = *state;
+    struct client *more[3];
+    char *why_not = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(more); i++)
+        assert_int_equal(client_connect(&more[i], b->socket, &why_not), CLIENT_OK);
+    json_decref(result(b, "hello", NULL));
+    usec_t until = clock_monotonic() + 400 * USEC_MS;
+    while (clock_monotonic() < until)
+        turn(b);
+    assert_int_equal(b->control->peers_n, 4);
+    assert_false(heap_has(&b->control->tick.node));
+    for (size_t i = 0; i < ARRAY_LEN(more); i++)
+        client_free(more[i]);
+}
+
+static void one_that_ends_its_half_still_gets_its_answers(void **state)
+{
+    struct bench *b = *state;
+    for (int i = 0; i < 3; i++)
+        client_send(b->client, "show", json_pack("{s:s}", "target", "customer:acme"));
+    shutdown(client_fd(b->client), SHUT_WR);
+    for (int i = 0; i < 3; i++) {
+        CLEANUP(json_decref) json_t *answer = await(b, "id");
+        assert_non_null(json_object_get(answer, "result"));
+    }
+    usec_t until = clock_monotonic() + 5 * USEC_SECOND;
+    while (b->control->peers_n && clock_monotonic() < until)
+        turn(b);
+    assert_int_equal(b->control->peers_n, 0);
+}
+
+static void many_requests_at_once_are_all_answered(void **state)
+{
+    struct bench *b = *state;
+    for (int i = 0; i < 300; i++)
+        client_send(b->client, i % 3 ? "status" : "show",
+                    i % 3 ? NULL : json_pack("{s:s}", "target", "customer:acme"));
+    for (int i = 0; i < 300; i++)
+        json_decref(await(b, "id"));
+}
+
+static void what_is_on_its_way_survives_the_close(void **state)
+{
+    struct bench *b = *state;
+    client_send(b->client, "show", json_pack("{s:s}", "target", "customer:acme"));
+    client_send(b->client, "act", acting("apply", "suspend", "customer:acme", "x"));
+    client_send(b->client, "manage", json_pack("{s:s}", "command", "verify"));
+    usec_t until = clock_monotonic() + 5 * USEC_SECOND;
+    while (!b->control->world.asking && clock_monotonic() < until)
+        uv_run(&b->loop, UV_RUN_NOWAIT);
+    b->control = control_close(b->control);
+}
+
 #define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 static const struct CMUnitTest tests[] = {
@@ -722,5 +778,9 @@ static const struct CMUnitTest tests[] = {
     WITH_BENCH(who_may_not_is_told_so),
     WITH_BENCH(a_client_that_does_not_read_is_cut_off),
     WITH_BENCH(connections_are_bounded),
+    WITH_BENCH(idle_clients_cost_no_turn),
+    WITH_BENCH(one_that_ends_its_half_still_gets_its_answers),
+    WITH_BENCH(many_requests_at_once_are_all_answered),
+    WITH_BENCH(what_is_on_its_way_survives_the_close),
 };
 TEST_MAIN(tests)
