@@ -150,8 +150,9 @@ static void banner(const struct console *c, struct line *l)
                  age, seconds);
         break;
     case LINK_DOWN:
-        line_add(l, PEN_BANNER, " ENGINE DOWN since %s (%s): this is the last state. Next try in %ld s",
-                 clock, age, seconds);
+        line_add(l, PEN_BANNER,
+                 " ENGINE DOWN since %s (%s): this is the last state. Next try in %ld s", clock,
+                 age, seconds);
         break;
     case LINK_DENIED:
         line_add(l, PEN_BANNER, " NOT ALLOWED to ask the engine (%s). Next try in %ld s", age,

@@ -82,15 +82,19 @@ static size_t letters_in(int width)
 // How bad each state is, and its sign: the worst of the others stands under `+`.
 static int lane_state(const json_t *lane)
 {
+    static const struct {
+        const char *word;
+        int state;
+    } words[] = {{"paused", 4}, {"deferring", 3}, {"backing off", 3}, {"warming", 2}};
+    const char *word = row_text(lane, "rotation");
     double deferred;
     if (row_flag(lane, "blocked"))
         return 5;
-    if (strcmp(row_text(lane, "rotation"), "paused") == 0)
-        return 4;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i].word, word) == 0)
+            return words[i].state;
     if (row_number(lane, "deferred_rate", &deferred) && deferred >= DEFERRING)
         return 3;
-    if (strcmp(row_text(lane, "rotation"), "warming") == 0)
-        return 2;
     return row_count(lane, "sent_1h") > 0 ? 1 : 0;
 }
 
@@ -227,18 +231,21 @@ static void draw_listed(struct line *cell, const struct model *m, const json_t *
     line_add(cell, n ? PEN_NUMBER : PEN_NORMAL, "%zu", n);
 }
 
+// The engine puts the reason of the rotation first among the reasons.
 static void say_why(char *out, size_t n, const json_t *row)
 {
     size_t i, at = 0;
-    const json_t *reason;
+    const json_t *reason, *reasons = json_object_get(row, "reasons");
     const char *rotation = row_text(row, "rotation_reason");
     out[0] = '\0';
-    if (*rotation)
-        at = (size_t)snprintf(out, n, "%s", rotation);
-    json_array_foreach(json_object_get(row, "reasons"), i, reason) if (at < n) at +=
-        (size_t)snprintf(out + at, n - at, "%s%s", at ? ", " : "", json_string_value(reason));
+    json_array_foreach(reasons, i, reason)
+    {
+        const char *text = json_string_value(reason);
+        if (text && at < n)
+            at += (size_t)snprintf(out + at, n - at, "%s%s", at ? ", " : "", text);
+    }
     if (!out[0])
-        snprintf(out, n, "nothing to speak of");
+        snprintf(out, n, "%s", *rotation ? rotation : "nothing to speak of");
 }
 
 static void draw_why(struct line *cell, const struct model *m, const json_t *row, int width)
@@ -383,6 +390,12 @@ static void foot(struct line *lines, size_t n, int width, const struct model *m,
     foot_say(lines + 1, 1, width, lanes.n ? text : "lanes: none yet");
 }
 
+static enum pen pen_of_lane(const char *state)
+{
+    bool is_slow = !strcmp(state, "deferring") || !strcmp(state, "backing off");
+    return strcmp(state, "blocked") == 0 ? PEN_CRITICAL : is_slow ? PEN_WARNING : PEN_NORMAL;
+}
+
 static void page_lanes(struct page *p, const json_t *all)
 {
     size_t i;
@@ -401,7 +414,7 @@ static void page_lanes(struct page *p, const json_t *all)
         struct line *l = page_line(p, NULL);
         line_add(l, PEN_NORMAL, " %.10s", row_text(lane, "provider"));
         line_pad(l, 12);
-        line_str(l, strcmp(state, "blocked") == 0 ? PEN_CRITICAL : PEN_NORMAL, state);
+        line_str(l, pen_of_lane(state), state);
         snprintf(conn, sizeof(conn), limit < 0 ? "%lld" : "%lld/%lld", (long long)connections,
                  (long long)limit);
         line_right(l, PEN_NORMAL, connections < 0 ? "–" : conn, 29);
