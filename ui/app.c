@@ -35,9 +35,14 @@ void console_say(struct console *c, enum pen pen, const char *format, ...)
     c->is_dirty = true;
 }
 
+bool console_is_lost(const struct console *c)
+{
+    return c->link.state != LINK_UP;
+}
+
 const char *console_why_not(const struct console *c)
 {
-    if (c->link.state != LINK_UP)
+    if (console_is_lost(c))
         return "Acting is off while the engine is not there.";
     if (c->options->is_read_only)
         return "Acting is off: the console was started with --read-only.";

@@ -324,7 +324,8 @@ static void draw_row(const struct table *t, const struct model *m, const struct 
 {
     int at = LEAD;
     line_str(l, PEN_NORMAL, is_selected ? "▌" : " ");
-    line_str(l, PEN_MARKED, map_get_str(&t->marks, row_text(row, "key")) ? "•" : " ");
+    bool is_marked = map_get_str(&t->marks, row_text(row, "key"));
+    line_str(l, is_marked ? PEN_MARKED : PEN_NORMAL, is_marked ? "•" : " ");
     for (size_t i = 0; i < t->view->columns_n; i++) {
         struct line cell;
         if (!lay->width[i])
