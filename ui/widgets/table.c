@@ -202,8 +202,12 @@ size_t table_mark_all(struct table *t)
 {
     size_t i;
     const json_t *value;
-    json_array_foreach(t->order, i, value) if (t->marks.count < TABLE_MARKS)
-        map_put_str(&t->marks, json_string_value(value), t);
+    json_array_foreach(t->order, i, value)
+    {
+        const char *key = json_string_value(value);
+        if (key && *key && t->marks.count < TABLE_MARKS)
+            map_put_str(&t->marks, key, t);
+    }
     return t->marks.count;
 }
 
