@@ -35,9 +35,14 @@ void console_say(struct console *c, enum pen pen, const char *format, ...)
     c->is_dirty = true;
 }
 
+bool console_is_lost(const struct console *c)
+{
+    return c->link.state != LINK_UP;
+}
+
 const char *console_why_not(const struct console *c)
 {
-    if (c->link.state != LINK_UP)
+    if (console_is_lost(c))
         return "Acting is off while the engine is not there.";
     if (c->options->is_read_only)
         return "Acting is off: the console was started with --read-only.";
@@ -245,15 +250,20 @@ static void on_hello(struct console *c, const json_t *result)
 
 static void on_managed(struct console *c, const json_t *result, const json_t *error)
 {
-    CLEANUP(xfree) char *text = NULL;
+    int64_t seq = row_count(result, "seq"), broken = row_count(result, "broken_seq");
+    int64_t entries = row_count(result, "entries");
     c->manage_id = 0;
-    if (error) {
+    if (error)
         console_say(c, PEN_WARNING, "%s", row_text(error, "message"));
-        return;
-    }
-    text = json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY);
-    const char *said = row_maybe(result, "message");
-    console_say(c, PEN_GOOD, "done: %s", said ? said : text ? text : "");
+    else if (broken > 0)
+        console_say(c, PEN_CRITICAL, "The chain breaks at %lld: %s", (long long)broken,
+                    row_text(result, "why"));
+    else if (entries >= 0)
+        console_say(c, PEN_GOOD, "The chain holds: %lld entries.", (long long)entries);
+    else if (seq > 0)
+        console_say(c, PEN_GOOD, "done: %lld stands in the ledger (8)", (long long)seq);
+    else
+        console_say(c, PEN_GOOD, "done");
 }
 
 static void on_message(struct console *c, const json_t *message)

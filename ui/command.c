@@ -184,7 +184,7 @@ static void on_panel(struct console *c, const char *args)
     int rows, columns;
     (void)args;
     screen_size(&rows, &columns);
-    if (columns < 150)
+    if (columns < CONSOLE_WIDE)
         console_say(c, PEN_NOTICE, "The side panel wants 150 columns; Enter opens the page.");
     else
         c->has_panel = !c->has_panel;

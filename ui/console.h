@@ -15,7 +15,14 @@
 #include "ui/widgets/prompt.h"
 #include "ui/widgets/table.h"
 
-enum { CONSOLE_VIEWS = 5, CONSOLE_PAGES = 8, CONSOLE_SAID = 512, FEED_NAME = 24 };
+// From CONSOLE_WIDE columns on there is room for words and the side panel.
+enum {
+    CONSOLE_WIDE = 150,
+    CONSOLE_VIEWS = 5,
+    CONSOLE_PAGES = 8,
+    CONSOLE_SAID = 512,
+    FEED_NAME = 24
+};
 
 /* What is shown, or was: a table or a page, and the feed that keeps it current. */
 struct place {
@@ -71,6 +78,8 @@ void console_say(struct console *c, enum pen pen, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* NULL when one may act now; else why not, in words. */
 const char *console_why_not(const struct console *c);
+/* No engine at the other end: what shows is the last state. */
+bool console_is_lost(const struct console *c);
 /* The panel shows: it is wanted, wide enough, and a table is on top. */
 bool console_shows_panel(const struct console *c, int columns);
 
@@ -99,5 +108,6 @@ void act_begin(struct console *c, const char *command, json_t *targets, const ch
 void act_do(struct console *c, enum dialog_wish wish);
 bool act_answer(struct console *c, uint64_t id, const json_t *result, const json_t *error);
 
-/* frame.c: the whole picture. */
+/* frame.c: the whole picture; frame_keys.c: its last row. */
 void frame_draw(struct console *c);
+void frame_keys(struct console *c, int row, int columns);

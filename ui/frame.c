@@ -4,29 +4,17 @@
 
 #include "ui/console.h"
 #include "ui/figure.h"
-#include "ui/keys.h"
 #include "ui/row.h"
 #include "ui/screen.h"
 #include "ui/views/views.h"
 #include "ui/widgets/help.h"
 
-enum { ROWS_LEAST = 16, COLUMNS_LEAST = 60, WIDE = 150, ROWS_FOOT = 24, ROWS_NEWS = 20, FOOT = 2 };
-#define STALE_AFTER (3 * USEC_SECOND)
+enum { ROWS_LEAST = 16, COLUMNS_LEAST = 60, ROWS_FOOT = 24, ROWS_NEWS = 20, FOOT = 2 };
 
 bool console_shows_panel(const struct console *c, int columns)
 {
-    return columns >= WIDE && c->has_panel && console_is_table(c) &&
+    return columns >= CONSOLE_WIDE && c->has_panel && console_is_table(c) &&
            c->roots[c->root].view->page != NULL;
-}
-
-static bool is_lost(const struct console *c)
-{
-    return c->link.state != LINK_UP;
-}
-
-static usec_t silence(const struct console *c)
-{
-    return c->model.heard_at ? c->monotonic - c->model.heard_at : 0;
 }
 
 static void add_gap(struct line *l, int n)
@@ -41,16 +29,16 @@ static void top_right(const struct console *c, struct line *l, int columns)
     const struct model *m = &c->model;
     if (m->now)
         figure_clock(clock, m->now);
-    const char *who = is_lost(c) ? "LOST" : c->is_locked ? "LOCK" : m->user;
+    const char *who = console_is_lost(c) ? "LOST" : c->is_locked ? "LOCK" : m->user;
     if (c->link.state == LINK_DOWN)
         snprintf(text, sizeof(text), "no mail moves");
-    else if (columns >= WIDE && !is_lost(c) && !c->is_locked)
+    else if (columns >= CONSOLE_WIDE && !console_is_lost(c) && !c->is_locked)
         snprintf(text, sizeof(text), "%s  %s %s", clock, m->user, m->role);
     else
         snprintf(text, sizeof(text), "%s %s", clock, who);
     int room = columns - text_columns(text) - 1;
     line_cut(l, room > 0 ? room : 0);
-    line_right(l, is_lost(c) || c->is_locked ? PEN_WARNING : PEN_TITLE, text, columns);
+    line_right(l, console_is_lost(c) || c->is_locked ? PEN_WARNING : PEN_TITLE, text, columns);
 }
 
 static void top_numbers(const struct console *c, struct line *l, int gap, bool is_wide)
@@ -90,7 +78,7 @@ static void draw_top(const struct console *c, int columns)
 {
     struct line l;
     const struct model *m = &c->model;
-    bool is_wide = columns >= WIDE, is_down = c->link.state == LINK_DOWN;
+    bool is_wide = columns >= CONSOLE_WIDE, is_down = c->link.state == LINK_DOWN;
     int gap = is_wide ? 3 : 2;
     line_clear(&l);
     line_add(&l, PEN_TITLE, " %s", m->node[0] ? m->node : "mxwarden");
@@ -124,10 +112,10 @@ static void draw_views(const struct console *c, int columns)
     line_clear(&l);
     for (size_t i = 0; i < CONSOLE_VIEWS; i++) {
         bool is_current = i == c->root;
-        add_gap(&l, i && columns >= WIDE ? 2 : 1);
+        add_gap(&l, i && columns >= CONSOLE_WIDE ? 2 : 1);
         line_add(&l, is_current ? PEN_CURRENT : PEN_KEY, "%c", views_roots[i]->digit);
-        line_add(&l, is_current ? PEN_CURRENT : PEN_NORMAL, "%s%s", columns >= WIDE ? " " : "",
-                 views_roots[i]->title);
+        line_add(&l, is_current ? PEN_CURRENT : PEN_NORMAL, "%s%s",
+                 columns >= CONSOLE_WIDE ? " " : "", views_roots[i]->title);
     }
     screen_line(1, 0, columns, &l, false);
 }
@@ -150,8 +138,9 @@ static void banner(const struct console *c, struct line *l)
                  age, seconds);
         break;
     case LINK_DOWN:
-        line_add(l, PEN_BANNER, " ENGINE DOWN since %s (%s): this is the last state. Next try in %ld s",
-                 clock, age, seconds);
+        line_add(l, PEN_BANNER,
+                 " ENGINE DOWN since %s (%s): this is the last state. Next try in %ld s", clock,
+                 age, seconds);
         break;
     case LINK_DENIED:
         line_add(l, PEN_BANNER, " NOT ALLOWED to ask the engine (%s). Next try in %ld s", age,
@@ -163,7 +152,7 @@ static void banner(const struct console *c, struct line *l)
 static void add_coming(const struct console *c, struct line *l, int columns)
 {
     const json_t *coming = json_object_get(c->model.status, "coming"), *one;
-    bool is_wide = columns >= WIDE;
+    bool is_wide = columns >= CONSOLE_WIDE;
     size_t i, most = is_wide ? 4 : 1;
     struct line r;
     line_clear(&r);
@@ -209,7 +198,7 @@ static void draw_news(const struct console *c, int columns)
 {
     struct line l;
     line_clear(&l);
-    if (is_lost(c) && c->link.state != LINK_TRYING)
+    if (console_is_lost(c) && c->link.state != LINK_TRYING)
         banner(c, &l);
     else
         news(c, &l, columns);
@@ -220,7 +209,7 @@ static void say_nothing_there(struct console *c, const struct table *t, int row,
 {
     char node[MODEL_NAME], text[512];
     model_short_node(&c->model, node);
-    if (!t->is_loaded && !is_lost(c))
+    if (!t->is_loaded && !console_is_lost(c))
         snprintf(text, sizeof(text), "asking %s …", *node ? node : "the engine");
     else if (!t->is_loaded)
         snprintf(text, sizeof(text), "Nothing was heard from the engine yet.");
@@ -304,7 +293,7 @@ static void draw_body(struct console *c, int row, int rows, int columns, int *cu
         return;
     }
     bool is_beside = console_shows_panel(c, columns),
-         has_foot = rows >= ROWS_FOOT && columns < WIDE;
+         has_foot = rows >= ROWS_FOOT && columns < CONSOLE_WIDE;
     int panel = (columns + 1) / 3, width = is_beside ? columns - panel - 3 : columns;
     int height = rows - 2 - row - 2 - (has_foot ? FOOT : 0);
     draw_counts(c, &p->table, row, width);
@@ -317,182 +306,11 @@ static void draw_body(struct console *c, int row, int rows, int columns, int *cu
         draw_panel(c, row, rows, columns, panel);
 }
 
-static void add_key(struct line *l, const struct console *c, const struct binding *b, bool is_wide)
-{
-    char shown[16];
-    bool is_grey = b->is_act && console_why_not(c);
-    const char *label = is_wide && strcmp(b->label, "cmd") == 0 ? "command" : b->label;
-    line_pad(l, l->columns + (l->n > 1 ? 2 : 0));
-    line_str(l, is_grey ? PEN_DIM : PEN_KEY, keys_shown(b, shown));
-    line_add(l, is_grey ? PEN_DIM : PEN_NORMAL, " %s", label);
-}
-
-static int key_columns(const struct binding *b)
-{
-    char shown[16];
-    return b->label ? text_columns(keys_shown(b, shown)) + 1 + text_columns(b->label) + 2 : 0;
-}
-
-// Which common keys there is room for: by how often one wants them, shown in their own order.
-static unsigned long choose_common(int room, bool is_table, bool has_panel)
-{
-    static const int wanted[] = {'/', 'o', ':', 'y', 'u', ' ', 'I', 'v'};
-    size_t n;
-    const struct binding *keys = keys_common(&n);
-    unsigned long chosen = 0;
-    for (size_t w = 0; w < ARRAY_LEN(wanted); w++) {
-        for (size_t i = 0; i < n; i++) {
-            bool is_for_tables = strchr("oI v", wanted[w]) != NULL;
-            if (keys[i].key != wanted[w] || (is_for_tables && !is_table) ||
-                (wanted[w] == 'v' && !has_panel))
-                continue;
-            if (key_columns(&keys[i]) > room)
-                return chosen;
-            room -= key_columns(&keys[i]);
-            chosen |= 1UL << i;
-        }
-    }
-    return chosen;
-}
-
-static void add_common(struct console *c, struct line *l, int room, int columns)
-{
-    size_t n;
-    const struct binding *keys = keys_common(&n);
-    bool is_table = console_is_table(c), is_wide = columns >= WIDE;
-    unsigned long chosen = choose_common(room, is_table, is_wide);
-    const struct view *v = console_top(c)->view;
-    for (size_t i = 0; i < n; i++) {
-        bool is_own = keys_find(v, keys[i].key) != &keys[i];
-        if (keys[i].key == '?' || ((chosen >> i & 1) && !is_own))
-            add_key(l, c, &keys[i], is_wide);
-    }
-}
-
-static void position(const struct console *c, char *out, size_t n)
-{
-    struct console *w = (struct console *)c;
-    struct place *p = console_top(w);
-    int rows, columns;
-    size_t place, of, left;
-    char a[FIGURE_TEXT], b[FIGURE_TEXT];
-    screen_size(&rows, &columns);
-    const char *slash = columns >= WIDE ? " of " : "/";
-    out[0] = '\0';
-    if (console_is_table(c)) {
-        if (p->table.matched)
-            snprintf(out, n, "%s%s%s", figure_count(a, (int64_t)p->table.cursor + 1), slash,
-                     figure_count(b, (int64_t)p->table.matched));
-        return;
-    }
-    page_place(&p->page, &place, &of);
-    left = p->page.n > p->page.top + p->page.height ? p->page.n - p->page.top - p->page.height : 0;
-    if (left)
-        snprintf(out, n, "%zu more below", left);
-    else if (of)
-        snprintf(out, n, "%zu%s%zu", place, slash, of);
-}
-
-static void bottom_right(const struct console *c, char *out, size_t n)
-{
-    struct place *p = console_top((struct console *)c);
-    char where[64], age[FIGURE_TEXT], marks[64] = "";
-    bool is_frozen = console_is_table(c) ? p->table.is_frozen : p->is_frozen;
-    position(c, where, sizeof(where));
-    if (console_is_table(c) && p->table.marks.count)
-        snprintf(marks, sizeof(marks), "%zu marked, ", p->table.marks.count);
-    if (c->mode == MODE_DIALOG)
-        snprintf(out, n, "%s%s", marks, *marks ? "frozen" : "order frozen");
-    else if (is_lost(c) || silence(c) > STALE_AFTER)
-        snprintf(out, n, "%s%s STALE %s", marks, where,
-                 figure_age(age, c->monotonic - silence(c), c->monotonic));
-    else if (strstr(where, "below"))
-        snprintf(out, n, "%s%s", marks, where);
-    else
-        snprintf(out, n, "%s%s%s%s", marks, where, *where ? " " : "",
-                 is_frozen ? "frozen" : "live");
-}
-
-static void lost_keys(struct line *l)
-{
-    line_str(l, PEN_KEY, "R");
-    line_str(l, PEN_NORMAL, " try now  ");
-    line_str(l, PEN_KEY, "/");
-    line_str(l, PEN_NORMAL, " filter  ");
-    line_str(l, PEN_KEY, ":");
-    line_str(l, PEN_NORMAL, " cmd  ");
-    line_str(l, PEN_KEY, "?");
-    line_str(l, PEN_NORMAL, " help");
-}
-
-static void view_keys(struct console *c, struct line *l, int room, int columns)
-{
-    const struct view *v = console_top(c)->view;
-    static const struct binding back = {KEY_ESC, "back", "back", NULL, .shown = "Esc"};
-    if (!console_is_table(c))
-        add_key(l, c, &back, columns >= WIDE);
-    for (size_t i = 0; i < v->keys_n; i++)
-        if (v->keys[i].label)
-            add_key(l, c, &v->keys[i], columns >= WIDE);
-    add_common(c, l, room - l->columns - 8, columns);
-}
-
-static void prompt_keys(const struct prompt *p, struct line *l)
-{
-    if (p->error[0]) {
-        line_str(l, PEN_WARNING, p->error);
-        return;
-    }
-    if (p->fit_n) {
-        for (size_t i = 0; i < p->fit_n; i++)
-            line_add(l, PEN_NORMAL, "%s%s", i ? "  " : "", p->fit[i]);
-        if (p->fits > p->fit_n)
-            line_add(l, PEN_DIM, "  %zu more", p->fits - p->fit_n);
-        return;
-    }
-    line_str(l, PEN_KEY, p->sign == '/' ? "Enter" : "Tab");
-    line_str(l, PEN_NORMAL, p->sign == '/' ? " keep  " : " complete  ");
-    if (p->sign == ':') {
-        line_str(l, PEN_KEY, "Enter");
-        line_str(l, PEN_NORMAL, " run  ");
-        line_str(l, PEN_KEY, "↑");
-        line_str(l, PEN_NORMAL, " history  ");
-    }
-    line_str(l, PEN_KEY, "Esc");
-    line_str(l, PEN_NORMAL,
-             p->sign == '/' ? " show all   words, field:word, field>2%, !not" : " leave");
-}
-
-static void draw_keys(struct console *c, int rows, int columns)
-{
-    struct line l;
-    char right[128] = "";
-    line_clear(&l);
-    line_str(&l, PEN_NORMAL, " ");
-    bottom_right(c, right, sizeof(right));
-    int room = columns - text_columns(right) - 1;
-    if (c->mode == MODE_DIALOG)
-        dialog_keys(&c->dialog, &l);
-    else if (c->mode == MODE_FILTER || c->mode == MODE_COMMAND)
-        prompt_keys(&c->prompt, &l);
-    else if (c->mode == MODE_HELP)
-        help_keys(&l);
-    else if (is_lost(c))
-        lost_keys(&l);
-    else
-        view_keys(c, &l, room, columns);
-    if (c->mode != MODE_FILTER && c->mode != MODE_COMMAND) {
-        line_cut(&l, room);
-        line_right(&l, is_lost(c) ? PEN_WARNING : PEN_DIM, right, columns);
-    }
-    screen_line(rows - 1, 0, columns, &l, false);
-}
-
 static void draw_said(struct console *c, int rows, int columns)
 {
     char text[CONSOLE_SAID + 2];
     snprintf(text, sizeof(text), " %s", c->said);
-    if (!c->said[0] && c->link.state != LINK_LOST && is_lost(c) && c->link.why)
+    if (!c->said[0] && c->link.state != LINK_LOST && console_is_lost(c) && c->link.why)
         snprintf(text, sizeof(text), " %s", c->link.why);
     if (text[1])
         screen_text(rows - 2, 0, columns, c->said[0] ? c->said_pen : PEN_WARNING, text);
@@ -517,11 +335,11 @@ void frame_draw(struct console *c)
     screen_begin();
     if (rows < ROWS_LEAST || columns < COLUMNS_LEAST) {
         draw_too_small(c, rows, columns);
-        draw_keys(c, rows, columns);
+        frame_keys(c, rows - 1, columns);
         screen_end(rows - 1, 0);
         return;
     }
-    bool has_news = rows >= ROWS_NEWS || is_lost(c);
+    bool has_news = rows >= ROWS_NEWS || console_is_lost(c);
     screen_dim(false);
     draw_top(c, columns);
     draw_views(c, columns);
@@ -539,7 +357,7 @@ void frame_draw(struct console *c)
     } else {
         draw_said(c, rows, columns);
     }
-    draw_keys(c, rows, columns);
+    frame_keys(c, rows - 1, columns);
     if (c->mode == MODE_DIALOG)
         dialog_draw(&c->dialog, rows, columns, c->monotonic, &cursor, &cursor_column);
     screen_end(cursor, cursor_column);

@@ -34,7 +34,7 @@ static void take_sources(struct delivery *d)
         const struct settings_pool *pool = &d->settings->pools[i];
         for (size_t j = 0; j < pool->ips_n; j++) {
             struct source *s = source_of(d, &pool->ips[j]);
-            reply_set(&s->helo, pool->ips[j].helo);
+            text_replace(&s->helo, pool->ips[j].helo);
             if (!s->pool)
                 s->pool = pool;
         }
@@ -196,12 +196,12 @@ struct delivery *delivery_free(struct delivery *d)
 
 /* ---- what comes in */
 
-/* Behind what waits on disk already, a new message waits there too: first come, first served. */
+/* Behind what is due on disk already, a new message waits there too: first come, first served. */
 static bool is_kept(const struct delivery *d, const struct customer *c,
                     const struct spool_message *m)
 {
-    return d->is_started && !d->is_stopping && !c->is_held && !c->has_more &&
-           c->in_memory + m->recipients_n <= WINDOW + c->in_held &&
+    return d->is_started && !d->is_stopping && !c->is_held && !c->is_fetching && !c->has_more &&
+           c->due_at > clock_wall() && c->in_memory + m->recipients_n <= WINDOW + c->in_held &&
            d->in_memory + m->recipients_n <= MEMORY;
 }
 
@@ -213,6 +213,8 @@ void delivery_add(struct delivery *d, struct spool_message *m)
 
     dispatch_begin(d);
     c = customer_of(d, m->customer);
+    if (!c->waiting)
+        hold_judge_customer(d, c); // changes passed it by while it had nothing
     unknown = share_of(d, c, "");
     share_count(d, unknown, (int64_t)m->recipients_n);
     if (!unknown->oldest_at)

@@ -165,6 +165,9 @@ void hold_judge_all(struct delivery *d)
         LIST_EACH(&p->lanes, l, of_provider)
         hold_judge_lane(d, l);
     }
-    for (size_t i = 0; (item = map_next(&d->customers, &i));)
-        hold_judge_customer(d, item->value);
+    for (size_t i = 0; (item = map_next(&d->customers, &i));) {
+        struct customer *c = item->value;
+        if (c->waiting)
+            hold_judge_customer(d, c);
+    }
 }

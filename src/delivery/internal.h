@@ -97,8 +97,8 @@ struct lane {
     usec_t backoff_span;  // the last one
     usec_t until;         // wall, for people
     bool is_blocked;
-    usec_t blocked_at; // monotonic
-    struct lane_figures *figures;
+    usec_t blocked_at;            // monotonic
+    struct lane_figures *figures; // NULL before its first outcome
     char *last_reply;
 };
 
@@ -430,8 +430,8 @@ struct lane_sums {
     uint64_t tried, sent, deferred;
 };
 struct lane_sums lane_sums(const struct lane *l, usec_t wall, int minutes);
-/* Replaces an owned string. */
-void reply_set(char **reply, const char *text);
+/* Replaces an owned string, where it is another. */
+void text_replace(char **reply, const char *text);
 
 /* --- dispatch.c */
 /* Every entry from the loop stands between these two: what it woke is served at the end, and what

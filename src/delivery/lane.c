@@ -8,7 +8,7 @@
 #include "core/outcome.h"
 #include "delivery/internal.h"
 
-void reply_set(char **reply, const char *text)
+void text_replace(char **reply, const char *text)
 {
     if (*reply && strcmp(*reply, text) == 0)
         return;
@@ -285,7 +285,7 @@ static void grow(usec_t *span, usec_t *until, usec_t now)
 
 void lane_back_off(struct lane *l, usec_t now, const char *reply)
 {
-    reply_set(&l->last_reply, reply);
+    text_replace(&l->last_reply, reply);
     if (now < l->backoff_until)
         return; // one failure of several at once
     grow(&l->backoff_span, &l->backoff_until, now);
@@ -335,7 +335,7 @@ void lane_note(struct lane *l, const struct outcome *o)
         l->is_blocked = true;
         l->blocked_at = clock_monotonic();
     }
-    reply_set(&l->last_reply, o->reply);
+    text_replace(&l->last_reply, o->reply);
 }
 
 struct lane_sums lane_sums(const struct lane *l, usec_t wall, int minutes)

@@ -42,7 +42,7 @@ static bool is_final(const struct outcome *o)
 static void count(struct delivery *d, struct share *s, const struct outcome *o, usec_t next_try_at)
 {
     if (o->kind != OUTCOME_DELIVERED)
-        reply_set(&s->last_reply, o->reply);
+        text_replace(&s->last_reply, o->reply);
     if (o->kind != OUTCOME_DEFERRED)
         share_count(d, s, -1);
     else if (s->next_try_at < o->at || next_try_at < s->next_try_at)

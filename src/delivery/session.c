@@ -169,6 +169,8 @@ void session_pump(struct session *s)
         flight_fill(s, now);
         rest(s);
         write_out(s);
+        flight_fill(s, now); // a long body's end has gone: one more behind its dot
+        write_out(s);
     } while (take_events(s, now));
     s->is_pumping = false;
     if (is_mute(s)) {

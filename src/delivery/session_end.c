@@ -69,7 +69,7 @@ bool session_back_off(struct session *s, bool is_hosts, const char *reply, usec_
         hosts_back_off(h, now);
     else
         lane_back_off(s->lane, now, reply);
-    reply_set(&s->lane->last_reply, reply);
+    text_replace(&s->lane->last_reply, reply);
     return is_new;
 }
 

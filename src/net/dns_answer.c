@@ -183,7 +183,7 @@ void dns_answer_unpack(struct dns_mx *mx, const struct dns_answer *a)
     mx->expires_at = a->expires_at;
     memcpy(mx->why, a->why, sizeof(mx->why));
     mx->hosts_n = 0;
-    const uint8_t *p = a->hosts.p, *end = p + a->hosts.n;
+    const uint8_t *p = a->hosts.p, *end = a->hosts.n ? p + a->hosts.n : p;
     while (p < end) {
         struct dns_host *host = &mx->hosts[mx->hosts_n++];
         size_t name_n = strlen((const char *)p) + 1;

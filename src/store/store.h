@@ -36,7 +36,8 @@ int store_open(struct store **out, struct uv_loop_s *loop, const struct store_op
 /* Is another engine at this state? True with *why (owned), which names the path and the holder. Asked
  * before anything is opened; store_open() makes sure. */
 bool store_is_held(const char *dir, char **why);
-/* Ends the threads after all that was handed in is on disk. Blocks. */
+/* Ends the threads after all that was handed in is on disk; callbacks still due are made before it
+ * returns. Blocks. An open store keeps its loop alive; run the loop once more to free its handle. */
 struct store *store_close(struct store *s);
 
 struct node_id store_node_id(const struct store *s);

@@ -230,6 +230,7 @@ class Bounds(unittest.TestCase):
         engine.start()
         self.sink.stop()
         self.assertEqual(world.swaks(engine.port)[0], 0)
+        time.sleep(2.5)  # deferred, and folded into the index
         filler = state / "filler"
         with contextlib.suppress(OSError), filler.open("wb") as f:
             while True:

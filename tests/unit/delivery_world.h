@@ -362,6 +362,9 @@ static void world_send(const char *customer, const char *list, size_t size,
 {
     struct spool_message *m = spool_message_new();
     m->id = store_message_id(world->store, clock_wall());
+    xfree(m->customer);
+    xfree(m->list);
+    xfree(m->sender);
     m->customer = xstrdup(customer);
     m->list = xstrdup(list);
     m->stream = *list ? STREAM_LIST : STREAM_TRANSACTIONAL;

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define POOL "shared: {ips: [127.0.0.11]}"
 #define POOL_OF_TWO "shared: {ips: [127.0.0.11, 127.0.0.12]}"
@@ -341,6 +342,160 @@ static void limits_of_a_provider_hold(void **state)
     world_free(w);
 }
 
+static void bodies_beyond_the_budget_come_from_disk(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    sink->service = 20 * USEC_MS;
+    for (unsigned i = 0; i < 60; i++) {
+        unsigned before = world->added;
+        world_send("acme", "", 1 << 20, (const char *const[]){"a@x.test", NULL});
+        assert_true(run_until(&world->added, before + 1, 10 * USEC_SECOND));
+    }
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 60, 20 * USEC_SECOND));
+    assert_int_equal(sink->messages, 60);
+    end();
+}
+
+static void sites_of_one_provider_share_its_connections(void **state)
+{
+    (void)state;
+    enum { SITES = 8 };
+    struct world *w = world_new();
+    struct sink *sinks[SITES];
+    CLEANUP(buf_deinit) struct buf rest = {0};
+    uint16_t port = 0;
+    unsigned most = 0;
+    buf_add_str(&rest, "dns: {local: [");
+    for (unsigned i = 0; i < SITES; i++) {
+        sinks[i] = sink_open(2, (uint8_t)(1 + i), port);
+        port = sinks[i]->port;
+        buf_printf(&rest, "\"d%u.test. MX 10 c%u.many.test.\", \"c%u.many.test. A 127.0.2.%u\"%s",
+                   i, i, i, 1 + i, i + 1 < SITES ? ", " : "]}\n");
+    }
+    buf_printf(&rest, "delivery: {port: %u}\n", port);
+    world_begin(w, POOL, "many: {mx: [many.test], connections: 2, rate: 1000/s}\n", (char *)rest.p);
+    for (unsigned i = 0; i < 20; i++)
+        for (unsigned j = 0; j < SITES; j++) {
+            char to[64];
+            snprintf(to, sizeof(to), "u%u@d%u.test", i, j);
+            world_send(j % 2 ? "acme" : "other", "", 500, (const char *const[]){to, NULL});
+        }
+    usec_t until = clock_monotonic() + 20 * USEC_SECOND;
+    while (w->kinds[OUTCOME_DELIVERED] < 20 * SITES && clock_monotonic() < until) {
+        run_for(USEC_MS);
+        if (totals().connections > most)
+            most = (unsigned)totals().connections;
+    }
+    assert_int_equal(w->kinds[OUTCOME_DELIVERED], 20 * SITES);
+    assert_int_equal(most, 2);
+    world_end(w);
+    for (unsigned i = 0; i < SITES; i++)
+        sink_free(sinks[i]);
+    world_free(w);
+}
+
+static void providers_share_the_connections_there_are(void **state)
+{
+    (void)state;
+    enum { PROVIDERS = 5 };
+    struct world *w = world_new();
+    struct sink *sinks[PROVIDERS];
+    CLEANUP(buf_deinit) struct buf rest = {0};
+    buf_add_str(&rest, "delivery: {connections: 2, routes: {");
+    for (unsigned i = 0; i < PROVIDERS; i++) {
+        sinks[i] = sink_open(2, (uint8_t)(1 + i), 0);
+        sinks[i]->service = 2 * USEC_MS;
+        buf_printf(&rest, "d%u.test: \"127.0.2.%u:%u\"%s", i, 1 + i, sinks[i]->port,
+                   i + 1 < PROVIDERS ? ", " : "}}\n");
+    }
+    world_begin(w, POOL, NULL, (char *)rest.p);
+    for (unsigned i = 0; i < PROVIDERS; i++) {
+        char domain[16];
+        snprintf(domain, sizeof(domain), "d%u.test", i);
+        world_flood("acme", "", domain, 150);
+    }
+    assert_true(run_until(&w->kinds[OUTCOME_DELIVERED], 450, 20 * USEC_SECOND));
+    for (unsigned i = 0; i < PROVIDERS; i++)
+        assert_true(sinks[i]->messages >= 10);
+    assert_true(run_until(&w->kinds[OUTCOME_DELIVERED], 750, 20 * USEC_SECOND));
+    world_end(w);
+    for (unsigned i = 0; i < PROVIDERS; i++)
+        sink_free(sinks[i]);
+    world_free(w);
+}
+
+static void a_reload_moves_what_waits(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    sink->service = 20 * USEC_MS;
+    world_flood("acme", "", "x.test", 800);
+    assert_true(run_until(&sink->messages, 20, 5 * USEC_SECOND));
+    char rest[200];
+    snprintf(rest, sizeof(rest), "delivery: {routes: {\"*\": \"127.0.1.1:%u\"}}\n", sink->port);
+    struct settings *before = world->settings;
+    world->settings = world_settings("other: {ips: [127.0.0.13]}", NULL, rest);
+    state_ip_get(&world->state, "127.0.0.11")->is_configured = false;
+    world_take_ips(world);
+    usec_t reloaded_at = clock_monotonic();
+    delivery_set_settings(world->d, world->settings, world->dns);
+    settings_free(before);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 800, 20 * USEC_SECOND));
+    assert_true(sink->last_from[11] < reloaded_at + 100 * USEC_MS);
+    assert_true(sink->messages_from[13] > 500);
+    end();
+}
+
+static void note_queue(void *ctx, const struct delivery_queue_row *r)
+{
+    struct delivery_queue_row *row = ctx;
+    if (*r->provider)
+        *row = *r;
+}
+
+static void note_lane(void *ctx, const struct delivery_lane_row *r)
+{
+    *(struct delivery_lane_row *)ctx = *r;
+}
+
+static void the_tables_say_what_is(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    char provider[64], why[200];
+    snprintf(provider, sizeof(provider), "route-127.0.1.1-%u", sink->port);
+    sink->banner = 554;
+    world_flood("acme", "", "x.test", 10);
+    assert_true(run_until(&world->kinds[OUTCOME_DEFERRED], 1, 5 * USEC_SECOND));
+    struct delivery_queue_row queue = {0};
+    struct delivery_lane_row lane = {0};
+    delivery_each_queue(world->d, note_queue, &queue);
+    delivery_each_lane(world->d, note_lane, &lane);
+    assert_string_equal(queue.customer, "acme");
+    assert_string_equal(queue.provider, provider);
+    assert_string_equal(queue.pool, "shared");
+    assert_int_equal(queue.waiting, 10);
+    assert_int_equal(queue.held, 0);
+    assert_string_equal(lane.ip, "127.0.0.11");
+    assert_string_equal(lane.lane_state, "backing off");
+    assert_int_equal(lane.connections_max, 20);
+    assert_true(lane.until > clock_wall());
+    CLEANUP(spool_message_free) struct spool_message *m = spool_message_new();
+    xfree(m->customer);
+    m->customer = xstrdup("acme");
+    spool_message_add_recipient(m, "a@x.test");
+    delivery_why(world->d, m, 0, why, sizeof(why));
+    assert_non_null(strstr(why, "is backing off until"));
+    world_act(KIND_HOLD, "queue:all", USEC_NEVER, NULL);
+    delivery_each_queue(world->d, note_queue, &queue);
+    assert_int_equal(queue.held, 10);
+    assert_int_equal(queue.waiting, 0);
+    delivery_why(world->d, m, 0, why, sizeof(why));
+    assert_string_equal(why, "its queue is held: a test");
+    end();
+}
+
 /* Postfix's own sink, where it is installed. */
 static pid_t sink_of_postfix(uint16_t port)
 {
@@ -371,9 +526,12 @@ static void mail_goes_to_another_s_server(void **state)
     snprintf(rest, sizeof(rest), "delivery: {routes: {\"*\": \"127.0.1.3:%u\"}}\n", port);
     world_begin(w, POOL_OF_TWO, NULL, rest);
     usec_t began = clock_monotonic();
+    clock_t cpu = clock();
     world_flood("acme", "", "x.test", 3000);
     assert_true(run_until(&w->kinds[OUTCOME_DELIVERED], 3000, 20 * USEC_SECOND));
-    print_message("3,000 messages in %lld ms\n", (long long)(clock_monotonic() - began) / 1000);
+    print_message("3,000 messages in %lld ms, %lld ms of CPU with the store's\n",
+                  (long long)(clock_monotonic() - began) / 1000,
+                  (long long)(clock() - cpu) * 1000 / CLOCKS_PER_SEC);
     assert_int_equal(w->kinds[OUTCOME_DEFERRED], 0);
     world_end(w);
     kill(pid, SIGTERM);
@@ -398,6 +556,11 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(where_all_ips_are_refused_one_message_is_charged),
     cmocka_unit_test(a_server_that_hangs_up_after_some_messages_charges_nobody),
     cmocka_unit_test(limits_of_a_provider_hold),
+    cmocka_unit_test(bodies_beyond_the_budget_come_from_disk),
+    cmocka_unit_test(sites_of_one_provider_share_its_connections),
+    cmocka_unit_test(providers_share_the_connections_there_are),
+    cmocka_unit_test(a_reload_moves_what_waits),
+    cmocka_unit_test(the_tables_say_what_is),
     cmocka_unit_test(mail_goes_to_another_s_server),
 };
 TEST_MAIN(tests)

@@ -451,7 +451,7 @@ static void unix_peers_have_credentials(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0666);
     struct sockaddr_un peer = {.sun_family = AF_UNIX};
-    strncpy(peer.sun_path, path, sizeof(peer.sun_path) - 1);
+    snprintf(peer.sun_path, sizeof(peer.sun_path), "%s", path);
     client.c = conn_connect(&loop, (struct sockaddr *)&peer, NULL, &ops, &client, &r);
     assert_non_null(client.c);
     assert_true(run_until(&client.is_open));
@@ -477,7 +477,7 @@ static void a_stale_socket_is_replaced_a_living_one_is_not(void **state)
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof(path), "%s/socket", dir);
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    strncpy(sa.sun_path, path, sizeof(sa.sun_path) - 1);
+    snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0), r;
     assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
     close(fd);

@@ -91,6 +91,23 @@ const char *percent(char out[32], const json_t *row, const char *field)
     return out;
 }
 
+// The engine puts the reason of the rotation first among the reasons.
+void say_reasons(char *out, size_t n, const json_t *row)
+{
+    size_t i, at = 0;
+    const json_t *reason, *reasons = json_object_get(row, "reasons");
+    const char *rotation = row_text(row, "rotation_reason");
+    out[0] = '\0';
+    json_array_foreach(reasons, i, reason)
+    {
+        const char *text = json_string_value(reason);
+        if (text && at < n)
+            at += (size_t)snprintf(out + at, n - at, "%s%s", at ? ", " : "", text);
+    }
+    if (!out[0])
+        snprintf(out, n, "%s", *rotation ? rotation : "nothing to speak of");
+}
+
 void foot_say(struct line *lines, size_t n, int width, const char *text)
 {
     for (size_t i = 0; i < n && *text; i++) {

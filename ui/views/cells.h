@@ -22,6 +22,9 @@ enum pen pen_of_state(const char *word);
 /* "6.4 %", `–` when unknown or negative. */
 const char *percent(char out[32], const json_t *row, const char *field);
 
+/* Why an IP is as it is, in words; "nothing to speak of" when nothing is. */
+void say_reasons(char *out, size_t n, const json_t *row);
+
 /* A foot: ` text`, wrapped over at most n lines. */
 void foot_say(struct line *lines, size_t n, int width, const char *text);
 

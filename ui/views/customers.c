@@ -177,8 +177,13 @@ static void foot(struct line *lines, size_t n, int width, const struct model *m,
     const json_t *reason;
     say_standing(standing, sizeof(standing), m, row);
     at = (size_t)snprintf(text, sizeof(text), "%s  %s", row_text(row, "id"), standing);
-    json_array_foreach(json_object_get(row, "reasons"), i, reason) if (at < sizeof(text)) at +=
-        (size_t)snprintf(text + at, sizeof(text) - at, "; %s", json_string_value(reason));
+    json_array_foreach(json_object_get(row, "reasons"), i, reason)
+    {
+        const char *why = json_string_value(reason);
+        bool is_said = !why || strcmp(why, row_text(row, "standing_reason")) == 0;
+        if (!is_said && at < sizeof(text))
+            at += (size_t)snprintf(text + at, sizeof(text) - at, "; %s", why);
+    }
     foot_say(lines, n, width, text);
 }
 

@@ -82,15 +82,19 @@ static size_t letters_in(int width)
 // How bad each state is, and its sign: the worst of the others stands under `+`.
 static int lane_state(const json_t *lane)
 {
+    static const struct {
+        const char *word;
+        int state;
+    } words[] = {{"paused", 4}, {"deferring", 3}, {"backing off", 3}, {"warming", 2}};
+    const char *word = row_text(lane, "rotation");
     double deferred;
     if (row_flag(lane, "blocked"))
         return 5;
-    if (strcmp(row_text(lane, "rotation"), "paused") == 0)
-        return 4;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i].word, word) == 0)
+            return words[i].state;
     if (row_number(lane, "deferred_rate", &deferred) && deferred >= DEFERRING)
         return 3;
-    if (strcmp(row_text(lane, "rotation"), "warming") == 0)
-        return 2;
     return row_count(lane, "sent_1h") > 0 ? 1 : 0;
 }
 
@@ -227,26 +231,12 @@ static void draw_listed(struct line *cell, const struct model *m, const json_t *
     line_add(cell, n ? PEN_NUMBER : PEN_NORMAL, "%zu", n);
 }
 
-static void say_why(char *out, size_t n, const json_t *row)
-{
-    size_t i, at = 0;
-    const json_t *reason;
-    const char *rotation = row_text(row, "rotation_reason");
-    out[0] = '\0';
-    if (*rotation)
-        at = (size_t)snprintf(out, n, "%s", rotation);
-    json_array_foreach(json_object_get(row, "reasons"), i, reason) if (at < n) at +=
-        (size_t)snprintf(out + at, n - at, "%s%s", at ? ", " : "", json_string_value(reason));
-    if (!out[0])
-        snprintf(out, n, "nothing to speak of");
-}
-
 static void draw_why(struct line *cell, const struct model *m, const json_t *row, int width)
 {
     char text[LINE_BYTES];
     (void)m;
     (void)width;
-    say_why(text, sizeof(text), row);
+    say_reasons(text, sizeof(text), row);
     line_str(cell, PEN_NORMAL, text);
 }
 
@@ -279,12 +269,6 @@ static const struct binding keys[] = {
     {'r',  "return $key", "return", "put back into rotation", .is_act = true},
 };
 
-static const struct binding page_keys[] = {
-    {'p',  "pull $key",   "pull",   "take out of rotation", .is_act = true},
-    {'d',  "drain $key",  "drain",  "end what runs, start nothing new", .is_act = true},
-    {'r',  "return $key", "return", "put back into rotation", .is_act = true},
-    {'\n', "open",        NULL,     "the selected customer or entry", .shown = "Enter"},
-};
 // clang-format on
 
 static bool has_state(const json_t *row, int state)
@@ -363,7 +347,7 @@ static void foot(struct line *lines, size_t n, int width, const struct model *m,
     char text[LINE_BYTES], why[LINE_BYTES / 2];
     size_t at = 0, fine = 0;
     (void)m;
-    say_why(why, sizeof(why), row);
+    say_reasons(why, sizeof(why), row);
     snprintf(text, sizeof(text), "%s  %s", row_text(row, "address"), why);
     foot_say(lines, 1, width, text);
     if (n < 2)
@@ -382,87 +366,6 @@ static void foot(struct line *lines, size_t n, int width, const struct model *m,
         snprintf(text + at, sizeof(text) - at, ", %zu others in order", fine);
     foot_say(lines + 1, 1, width, lanes.n ? text : "lanes: none yet");
 }
-
-static void page_lanes(struct page *p, const json_t *all)
-{
-    size_t i;
-    const json_t *lane;
-    if (!json_array_size(all))
-        return;
-    line_str(page_line(p, NULL), PEN_HEAD,
-             "provider   lane         conn  sent/m  defer%  waiting  last answer");
-    json_array_foreach(all, i, lane)
-    {
-        char text[FIGURE_TEXT], conn[64], defer[FIGURE_TEXT];
-        int64_t connections = row_count(lane, "connections"), limit = row_count(lane, "limit");
-        int64_t sent = row_count(lane, "sent_1m"), waiting = row_count(lane, "waiting");
-        double deferred;
-        const char *state = row_text(lane, "state");
-        struct line *l = page_line(p, NULL);
-        line_add(l, PEN_NORMAL, " %.10s", row_text(lane, "provider"));
-        line_pad(l, 12);
-        line_str(l, strcmp(state, "blocked") == 0 ? PEN_CRITICAL : PEN_NORMAL, state);
-        snprintf(conn, sizeof(conn), limit < 0 ? "%lld" : "%lld/%lld", (long long)connections,
-                 (long long)limit);
-        line_right(l, PEN_NORMAL, connections < 0 ? "–" : conn, 29);
-        line_right(l, PEN_NORMAL, sent < 0 ? "–" : figure_count(text, sent), 37);
-        bool knows = row_number(lane, "deferred_rate", &deferred);
-        line_right(l, PEN_NORMAL, knows ? figure_rate(defer, deferred, 1) : "–", 45);
-        line_right(l, PEN_NORMAL, waiting < 0 ? "–" : figure_count(text, waiting), 54);
-        line_add(l, PEN_NORMAL, "  %s", row_text(lane, "last_reply"));
-        line_cut(l, p->width);
-    }
-}
-
-static void page_users(struct page *p, const json_t *customers)
-{
-    size_t i;
-    const json_t *one;
-    if (!json_array_size(customers))
-        return;
-    line_str(page_line(p, NULL), PEN_HEAD, "who uses it (1 h)      share  delivered  bounced");
-    json_array_foreach(customers, i, one)
-    {
-        char key[128], text[FIGURE_TEXT], share[32];
-        int64_t delivered = row_count(one, "delivered"), bounced = row_count(one, "bounced");
-        snprintf(key, sizeof(key), "customer:%s", row_text(one, "customer"));
-        struct line *l = page_line(p, key);
-        line_add(l, PEN_NORMAL, " %.20s", row_text(one, "customer"));
-        line_right(l, PEN_NORMAL, percent(share, one, "share"), 29);
-        line_right(l, PEN_NORMAL, delivered < 0 ? "–" : figure_count(text, delivered), 40);
-        line_right(l, PEN_NORMAL, bounced < 0 ? "–" : figure_count(text, bounced), 49);
-    }
-}
-
-static void build(struct page *p, const struct model *m, const json_t *object)
-{
-    const json_t *row = json_object_get(object, "row");
-    const char *rotation = row_text(row, "rotation");
-    char word[32], why[LINE_BYTES / 2], until[FIGURE_TEXT], dead[32], complaints[32], deferrals[32];
-    double history[64];
-    char chart[FIGURE_CHART];
-    usec_t at = row_time(row, "rotation_until");
-    line_add(&p->title, PEN_TITLE, " IP %s  ", row_text(row, "address"));
-    line_str(&p->title, strcmp(rotation, "active") == 0 ? PEN_GOOD : pen_of_state(rotation),
-             loud(word, rotation));
-    line_add(&p->title, PEN_TITLE, "  pool %s", row_text(row, "pool"));
-    snprintf(p->side, sizeof(p->side), "%.60s", row_text(row, "helo"));
-    say_why(why, sizeof(why), row);
-    page_say(p, "now", PEN_NORMAL, "%s%s%s: %s", rotation, at ? " until " : "",
-             at ? figure_time(until, at, m->now) : "", why);
-    page_say(p, "harm", PEN_NORMAL,
-             "dead recipients %s in 1 h, complaints %s in 24 h, deferrals %s in 1 h",
-             percent(dead, row, "dead_rate_1h"), percent(complaints, row, "complaint_rate_24h"),
-             percent(deferrals, row, "deferred_rate_1h"));
-    size_t n = row_numbers(row, "history", history, ARRAY_LEN(history));
-    int room = p->width - PAGE_INDENT;
-    page_say(p, "1 h", PEN_NORMAL, "%s", figure_chart(chart, history, n, room < 60 ? room : 60));
-    page_lanes(p, json_object_get(object, "lanes"));
-    page_users(p, json_object_get(object, "customers"));
-    page_log(p, m, "its ledger", json_object_get(object, "log"));
-}
-
-const struct view page_ip = {.name = "ip", .title = "IP", KEYS(page_keys), .build = build};
 
 const struct view view_ips = {
     .name = "ips",

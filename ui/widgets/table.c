@@ -202,8 +202,12 @@ size_t table_mark_all(struct table *t)
 {
     size_t i;
     const json_t *value;
-    json_array_foreach(t->order, i, value) if (t->marks.count < TABLE_MARKS)
-        map_put_str(&t->marks, json_string_value(value), t);
+    json_array_foreach(t->order, i, value)
+    {
+        const char *key = json_string_value(value);
+        if (key && *key && t->marks.count < TABLE_MARKS)
+            map_put_str(&t->marks, key, t);
+    }
     return t->marks.count;
 }
 
@@ -324,7 +328,8 @@ static void draw_row(const struct table *t, const struct model *m, const struct 
 {
     int at = LEAD;
     line_str(l, PEN_NORMAL, is_selected ? "▌" : " ");
-    line_str(l, PEN_MARKED, map_get_str(&t->marks, row_text(row, "key")) ? "•" : " ");
+    bool is_marked = map_get_str(&t->marks, row_text(row, "key"));
+    line_str(l, is_marked ? PEN_MARKED : PEN_NORMAL, is_marked ? "•" : " ");
     for (size_t i = 0; i < t->view->columns_n; i++) {
         struct line cell;
         if (!lay->width[i])
