@@ -196,7 +196,10 @@ static const struct world_log_row *log_row(const struct act *a, uint64_t seq)
 
 static char *check_unfolded(const struct act *a, uint64_t seq)
 {
-    const struct world_log_row *row = log_row(a, seq);
+    const struct world_log_row *row = log_row(a, seq), *oldest = world_log_at(a->world, 0);
+    if (!row && oldest && seq < oldest->entry->name.seq)
+        return xasprintf("%ju is nothing that undo takes back; show log:%ju says what it was",
+                         (uintmax_t)seq, (uintmax_t)seq);
     if (!row)
         return xasprintf("the ledger has no action %ju; log lists them", (uintmax_t)seq);
     if (kind_shape(row->entry->kind) == SHAPE_REGISTER)

@@ -148,12 +148,26 @@ static void customer_rm(struct request *r, const json_t *params)
         append(r, &s, "yes");
 }
 
+// A line each becomes one line: an error's message has no newlines.
+static void join_lines(char *text)
+{
+    size_t n = strlen(text);
+    while (n && text[n - 1] == '\n')
+        text[--n] = '\0';
+    for (; *text; text++)
+        if (*text == '\n')
+            *text = ';';
+}
+
 static void reload(struct request *r, const json_t *params)
 {
     const struct control_engine *e = r->control->world.engine;
     CLEANUP(xfree) char *mistakes = NULL;
     (void)params;
-    if (e->reload(e->ctx, request_peer(r)->user, &mistakes))
+    bool is_refused = e->reload(e->ctx, request_peer(r)->user, &mistakes);
+    if (mistakes)
+        join_lines(mistakes);
+    if (is_refused)
         request_fail(r, "refused", "the configuration has mistakes, nothing was changed: %s",
                      mistakes ? mistakes : "see the log");
     else

@@ -212,7 +212,8 @@ class Socket(Door):
             except OSError:
                 pass
         self.engine.run("status")
-        self.assertLess(self.memory() - before, 64 << 20)
+        room = 1 << 30 if "asan" in world.BUILD.name else 64 << 20  # the sanitizer keeps what was freed
+        self.assertLess(self.memory() - before, room)
 
     def test_two_hundred_connections_and_no_more(self):
         many = [self.connect() for _ in range(210)]
