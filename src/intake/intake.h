@@ -29,7 +29,7 @@ struct intake_options {
     struct uv_loop_s *loop;
     const struct settings *settings; // till intake_set_settings()
     struct state *state;             // read; intake owns the `intake` of its customers
-    struct store *store;
+    struct store *store;             // or later, by intake_set_store()
     struct timers *timers;
     /* A message is durable; `m` is the callee's now. Its `accepted` outcomes came just before. Inside
      * the store's own callback: the place for spool_keep(). */
@@ -45,6 +45,9 @@ struct intake *intake_new(const struct intake_options *options);
  * NULL; returns NULL. */
 struct intake *intake_free(struct intake *in);
 DEFINE_CLEANUP(struct intake *, intake_free)
+
+/* The store, when it was not there yet at intake_new(): before the loop runs. */
+void intake_set_store(struct intake *in, struct store *store);
 
 /* Binds all listeners; what connects waits for the loop to run, so this may be called before powers are
  * dropped. 0, or 1 with *why (owned) naming the address: none is open then. */

@@ -94,7 +94,6 @@ static void open_intake(void)
     struct intake_options options = {.loop = &loop,
                                      .settings = settings,
                                      .state = &state,
-                                     .store = store,
                                      .timers = timers,
                                      .on_accepted = on_accepted,
                                      .on_outcome = on_outcome};
@@ -102,6 +101,7 @@ static void open_intake(void)
     intake = intake_new(&options);
     if (intake_listen(intake, &why) != 0)
         fail_msg("%s", why);
+    intake_set_store(intake, store);
 }
 
 static void open_store(uint64_t disk_reserve)
