@@ -266,7 +266,8 @@ static int greeted(const char *ip, size_t door)
 static void apply(enum kind kind, const char *target, const char *reason, uint64_t lifts)
 {
     struct entry *e = entry_new(kind, "ana", target, reason);
-    e->name = (struct entry_name){.node = {1}, .seq = ++seq};
+    seq++;
+    e->name = (struct entry_name){.node = {1}, .seq = seq};
     e->hlc = (int64_t)seq;
     e->at = clock_wall();
     e->expires_at = USEC_NEVER;
