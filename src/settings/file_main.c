@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -52,7 +51,7 @@ static void check_listener(struct schema_reader *r, const struct tree_node *node
 static void init_trust(struct schema_reader *r, const struct tree_node *node, void *base)
 {
     struct settings_trust *t = base;
-    char bytes[33];
+    char name[VALUE_NETWORK];
     bool is_exact;
     if (!value_parse_network(t->net, &t->bits, &is_exact, node->key->text)) {
         schema_say(r, node->key,
@@ -63,9 +62,7 @@ static void init_trust(struct schema_reader *r, const struct tree_node *node, vo
     if (!is_exact)
         schema_say(r, node->key, "`%s` has bits set behind its prefix, expected none",
                    node->key->text);
-    for (size_t i = 0; i < 16; i++)
-        snprintf(bytes + 2 * i, 3, "%02x", t->net[i]);
-    CLEANUP(xfree) char *name = xasprintf("%s/%u", bytes, t->bits);
+    value_format_network(name, t->net, t->bits);
     schema_is_first(r, node->key, "the network", name, node->up);
 }
 
@@ -130,7 +127,8 @@ static void check_route(struct schema_reader *r, const struct tree_node *node, v
         schema_say(r, node, "`%s` is no address to connect to", route->hop.text);
     value_format_ip(ip, &route->hop);
     for (char *c = ip; *c; c++)
-        *c = *c == ':' ? '-' : *c; // so that it is a name like every provider's
+        if (*c == ':')
+            *c = '-'; // so that it is a name like every provider's
     route->provider = arena_printf(r->keep, "route-%s-%u", ip, ntohs(in->sin_port));
 }
 

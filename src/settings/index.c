@@ -8,7 +8,7 @@
 // Maps hold pointers to change; what lies in these is never changed through them.
 static void put(struct map *m, const char *key, const void *value)
 {
-    map_put_str(m, key, (void *)(uintptr_t)value);
+    map_put_str(m, key, (void *)value);
 }
 
 void index_init(struct settings_index *x, const struct settings *s)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -36,9 +37,9 @@ void mistakes_add(struct mistakes *m, unsigned file, unsigned line, unsigned col
     char *text = NULL;
     va_list ap;
     va_start(ap, format);
-    if (vasprintf(&text, format, ap) < 0)
-        text = xstrdup("?");
+    int n = vasprintf(&text, format, ap);
     va_end(ap);
+    must(n >= 0);
     m->items[m->n] = (struct mistake){file, line, column, .order = m->n, .text = text};
     m->n++;
 }

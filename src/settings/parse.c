@@ -246,6 +246,8 @@ static void add_got(struct buf *b, const struct tree_node *node)
         buf_add_str(b, node->kind == TREE_LIST ? "a list" : "a mapping");
     else if (node->is_empty)
         buf_add_str(b, "nothing");
+    else if (!n)
+        buf_add_str(b, "an empty text");
     else
         buf_printf(b, "`%.*s%s`", (int)shown, node->text, shown < n ? "…" : "");
 }

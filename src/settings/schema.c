@@ -46,15 +46,16 @@ bool schema_is_first(struct schema_reader *r, const struct tree_node *node, cons
                      const char *value, const struct tree_node *inside)
 {
     CLEANUP(buf_deinit) struct buf name = {0};
-    buf_add(&name, &inside, sizeof(inside)); // its place in memory is its identity
+    uintptr_t around = (uintptr_t)inside;
+    buf_add(&name, &around, sizeof(around));
     buf_printf(&name, "%s %s", kind, value);
     const struct tree_node *first = map_get(&r->seen, buf_bytes(&name));
     if (!first) {
-        map_put(&r->seen, buf_bytes(&name), (void *)(uintptr_t)node);
+        map_put(&r->seen, buf_bytes(&name), (void *)node);
         return true;
     }
-    schema_say(r, node, "%s `%s` is here for the second time, the first is at %u:%u", kind, value,
-               first->line, first->column);
+    schema_say(r, node, "%s `%s` is here again, the first is at %u:%u", kind, value, first->line,
+               first->column);
     return false;
 }
 

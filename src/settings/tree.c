@@ -16,7 +16,7 @@ struct builder {
     struct mistakes *mistakes;
     unsigned file;
     struct bytes text;      // without its tabs
-    bool has_tabs;          // told; what libyaml says of the rest would be their fault
+    bool is_shifted;        // by tabs, which are told: broken nesting is their fault
     struct tree_node *open; // innermost list or map
     struct tree_node *key;  // of the open map, waiting for its value
     unsigned depth, documents;
@@ -46,12 +46,13 @@ static struct tree_node *node_new(struct builder *b, enum tree_kind kind,
 static bool is_first_of_its_name(struct builder *b, struct tree_node *key)
 {
     CLEANUP(buf_deinit) struct buf name = {0};
-    buf_add(&name, &b->open, sizeof(b->open));
+    uintptr_t around = (uintptr_t)b->open;
+    buf_add(&name, &around, sizeof(around));
     buf_add_str(&name, key->text);
     const struct tree_node *first = map_get(&b->members, buf_bytes(&name));
     if (first)
-        say(b, key, "`%s` is here for the second time, the first is at %u:%u", key->text,
-            first->line, first->column);
+        say(b, key, "`%.60s` is here again, the first is at %u:%u", key->text, first->line,
+            first->column);
     else
         map_put(&b->members, buf_bytes(&name), key);
     return !first;
@@ -91,10 +92,10 @@ static bool refuse_extras(struct builder *b, struct tree_node *node, const yaml_
                           const yaml_char_t *tag)
 {
     if (anchor)
-        say(b, node, "an anchor (`&%s`), expected the value itself: each is written once",
+        say(b, node, "an anchor (`&%.60s`), expected the value itself: each is written once",
             (const char *)anchor);
     if (tag)
-        say(b, node, "a tag (`%s`), expected the value alone", (const char *)tag);
+        say(b, node, "a tag (`%.60s`), expected the value alone", (const char *)tag);
     return anchor || tag;
 }
 
@@ -129,7 +130,7 @@ static void on_scalar(struct builder *b, const yaml_event_t *e, struct tree_node
 static void on_alias(struct builder *b, const yaml_event_t *e, struct tree_node *node)
 {
     say(b, node,
-        "an alias (`*%s`), expected the value itself; a text with `*` is written in quotes",
+        "an alias (`*%.60s`), expected the value itself; a text with `*` is written in quotes",
         (const char *)e->data.alias.anchor);
     node->is_broken = true;
     node->text = "";
@@ -229,9 +230,11 @@ static const char *hint(struct bytes text, size_t index)
     size_t i = 0, seen = 0;
     while (i < text.n && (seen += (text.p[i] & 0xc0) != 0x80) <= index)
         i++;
-    bool is_at = i < text.n && memchr("@`%*&!", text.p[i], 6);
-    bool is_behind = i > 0 && i <= text.n && memchr("*&", text.p[i - 1], 2);
-    return is_at || is_behind ? "; a text that begins with one of @ ` % * & ! needs quotes" : "";
+    uint8_t at = i < text.n ? text.p[i] : 0, before = i > 0 ? text.p[i - 1] : 0;
+    bool is_special = at && strchr("@`%*&!", at);
+    return is_special || before == '*' || before == '&'
+               ? "; a text that begins with one of @ ` % * & ! needs quotes"
+               : "";
 }
 
 static void on_syntax_error(struct builder *b)
@@ -239,7 +242,7 @@ static void on_syntax_error(struct builder *b)
     const yaml_parser_t *p = &b->parser;
     must(p->error != YAML_MEMORY_ERROR);
     b->tree->is_cut = true;
-    if (b->has_tabs)
+    if (b->is_shifted)
         return;
     struct tree_node at = {.line = place(p->problem_mark.line),
                            .column = place(p->problem_mark.column)};
@@ -278,14 +281,16 @@ static void blank_tabs(struct builder *b, uint8_t *text, size_t n)
 {
     struct tree_node at = {.line = 1, .column = 1};
     unsigned told_line = 0;
+    bool is_indent = true;
     for (size_t i = 0; i < n; i++) {
         if (text[i] == '\t') {
             text[i] = ' ';
             if (told_line != at.line)
                 say(b, &at, "a tab, expected blanks");
             told_line = at.line;
-            b->has_tabs = true;
+            b->is_shifted = b->is_shifted || is_indent;
         }
+        is_indent = text[i] == '\n' || (is_indent && text[i] == ' ');
         at.column += (text[i] & 0xc0) != 0x80;
         if (text[i] == '\n') {
             at.line++;
@@ -302,6 +307,9 @@ void tree_load(struct tree *t, struct bytes text, struct mistakes *m, unsigned f
         t->is_cut = true;
         return;
     }
+    static const char mark[] = "\xef\xbb\xbf"; // some editors begin a file so
+    if (text.n >= 3 && memcmp(text.p, mark, 3) == 0)
+        text = bytes_skip(text, 3);
     CLEANUP(xfree) char *copy = xmemdup0(text.p, text.n);
     struct builder b = {.tree = t, .mistakes = m, .file = file, .text = bytes_of(copy, text.n)};
     blank_tabs(&b, (uint8_t *)copy, text.n);

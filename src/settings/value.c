@@ -133,6 +133,16 @@ bool value_parse_network(uint8_t net[16], unsigned *bits, bool *is_exact, const 
     return true;
 }
 
+void value_format_network(char out[VALUE_NETWORK], const uint8_t net[16], unsigned bits)
+{
+    char ip[VALUE_ADDRESS] = "";
+    uint8_t v4[16];
+    map_v4(v4, net + 12);
+    bool is_v4 = bits >= 96 && memcmp(v4, net, 16) == 0;
+    inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? net + 12 : net, ip, sizeof(ip));
+    snprintf(out, VALUE_NETWORK, "%s/%u", ip, is_v4 ? bits - 96 : bits);
+}
+
 static bool is_label(const char *p, size_t n)
 {
     if (n < 1 || n > 63 || p[0] == '-' || p[n - 1] == '-')
@@ -181,9 +191,11 @@ static bool is_owner(const char *text)
     n -= n > 1 && text[n - 1] == '.';
     if (n >= sizeof(plain))
         return false;
-    for (size_t i = 0; i < n; i++)
-        plain[i] = text[i] == '_' ? 'x' : text[i];
+    memcpy(plain, text, n);
     plain[n] = '\0';
+    for (char *c = plain; *c; c++)
+        if (*c == '_')
+            *c = 'x';
     return value_parse_domain(lower, plain);
 }
 

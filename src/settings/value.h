@@ -11,6 +11,7 @@
 enum {
     VALUE_DOMAIN = 254, // room for a domain name, NUL included (RFC 1035 §2.3.4)
     VALUE_ADDRESS = 48, // room for an address as text (INET6_ADDRSTRLEN), NUL included
+    VALUE_NETWORK = 52, // with a prefix behind it
     VALUE_SOCKET = 107, // bytes of a Unix socket's path that all systems take
 };
 
@@ -29,6 +30,7 @@ bool value_address_bytes(uint8_t out[16], const struct sockaddr *sa);
 /* `10.0.0.0/8`, `2001:db8::/32`, or one address. Bits beyond the prefix are cleared; *is_exact says
  * whether there were none. */
 bool value_parse_network(uint8_t net[16], unsigned *bits, bool *is_exact, const char *text);
+void value_format_network(char out[VALUE_NETWORK], const uint8_t net[16], unsigned bits);
 
 /* A host's name (RFC 1123 §2.1): labels of letters, digits and inner hyphens, the last not all
  * digits. Comes out in lower case. */
