@@ -357,6 +357,42 @@ static void bodies_beyond_the_budget_come_from_disk(void **state)
     end();
 }
 
+/* Overwrites the text of bodies in the spool's segments. */
+static void spoil_bodies(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/spool/00000001.seg", world->dir);
+    FILE *f = fopen(path, "r+e");
+    assert_non_null(f);
+    char *bytes = xmalloc(1 << 20);
+    size_t n = fread(bytes, 1, 1 << 20, f);
+    char *at = memmem(bytes, n, "This line", 9);
+    assert_non_null(at);
+    fseek(f, at - bytes, SEEK_SET);
+    fputs("That", f);
+    fclose(f);
+    xfree(bytes);
+}
+
+static void a_body_that_the_disk_spoiled_is_deferred(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    world_act(KIND_PULL, "ip:127.0.0.11", USEC_NEVER, NULL);
+    world_send("acme", "", 500, (const char *const[]){"a@x.test", "b@x.test", NULL});
+    assert_true(run_until(&world->added, 1, 5 * USEC_SECOND));
+    char rest[200];
+    snprintf(rest, sizeof(rest), "delivery: {routes: {\"*\": \"127.0.1.1:%u\"}}\n", sink->port);
+    world_end(world);
+    world_begin(world, POOL, NULL, rest);
+    spoil_bodies();
+    assert_true(run_until(&world->kinds[OUTCOME_DEFERRED], 2, 5 * USEC_SECOND));
+    assert_int_equal(world->last.class, CLASS_TRANSIENT);
+    assert_int_equal(sink->messages, 0);
+    assert_int_equal(totals().queued, 2);
+    end();
+}
+
 static void sites_of_one_provider_share_its_connections(void **state)
 {
     (void)state;
@@ -622,6 +658,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_server_that_hangs_up_after_some_messages_charges_nobody),
     cmocka_unit_test(limits_of_a_provider_hold),
     cmocka_unit_test(bodies_beyond_the_budget_come_from_disk),
+    cmocka_unit_test(a_body_that_the_disk_spoiled_is_deferred),
     cmocka_unit_test(sites_of_one_provider_share_its_connections),
     cmocka_unit_test(providers_share_the_connections_there_are),
     cmocka_unit_test(a_reload_moves_what_waits),
