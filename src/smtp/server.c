@@ -19,16 +19,16 @@ static void take_command(struct smtp_server *s, struct bytes line)
         argument = bytes_skip(argument, 1);
     const struct verb *verb = verb_get(name);
     if (line.n + 2 > (verb && verb->has_path ? COMMAND_LINE_PATH : COMMAND_LINE))
-        session_complain(s, "500 5.5.2 line too long");
+        smtp_session_complain(s, "500 5.5.2 line too long");
     else if (line.n && (memchr(line.p, '\n', line.n) || memchr(line.p, '\r', line.n) ||
                         memchr(line.p, '\0', line.n)))
-        session_complain(s, "500 5.5.2 a bare CR, LF or NUL: a line ends with CRLF");
+        smtp_session_complain(s, "500 5.5.2 a bare CR, LF or NUL: a line ends with CRLF");
     else if (!verb)
-        session_complain(s, "500 5.5.2 command not recognized");
+        smtp_session_complain(s, "500 5.5.2 command not recognized");
     else if (!(verb->states & 1U << s->state))
-        session_complain_order(s, verb->disorder);
+        smtp_session_complain_order(s, verb->disorder);
     else if (verb->is_bare && argument.n)
-        session_complain(s, "501 5.5.4 this takes no argument");
+        smtp_session_complain(s, "501 5.5.4 this takes no argument");
     else
         verb->handle(s, argument);
 }
@@ -58,7 +58,7 @@ static size_t take_line(struct smtp_server *s, struct bytes in)
     if (!n)
         return 0;
     if (s->is_skipping)
-        session_complain(s, "500 5.5.2 line too long");
+        smtp_session_complain(s, "500 5.5.2 line too long");
     else
         take_command(s, bytes_of(in.p, n - 2));
     s->is_skipping = false;
@@ -83,7 +83,7 @@ static void hand_over(struct smtp_server *s)
     };
     s->recipients_n = 0;
     s->data.body = (struct buf){0};
-    session_enter(s, SERVER_WAIT);
+    smtp_session_enter(s, SERVER_WAIT);
     s->ops->on_message(s->ctx, &m);
     xfree(m.body);
     for (size_t i = 0; i < n; i++)
@@ -108,8 +108,8 @@ static void end_data(struct smtp_server *s)
         smtp_reply_set(&reply, 550, "5.6.0", "a line over %d octets: encode or wrap it",
                        SMTP_DATA_LINE);
     smtp_reply_format(&s->out, &reply);
-    session_end_transaction(s);
-    session_enter(s, SERVER_READY);
+    smtp_session_end_transaction(s);
+    smtp_session_enter(s, SERVER_READY);
 }
 
 static bool wants_input(const struct smtp_server *s)
@@ -123,9 +123,9 @@ static bool ends_here(struct smtp_server *s)
     if (!wants_input(s) || s->state == SERVER_DATA)
         return s->state == SERVER_OVER;
     if (s->is_shutting)
-        session_finish_with(s, 421, "4.3.2", "going down, try again soon");
+        smtp_session_finish_with(s, 421, "4.3.2", "going down, try again soon");
     else if (s->is_flooded)
-        session_finish_with(s, 421, "4.7.0", "too much sent without waiting");
+        smtp_session_finish_with(s, 421, "4.7.0", "too much sent without waiting");
     return s->state == SERVER_OVER;
 }
 
@@ -154,7 +154,8 @@ static size_t run(struct smtp_server *s, struct bytes in)
 
 static void run_waiting(struct smtp_server *s)
 {
-    struct buf in = s->in; // ours while it runs: session_finish() frees what stands in the server
+    struct buf in =
+        s->in; // ours while it runs: smtp_session_finish() frees what stands in the server
     s->in = (struct buf){0};
     size_t used = run(s, buf_bytes(&in));
     if (used)
@@ -171,7 +172,7 @@ struct smtp_server *smtp_server_new(const char *name, const struct smtp_server_l
     s->ops = ops;
     s->ctx = ctx;
     s->now = now;
-    s->deadline = session_deadline_of(s);
+    s->deadline = smtp_session_deadline_of(s);
     return s;
 }
 
@@ -179,7 +180,7 @@ struct smtp_server *smtp_server_free(struct smtp_server *s)
 {
     if (!s)
         return NULL;
-    session_end_transaction(s);
+    smtp_session_end_transaction(s);
     buf_deinit(&s->in);
     buf_deinit(&s->out);
     return xfree(s);
@@ -189,7 +190,7 @@ void smtp_server_greet(struct smtp_server *s)
 {
     must(s->state == SERVER_NEW);
     buf_printf(&s->out, "220 %s ESMTP mxwarden\r\n", s->name);
-    session_enter(s, SERVER_HELLO);
+    smtp_session_enter(s, SERVER_HELLO);
     run_waiting(s);
 }
 
@@ -197,7 +198,7 @@ void smtp_server_turn_away(struct smtp_server *s, unsigned code, const char *enh
                            const char *why)
 {
     must(s->state == SERVER_NEW);
-    session_finish_with(s, code, enhanced, why);
+    smtp_session_finish_with(s, code, enhanced, why);
 }
 
 void smtp_server_feed(struct smtp_server *s, struct bytes in, usec_t now)
@@ -209,7 +210,7 @@ void smtp_server_feed(struct smtp_server *s, struct bytes in, usec_t now)
         s->is_flooded = true;
         return;
     }
-    s->deadline = session_deadline_of(s);
+    s->deadline = smtp_session_deadline_of(s);
     if (!s->in.n && wants_input(s)) // the usual case: no copy
         in = bytes_skip(in, run(s, in));
     if (s->state == SERVER_OVER || !in.n)
@@ -225,11 +226,11 @@ void smtp_server_answer(struct smtp_server *s, const struct smtp_reply *reply, u
     if (s->state != SERVER_WAIT)
         return;
     s->now = now;
-    session_end_transaction(s);
+    smtp_session_end_transaction(s);
     if (smtp_reply_is_ok(reply))
         s->errors = 0;
-    session_enter(s, SERVER_READY);
-    session_answer(s, reply);
+    smtp_session_enter(s, SERVER_READY);
+    smtp_session_answer(s, reply);
     if (!s->is_running)
         run_waiting(s);
 }
@@ -244,14 +245,14 @@ void smtp_server_tick(struct smtp_server *s, usec_t now)
     if (now < s->deadline || s->state == SERVER_OVER)
         return;
     s->now = now;
-    session_finish_with(s, 421, "4.4.2", "timeout");
+    smtp_session_finish_with(s, 421, "4.4.2", "timeout");
 }
 
 void smtp_server_shut(struct smtp_server *s)
 {
     s->is_shutting = true;
     if (s->state == SERVER_NEW)
-        session_finish_with(s, 421, "4.3.2", "going down, try again soon");
+        smtp_session_finish_with(s, 421, "4.3.2", "going down, try again soon");
     else if (!s->is_running)
         ends_here(s);
 }

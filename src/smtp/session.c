@@ -21,7 +21,7 @@ static const struct {
 };
 // clang-format on
 
-usec_t session_deadline_of(const struct smtp_server *s)
+usec_t smtp_session_deadline_of(const struct smtp_server *s)
 {
     if (!states[s->state].is_timed)
         return USEC_NEVER;
@@ -29,15 +29,15 @@ usec_t session_deadline_of(const struct smtp_server *s)
     return s->state == SERVER_DATA && s->data_until < at ? s->data_until : at;
 }
 
-void session_enter(struct smtp_server *s, enum server_state state)
+void smtp_session_enter(struct smtp_server *s, enum server_state state)
 {
     must(states[s->state].next & 1U << state);
     log_debug("smtp", "server: %s -> %s", states[s->state].name, states[state].name);
     s->state = state;
-    s->deadline = session_deadline_of(s);
+    s->deadline = smtp_session_deadline_of(s);
 }
 
-void session_end_transaction(struct smtp_server *s)
+void smtp_session_end_transaction(struct smtp_server *s)
 {
     s->sender = xfree(s->sender);
     for (size_t i = 0; i < s->recipients_n; i++)
@@ -48,46 +48,46 @@ void session_end_transaction(struct smtp_server *s)
     smtp_data_deinit(&s->data);
 }
 
-void session_say(struct smtp_server *s, const char *line)
+void smtp_session_say(struct smtp_server *s, const char *line)
 {
     buf_add_str(&s->out, line);
     buf_add_str(&s->out, "\r\n");
 }
 
-void session_finish(struct smtp_server *s)
+void smtp_session_finish(struct smtp_server *s)
 {
-    session_end_transaction(s);
+    smtp_session_end_transaction(s);
     buf_deinit(&s->in);
-    session_enter(s, SERVER_OVER);
+    smtp_session_enter(s, SERVER_OVER);
 }
 
-void session_finish_with(struct smtp_server *s, unsigned code, const char *enhanced,
-                         const char *why)
+void smtp_session_finish_with(struct smtp_server *s, unsigned code, const char *enhanced,
+                              const char *why)
 {
     struct smtp_reply reply;
     smtp_reply_set(&reply, code, enhanced, "%s %s", s->name, why);
     smtp_reply_format(&s->out, &reply);
-    session_finish(s);
+    smtp_session_finish(s);
 }
 
-void session_complain(struct smtp_server *s, const char *line)
+void smtp_session_complain(struct smtp_server *s, const char *line)
 {
-    session_say(s, line);
+    smtp_session_say(s, line);
     if (++s->errors >= s->limits->commands_in_error)
-        session_finish_with(s, 421, "4.7.0", "too many errors");
+        smtp_session_finish_with(s, 421, "4.7.0", "too many errors");
 }
 
-void session_complain_order(struct smtp_server *s, const char *line)
+void smtp_session_complain_order(struct smtp_server *s, const char *line)
 {
     if (s->was_refused)
-        session_say(s, line);
+        smtp_session_say(s, line);
     else
-        session_complain(s, line);
+        smtp_session_complain(s, line);
 }
 
-void session_answer(struct smtp_server *s, const struct smtp_reply *reply)
+void smtp_session_answer(struct smtp_server *s, const struct smtp_reply *reply)
 {
     smtp_reply_format(&s->out, reply);
     if (reply->code == 421)
-        session_finish(s);
+        smtp_session_finish(s);
 }

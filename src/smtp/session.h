@@ -45,19 +45,19 @@ struct smtp_server {
     struct smtp_data data;
 };
 
-usec_t session_deadline_of(const struct smtp_server *s);
+usec_t smtp_session_deadline_of(const struct smtp_server *s);
 /* Alone writes the state, and sets the deadline. */
-void session_enter(struct smtp_server *s, enum server_state state);
-void session_end_transaction(struct smtp_server *s);
+void smtp_session_enter(struct smtp_server *s, enum server_state state);
+void smtp_session_end_transaction(struct smtp_server *s);
 /* One line, its CRLF is added. */
-void session_say(struct smtp_server *s, const char *line);
+void smtp_session_say(struct smtp_server *s, const char *line);
 /* Over, after what is said so far. */
-void session_finish(struct smtp_server *s);
-void session_finish_with(struct smtp_server *s, unsigned code, const char *enhanced,
-                         const char *why);
+void smtp_session_finish(struct smtp_server *s);
+void smtp_session_finish_with(struct smtp_server *s, unsigned code, const char *enhanced,
+                              const char *why);
 /* A mistake of the client: answered, and counted; too many end the session. */
-void session_complain(struct smtp_server *s, const char *line);
+void smtp_session_complain(struct smtp_server *s, const char *line);
 /* Out of order; no mistake when it was pipelined behind what we refused. */
-void session_complain_order(struct smtp_server *s, const char *line);
+void smtp_session_complain_order(struct smtp_server *s, const char *line);
 /* Says the owner's answer; 421 ends the session. */
-void session_answer(struct smtp_server *s, const struct smtp_reply *reply);
+void smtp_session_answer(struct smtp_server *s, const struct smtp_reply *reply);

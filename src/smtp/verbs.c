@@ -12,13 +12,13 @@ static void hello(struct smtp_server *s, struct bytes name, bool is_esmtp)
     while (name.n && name.p[name.n - 1] == ' ')
         name.n--;
     if (!smtp_helo_is_valid(name)) {
-        session_complain(s, "501 5.5.4 this wants your host name");
+        smtp_session_complain(s, "501 5.5.4 this wants your host name");
         return;
     }
     snprintf(s->helo, sizeof(s->helo), "%.*s", (int)name.n, name.p);
     s->is_esmtp = is_esmtp;
-    session_end_transaction(s);
-    session_enter(s, SERVER_READY);
+    smtp_session_end_transaction(s);
+    smtp_session_enter(s, SERVER_READY);
     if (is_esmtp)
         buf_printf(&s->out,
                    "250-%s\r\n250-PIPELINING\r\n250-SIZE %" PRIu64
@@ -106,7 +106,7 @@ static void on_mail(struct smtp_server *s, struct bytes argument)
     if (!wrong)
         wrong = read_mail_params(&mail, params);
     if (wrong) {
-        session_complain(s, wrong);
+        smtp_session_complain(s, wrong);
         return;
     }
     struct smtp_reply reply;
@@ -116,12 +116,12 @@ static void on_mail(struct smtp_server *s, struct bytes argument)
     else
         s->ops->query_mail(s->ctx, &mail, &reply);
     if (!smtp_reply_is_ok(&reply)) {
-        session_answer(s, &reply);
+        smtp_session_answer(s, &reply);
         return;
     }
-    session_end_transaction(s);
+    smtp_session_end_transaction(s);
     s->sender = xstrdup(sender);
-    session_enter(s, SERVER_MAIL);
+    smtp_session_enter(s, SERVER_MAIL);
     smtp_reply_format(&s->out, &reply);
 }
 
@@ -131,7 +131,7 @@ static void add_recipient(struct smtp_server *s, const char *address)
         s->recipients = xrealloc(s->recipients, s->recipients_n ? s->recipients_n * 2 : 1,
                                  sizeof(*s->recipients));
     s->recipients[s->recipients_n++] = xstrdup(address);
-    session_enter(s, SERVER_RCPT);
+    smtp_session_enter(s, SERVER_RCPT);
 }
 
 static void on_rcpt(struct smtp_server *s, struct bytes argument)
@@ -147,7 +147,7 @@ static void on_rcpt(struct smtp_server *s, struct bytes argument)
         wrong = "555 5.5.4 unknown parameter";
     if (wrong) {
         s->was_refused = true;
-        session_complain(s, wrong);
+        smtp_session_complain(s, wrong);
         return;
     }
     struct smtp_reply reply;
@@ -159,7 +159,7 @@ static void on_rcpt(struct smtp_server *s, struct bytes argument)
         s->ops->query_rcpt(s->ctx, address, &reply);
     if (!smtp_reply_is_ok(&reply)) {
         s->was_refused = true;
-        session_answer(s, &reply);
+        smtp_session_answer(s, &reply);
         return;
     }
     add_recipient(s, address);
@@ -171,66 +171,66 @@ static void on_data(struct smtp_server *s, struct bytes argument)
     (void)argument;
     struct smtp_reply reply;
     if (s->state != SERVER_RCPT) {
-        session_complain_order(s, "554 5.5.1 no valid recipients");
+        smtp_session_complain_order(s, "554 5.5.1 no valid recipients");
         return;
     }
     smtp_reply_set(&reply, 250, "2.0.0", "go ahead");
     s->ops->query_data(s->ctx, &reply);
     if (!smtp_reply_is_ok(&reply)) {
-        session_answer(s, &reply);
+        smtp_session_answer(s, &reply);
         return;
     }
     usec_t total = s->limits->data_total;
     s->data_until = total ? s->now + total : USEC_NEVER;
     smtp_data_init(&s->data, s->limits->message_size);
-    session_enter(s, SERVER_DATA);
-    session_say(s, "354 end with CRLF.CRLF");
+    smtp_session_enter(s, SERVER_DATA);
+    smtp_session_say(s, "354 end with CRLF.CRLF");
 }
 
 static void on_rset(struct smtp_server *s, struct bytes argument)
 {
     (void)argument;
-    session_end_transaction(s);
+    smtp_session_end_transaction(s);
     if (s->state != SERVER_HELLO)
-        session_enter(s, SERVER_READY);
-    session_say(s, "250 2.0.0 ok");
+        smtp_session_enter(s, SERVER_READY);
+    smtp_session_say(s, "250 2.0.0 ok");
 }
 
 static void on_noop(struct smtp_server *s, struct bytes argument)
 {
     (void)argument;
-    session_say(s, "250 2.0.0 ok");
+    smtp_session_say(s, "250 2.0.0 ok");
 }
 
 static void on_quit(struct smtp_server *s, struct bytes argument)
 {
     (void)argument;
-    session_finish_with(s, 221, "2.0.0", "bye");
+    smtp_session_finish_with(s, 221, "2.0.0", "bye");
 }
 
 static void on_vrfy(struct smtp_server *s, struct bytes argument)
 {
     (void)argument;
-    session_say(s, "252 2.0.0 send the message, we will try to deliver it");
+    smtp_session_say(s, "252 2.0.0 send the message, we will try to deliver it");
 }
 
 static void on_help(struct smtp_server *s, struct bytes argument)
 {
     (void)argument;
-    session_say(s, "214 2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+    smtp_session_say(s, "214 2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
 }
 
 static void on_unimplemented(struct smtp_server *s, struct bytes argument)
 {
     (void)argument;
-    session_complain(s, "502 5.5.1 not offered here");
+    smtp_session_complain(s, "502 5.5.1 not offered here");
 }
 
 // A browser that was talked into posting mail at us (cross-protocol scripting).
 static void on_http(struct smtp_server *s, struct bytes argument)
 {
     (void)argument;
-    session_finish_with(s, 421, "4.7.0", "this is no web server");
+    smtp_session_finish_with(s, 421, "4.7.0", "this is no web server");
 }
 
 /* RFC 5321 §4.1.4 says which order. RFC 2920 §3.1 lets some only end a pipelined group; that binds the
