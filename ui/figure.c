@@ -59,7 +59,8 @@ const char *figure_time(char out[FIGURE_TEXT], usec_t at, usec_t now)
     char text[CLOCK_TEXT], today[CLOCK_TEXT];
     parts(text, at);
     parts(today, now);
-    if (strncmp(text, today, 10) == 0) {
+    bool is_near = at > now && at - now < 20 * USEC_HOUR; // past midnight, and no other moment
+    if (is_near || strncmp(text, today, 10) == 0) {
         snprintf(out, FIGURE_TEXT, "%.5sZ", text + 11);
         return out;
     }

@@ -14,7 +14,7 @@ const char *figure_count(char out[FIGURE_TEXT], int64_t v);
 const char *figure_full(char out[FIGURE_TEXT], int64_t v);
 /* A fraction as per cent without its sign: `6.4`; two decimals where asked for (`0.21`). */
 const char *figure_rate(char out[FIGURE_TEXT], double fraction, int decimals);
-/* `12:04Z` on the node's today, else `23 Nov`. */
+/* `12:04Z` on the node's today and in the next 20 hours, else `23 Nov`. */
 const char *figure_time(char out[FIGURE_TEXT], usec_t at, usec_t now);
 /* `12:04:31Z`. */
 const char *figure_clock(char out[FIGURE_TEXT], usec_t at);

@@ -168,7 +168,7 @@ void frame_keys(struct console *c, int row, int columns)
     line_clear(&l);
     line_str(&l, PEN_NORMAL, " ");
     bottom_right(c, right, sizeof(right));
-    int room = columns - text_columns(right) - 1;
+    int room = columns - text_columns(right) - 2;
     if (c->mode == MODE_DIALOG)
         dialog_keys(&c->dialog, &l);
     else if (c->mode == MODE_FILTER || c->mode == MODE_COMMAND)

@@ -22,35 +22,65 @@ static enum pen pen_of_lane(const char *state)
     return strcmp(state, "blocked") == 0 ? PEN_CRITICAL : is_slow ? PEN_WARNING : PEN_NORMAL;
 }
 
+// As wide as the longest name, within reason: a fixed route's name is its address.
+static int provider_columns(const json_t *all)
+{
+    enum { LEAST = 9, MOST = 24 };
+    int most = LEAST;
+    size_t i;
+    const json_t *lane;
+    json_array_foreach(all, i, lane)
+    {
+        int columns = text_columns(row_text(lane, "provider"));
+        most = columns > most ? columns : most;
+    }
+    return most < MOST ? most : MOST;
+}
+
+static void add_right(struct line *l, int64_t v, int column)
+{
+    char text[FIGURE_TEXT];
+    line_right(l, PEN_NORMAL, v < 0 ? "–" : figure_count(text, v), column);
+}
+
+static void page_lane(struct page *p, const json_t *lane, int first)
+{
+    char conn[64], defer[FIGURE_TEXT];
+    int64_t connections = row_count(lane, "connections"), limit = row_count(lane, "limit");
+    double deferred;
+    const char *state = row_text(lane, "state"), *reply = row_text(lane, "last_reply");
+    struct line *l = page_line(p, NULL), name;
+    line_clear(&name);
+    line_clear(&name);
+    line_str(&name, PEN_NORMAL, row_text(lane, "provider"));
+    line_cut(&name, first);
+    line_str(l, PEN_NORMAL, " ");
+    line_append(l, &name);
+    line_pad(l, first + 4);
+    line_str(l, pen_of_lane(state), state);
+    snprintf(conn, sizeof(conn), limit < 0 ? "%lld" : "%lld/%lld", (long long)connections,
+             (long long)limit);
+    line_right(l, PEN_NORMAL, connections < 0 ? "–" : conn, first + 21);
+    add_right(l, row_count(lane, "sent_1m"), first + 29);
+    bool knows = row_number(lane, "deferred_rate", &deferred);
+    line_right(l, PEN_NORMAL, knows ? figure_rate(defer, deferred, 1) : "–", first + 37);
+    add_right(l, row_count(lane, "waiting"), first + 46);
+    line_add(l, PEN_NORMAL, "  %s", *reply ? reply : "–");
+    line_cut(l, p->width);
+}
+
 static void page_lanes(struct page *p, const json_t *all)
 {
     size_t i;
     const json_t *lane;
     if (!json_array_size(all))
         return;
-    line_str(page_line(p, NULL), PEN_HEAD,
-             "provider   lane         conn  sent/m  defer%  waiting  last answer");
-    json_array_foreach(all, i, lane)
-    {
-        char text[FIGURE_TEXT], conn[64], defer[FIGURE_TEXT];
-        int64_t connections = row_count(lane, "connections"), limit = row_count(lane, "limit");
-        int64_t sent = row_count(lane, "sent_1m"), waiting = row_count(lane, "waiting");
-        double deferred;
-        const char *state = row_text(lane, "state");
-        struct line *l = page_line(p, NULL);
-        line_add(l, PEN_NORMAL, " %.10s", row_text(lane, "provider"));
-        line_pad(l, 12);
-        line_str(l, pen_of_lane(state), state);
-        snprintf(conn, sizeof(conn), limit < 0 ? "%lld" : "%lld/%lld", (long long)connections,
-                 (long long)limit);
-        line_right(l, PEN_NORMAL, connections < 0 ? "–" : conn, 29);
-        line_right(l, PEN_NORMAL, sent < 0 ? "–" : figure_count(text, sent), 37);
-        bool knows = row_number(lane, "deferred_rate", &deferred);
-        line_right(l, PEN_NORMAL, knows ? figure_rate(defer, deferred, 1) : "–", 45);
-        line_right(l, PEN_NORMAL, waiting < 0 ? "–" : figure_count(text, waiting), 54);
-        line_add(l, PEN_NORMAL, "  %s", row_text(lane, "last_reply"));
-        line_cut(l, p->width);
-    }
+    int first = provider_columns(all);
+    struct line *l = page_line(p, NULL);
+    line_str(l, PEN_HEAD, "provider");
+    line_pad(l, first + 4);
+    line_str(l, PEN_HEAD, "lane         conn  sent/m  defer%  waiting  last answer");
+    json_array_foreach(all, i, lane) page_lane(p, lane, first);
 }
 
 static void page_users(struct page *p, const json_t *customers)
