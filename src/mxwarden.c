@@ -27,7 +27,8 @@ static int console(const struct command_call *call)
 {
     if (!has_terminal()) {
         cli_say(CLI_USAGE, "no command, and no terminal for the console");
-        fputs("usage: mxwarden [OPTION]… COMMAND …; mxwarden help lists the commands\n", stderr);
+        (void)fputs("usage: mxwarden [OPTION]… COMMAND …; mxwarden help lists the commands\n",
+                    stderr);
         return CLI_USAGE;
     }
     return open_console(cli_socket(call));
@@ -62,8 +63,8 @@ int main(int argc, char **argv)
 {
     CLEANUP(command_call_deinit) struct command_call call;
     CLEANUP(xfree) char *why = NULL;
-    setlocale(LC_ALL, "");
-    setlocale(LC_NUMERIC, "C"); // JSON has points
+    (void)setlocale(LC_ALL, "");
+    (void)setlocale(LC_NUMERIC, "C"); // JSON has points
     if (command_parse(&call, argc - 1, (const char *const *)argv + 1, &why))
         return cli_say(CLI_USAGE, "%s", why);
     int r = run(&call);

@@ -18,7 +18,7 @@ uint8_t *buf_reserve(struct buf *b, size_t n)
 {
     must(n < SIZE_MAX / 4);
     size_t need = b->head + b->n + n + 1;
-    if (need > b->room && b->head >= b->room / 2 && b->head >= n) {
+    if (need > b->room && b->head && b->head >= b->room / 2 && b->head >= n) {
         memmove(b->p - b->head, b->p, b->n);
         b->p -= b->head;
         b->head = 0;

@@ -221,12 +221,18 @@ static void watch_signals(struct demo *d)
     }
 }
 
+// Headless, the end of the time is for what is still under way then.
+static usec_t submission_span(const struct demo_options *o)
+{
+    return o->is_headless ? o->span - o->span / 8 : o->span;
+}
+
 static bool open_world(struct demo *d)
 {
     CLEANUP(xfree) char *why = NULL;
     d->world = world_new(&(struct world_options){.loop = &d->loop,
                                                  .seed = d->options->seed,
-                                                 .span = d->options->span,
+                                                 .span = submission_span(d->options),
                                                  .is_endless = !d->options->is_headless,
                                                  .on_over = on_over,
                                                  .ctx = d},

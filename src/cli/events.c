@@ -30,11 +30,11 @@ static void print_line(const json_t *event)
     const char *name;
     json_t *v;
     CLEANUP(json_decref) json_t *line = json_object();
-    json_object_foreach((json_t *)(uintptr_t)event, name,
+    json_object_foreach((json_t *)event, name,
                         v) if (!json_is_null(v) && strcmp(name, "key") != 0 &&
                                strcmp(name, "n") != 0) json_object_set(line, name, v);
     json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(16));
-    fputc('\n', stdout);
+    (void)fputc('\n', stdout);
 }
 
 // NDJSON has Unix seconds only; people read a time.
@@ -61,7 +61,7 @@ static void print_events(const struct command_call *call, const json_t *events, 
     }
     if (!call->is_json && json_array_size(events))
         print_table(stdout, columns, ARRAY_LEN(columns), events, has_head);
-    fflush(stdout);
+    (void)fflush(stdout);
 }
 
 static json_t *reversed(const json_t *rows)
@@ -89,7 +89,7 @@ static enum cli_exit newest(struct cli *cli)
         return r;
     const json_t *rows = json_object_get(result, "rows");
     CLEANUP(json_decref)
-    json_t *ordered = call->sort ? json_incref((json_t *)(uintptr_t)rows) : reversed(rows);
+    json_t *ordered = call->sort ? json_incref((json_t *)rows) : reversed(rows);
     if (!json_array_size(rows) && !call->is_json)
         puts(protocol_get_number(result, "total", 0) ? "None matches."
                                                      : "Nothing sent since the engine started.");
@@ -148,7 +148,7 @@ static enum cli_exit stream(struct cli *cli)
 
 enum cli_exit cli_events(struct cli *cli)
 {
-    signal(SIGINT, on_interrupt);
+    (void)signal(SIGINT, on_interrupt); // it cannot fail for SIGINT
     if (cli->call->is_following || cli->call->since)
         return stream(cli);
     return newest(cli);

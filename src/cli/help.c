@@ -22,7 +22,7 @@ static enum cli_exit help_words(const struct command_call *call)
     }
     if (!found)
         return cli_say(CLI_USAGE, "no command `%s`; mxwarden help lists them", wanted);
-    fputs((const char *)out.p, stdout);
+    (void)fputs((const char *)out.p, stdout);
     return CLI_DONE;
 }
 
@@ -33,7 +33,7 @@ enum cli_exit cli_help(const struct command_call *call)
         return help_words(call);
     const struct command *c = call->command;
     command_help(&out, c && strcmp(c->words, "help") != 0 ? c : NULL);
-    fputs((const char *)out.p, stdout);
+    (void)fputs((const char *)out.p, stdout);
     return CLI_DONE;
 }
 

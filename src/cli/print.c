@@ -84,7 +84,7 @@ static bool is_right(enum print_as as)
 static void pad(FILE *to, size_t n)
 {
     while (n--)
-        fputc(' ', to);
+        (void)fputc(' ', to);
 }
 
 // At most `room` characters, then an ellipsis.
@@ -93,7 +93,7 @@ static void put_cut(FILE *to, const char *text, size_t room)
     const char *s = text;
     size_t n = 0;
     if (width_of(text) <= room) {
-        fputs(text, to);
+        (void)fputs(text, to);
         return;
     }
     while (*s && n < room) {
@@ -103,8 +103,8 @@ static void put_cut(FILE *to, const char *text, size_t room)
         if (++n == room - 1)
             break;
     }
-    fwrite(text, 1, (size_t)(s - text), to);
-    fputs("…", to);
+    fprintf(to, "%.*s", (int)(s - text), text);
+    (void)fputs("…", to);
 }
 
 static size_t room_of(FILE *to)
@@ -130,12 +130,12 @@ static void put_line(FILE *to, const struct print_column *columns, const size_t 
         if (i == n - 1)
             put_cut(to, cells[i], room > at + 8 ? room - at : 8);
         else
-            fputs(cells[i], to);
+            (void)fputs(cells[i], to);
         if (!is_right(columns[i].as) && i < n - 1)
             pad(to, blank);
         at += widths[i];
     }
-    fputc('\n', to);
+    (void)fputc('\n', to);
 }
 
 void print_table(FILE *to, const struct print_column *columns, size_t n, const json_t *rows,
@@ -241,7 +241,7 @@ static void print_plain(FILE *to, const char *prefix, const json_t *object)
 {
     const char *name;
     json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)object, name, v)
+    json_object_foreach((json_t *)object, name, v)
     {
         char cell[CELL], label[80];
         snprintf(label, sizeof(label), "%s%s%s", prefix, prefix[0] ? " " : "", name);
@@ -251,7 +251,7 @@ static void print_plain(FILE *to, const char *prefix, const json_t *object)
         fprintf(to, "%-22s  %s%s\n", label, cell,
                 as_of(name, v) == PRINT_RATE && json_is_number(v) ? " %" : "");
     }
-    json_object_foreach((json_t *)(uintptr_t)object, name,
+    json_object_foreach((json_t *)object, name,
                         v) if (json_is_array(v) && is_plain(json_array_get(v, 0)))
         print_texts(to, name, v);
 }
@@ -261,9 +261,9 @@ void print_object(FILE *to, const json_t *object)
     const char *name;
     json_t *v;
     print_plain(to, "", object);
-    json_object_foreach((json_t *)(uintptr_t)object, name, v) if (json_is_object(v))
+    json_object_foreach((json_t *)object, name, v) if (json_is_object(v))
         print_plain(to, strcmp(name, "row") == 0 ? "" : name, v);
-    json_object_foreach((json_t *)(uintptr_t)object, name,
+    json_object_foreach((json_t *)object, name,
                         v) if (json_is_array(v) && json_is_object(json_array_get(v, 0)))
         print_rows(to, name, v);
 }

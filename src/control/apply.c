@@ -149,11 +149,11 @@ void act_apply(struct act *act, struct request *r)
     struct applying *a = xcalloc(1, sizeof(*a));
     *a = (struct applying){.request = r,
                            .waiting = 1,
-                           .rows = xcalloc(act->able_n, sizeof(*a->rows)),
+                           .rows = xcalloc(act->able_n, sizeof(json_t *)),
                            .skipped = skipped_of(act),
                            .is_bulk = act->targets_n > 1};
     // Entries are made before any is enforced: one does not change what the next one shows.
-    struct entry **entries = xcalloc(act->able_n, sizeof(*entries));
+    struct entry **entries = xcalloc(act->able_n, sizeof(struct entry *));
     for (size_t i = 0; i < act->targets_n; i++)
         if (!act->targets[i].why_not)
             entries[a->n++] = entry_of(act, &act->targets[i].t);

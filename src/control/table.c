@@ -254,14 +254,14 @@ static void forget_keys(struct sortable *s, const struct table_query *q)
 static void keep_first(struct sortable *first, size_t *n, size_t room, struct sortable *s,
                        const struct table_query *q)
 {
-    if (*n == room && compare(s, &first[room - 1], (void *)(uintptr_t)q) > 0) {
+    if (*n == room && compare(s, &first[room - 1], (void *)q) > 0) {
         forget_keys(s, q);
         return;
     }
     size_t low = 0, high = *n;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (compare(s, &first[middle], (void *)(uintptr_t)q) > 0)
+        if (compare(s, &first[middle], (void *)q) > 0)
             low = middle + 1;
         else
             high = middle;
@@ -299,7 +299,7 @@ static struct sortable *match_all(const struct table_query *q, const struct tabl
             found[(*n)++] = s;
     }
     if (!is_few)
-        qsort_r(found, *n, sizeof(*found), compare, (void *)(uintptr_t)q);
+        qsort_r(found, *n, sizeof(*found), compare, (void *)q);
     return found;
 }
 

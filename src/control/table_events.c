@@ -124,7 +124,7 @@ static void collect(struct table_rows *rows)
     for (uint64_t n = w->events_n; n && w->events_n - n < WORLD_EVENTS; n--) {
         const struct world_event *e = world_event_get(w, n);
         if (e)
-            table_rows_add(rows, (void *)(uintptr_t)e);
+            table_rows_add(rows, (void *)e);
     }
 }
 
@@ -132,7 +132,7 @@ static void *find(struct table_rows *rows, const char *key)
 {
     if (strncmp(key, "event:", 6) != 0)
         return NULL;
-    return (void *)(uintptr_t)world_event_get(rows->world, strtoull(key + 6, NULL, 10));
+    return (void *)world_event_get(rows->world, strtoull(key + 6, NULL, 10));
 }
 
 const struct table table_events = {

@@ -15,7 +15,7 @@ struct lanes {
 
 static struct state_ip *of(const void *row)
 {
-    return (struct state_ip *)(uintptr_t)row;
+    return (struct state_ip *)row;
 }
 
 static uint64_t hour(const struct table_rows *rows, const void *row, enum counter_what what)

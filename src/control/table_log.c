@@ -100,7 +100,7 @@ static const struct column columns[] = {
 static void collect(struct table_rows *rows)
 {
     for (size_t i = rows->world->log_n; i--;)
-        table_rows_add(rows, (void *)(uintptr_t)world_log_at(rows->world, i));
+        table_rows_add(rows, (void *)world_log_at(rows->world, i));
 }
 
 const struct table table_log = {

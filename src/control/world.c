@@ -17,10 +17,10 @@ static void free_settings(struct control_settings *s)
 {
     const char *texts[] = {s->node, s->label, s->version, s->node_id, s->throttle_rate};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        xfree((char *)(uintptr_t)texts[i]);
+        xfree((char *)texts[i]);
     for (size_t i = 0; i < s->pools_n; i++)
-        xfree((char *)(uintptr_t)s->pools[i]);
-    xfree((void *)(uintptr_t)s->pools);
+        xfree((char *)s->pools[i]);
+    xfree((void *)s->pools);
 }
 
 void world_deinit(struct world *w)
@@ -50,11 +50,12 @@ void world_set_settings(struct world *w, const struct control_settings *s)
     free_settings(&old);
 }
 
-static const char *keep(struct buf *b, const char *s)
+// Copies a string into `texts`; gives where it begins, since the buffer still moves.
+static size_t keep(struct buf *texts, const char *s)
 {
-    size_t at = b->n;
-    buf_add(b, s ? s : "", (s ? strlen(s) : 0) + 1);
-    return (const char *)(uintptr_t)at; // an offset until the buffer stands still
+    size_t at = texts->n;
+    buf_add(texts, s ? s : "", (s ? strlen(s) : 0) + 1);
+    return at;
 }
 
 uint64_t world_add_event(struct world *w, const struct outcome *o)
@@ -66,11 +67,12 @@ uint64_t world_add_event(struct world *w, const struct outcome *o)
     e->n = w->events_n;
     const char **strings[] = {&e->outcome.customer, &e->outcome.list,      &e->outcome.ip,
                               &e->outcome.provider, &e->outcome.recipient, &e->outcome.reply};
+    size_t starts[ARRAY_LEN(strings)];
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
-        *strings[i] = keep(&texts, *strings[i]);
+        starts[i] = keep(&texts, *strings[i]);
     e->texts = buf_take_str(&texts);
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
-        *strings[i] = e->texts + (uintptr_t)*strings[i];
+        *strings[i] = e->texts + starts[i];
     return e->n;
 }
 

@@ -5,10 +5,29 @@
 
 enum { IN_FLIGHT = 2 }; // one under way and one behind its dot
 
-void flight_end(struct flight *f, struct lane *lane, const char *why)
+/* Ends the flight and gives back its parcel. */
+static struct parcel *flight_free(struct flight *f)
 {
     struct delivery *d = f->session->d;
     struct parcel *p = f->parcel;
+    f->session->flights_n--;
+    list_remove(&f->link);
+    list_remove(&f->loader);
+    body_unused(d, p->letter);
+    if (f->is_sent) {
+        d->in_flight--;
+        delivery_rested(d);
+    }
+    xfree(f->addresses);
+    xfree(f);
+    return p;
+}
+
+void flight_end(struct flight *f, struct lane *lane, const char *why)
+{
+    struct delivery *d = f->session->d;
+    bool was_sent = f->is_sent;
+    struct parcel *p = flight_free(f);
     struct letter *l = p->letter;
     size_t left = 0, n = p->n;
 
@@ -16,22 +35,14 @@ void flight_end(struct flight *f, struct lane *lane, const char *why)
         if (p->recipients[i] != UINT32_MAX)
             p->recipients[left++] = p->recipients[i];
     p->n = left;
-    d->in_flight -= f->is_sent;
-    delivery_rested(d);
-    f->session->flights_n--;
-    list_remove(&f->link);
-    list_remove(&f->loader);
-    body_unused(d, l);
     if (!left)
         parcel_free(d, p);
-    else if (f->is_sent && !d->is_freed && ++p->returns > RETURNS_MOST)
+    else if (was_sent && !d->is_freed && ++p->returns > RETURNS_MOST)
         outcome_own(d, p, lane, false, CLASS_NO_CONNECT, PHASE_MAIL, why);
     else
         parcel_return(d, p);
     if (n > left)
         letter_left(d, l, (uint32_t)(n - left));
-    xfree(f->addresses);
-    xfree(f);
 }
 
 void flight_new(struct session *s, struct parcel *p)
@@ -92,14 +103,9 @@ void flight_loaded(struct flight *f, int r)
 {
     struct session *s = f->session;
     f->is_loading = false;
-    if (r < 0) {
-        struct parcel *p = f->parcel;
-        f->parcel = parcel_new(p->letter); // an empty one takes its place
-        f->parcel->queue = p->queue;
-        outcome_own(s->d, p, NULL, false, CLASS_TRANSIENT, PHASE_NONE,
+    if (r < 0)
+        outcome_own(s->d, flight_free(f), NULL, false, CLASS_TRANSIENT, PHASE_NONE,
                     "4.3.0 the message can't be read from our disk");
-        flight_end(f, s->lane, "");
-    }
     session_pump(s);
 }
 

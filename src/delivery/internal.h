@@ -184,6 +184,7 @@ struct share {
     struct provider *provider;
     struct dock *dock;
     struct list queues;  // queue.link, all
+    struct map queue_of; // list → queue
     struct list ready;   // queue.ready, those with parcels that may go, in turns
     uint64_t waiting;    // recipients, on disk too
     uint64_t parked;     // of them, sent back to disk under another provider's name

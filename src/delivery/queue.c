@@ -33,16 +33,16 @@ struct share *share_of(struct delivery *d, struct customer *c, const char *provi
 
 struct queue *queue_of(struct share *s, const char *list)
 {
-    struct queue *q;
-    LIST_EACH(&s->queues, q, link)
-    if (strcmp(q->list, list) == 0)
+    struct queue *q = map_get_str(&s->queue_of, list);
+    if (q)
         return q;
     q = xcalloc(1, sizeof(*q));
     snprintf(q->list, sizeof(q->list), "%s", list);
     q->share = s;
     list_init(&q->parcels);
     list_init(&q->ready);
-    list_add_first(&s->queues, &q->link);
+    list_add_last(&s->queues, &q->link);
+    map_put_str(&s->queue_of, list, q);
     hold_judge_queue(s->customer->d, q);
     return q;
 }
@@ -63,6 +63,7 @@ void share_free(struct delivery *d, struct share *s)
     list_remove(&s->of_customer);
     list_remove(&s->of_provider);
     map_remove_str(&s->customer->share_of, s->provider->name);
+    map_deinit(&s->queue_of);
     xfree(s->last_reply);
     xfree(s);
 }

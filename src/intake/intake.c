@@ -55,6 +55,11 @@ struct intake *intake_new(const struct intake_options *options)
     return in;
 }
 
+void intake_set_store(struct intake *in, struct store *store)
+{
+    in->o.store = store;
+}
+
 // ---- doors
 
 static void on_accept(void *ctx, struct conn *conn)
@@ -73,7 +78,7 @@ static void doors_close(struct list *doors)
 {
     struct door *door;
     LIST_EACH(doors, door, link)
-        door_close(door);
+    door_close(door);
 }
 
 static struct door *door_open(struct intake *in, const struct settings_listener *settings,
@@ -100,8 +105,10 @@ static struct door *door_at(struct list *doors, const struct settings_address *a
 {
     struct door *door;
     LIST_EACH(doors, door, link)
-    if (is_same_address(&door->settings->address, address))
-        return door;
+    {
+        if (is_same_address(&door->settings->address, address))
+            return door;
+    }
     return NULL;
 }
 
@@ -121,11 +128,6 @@ static int open_new(struct intake *in, const struct settings *settings, struct l
         list_add_last(fresh, &door->link);
     }
     return 0;
-}
-
-void intake_set_store(struct intake *in, struct store *store)
-{
-    in->o.store = store;
 }
 
 int intake_listen(struct intake *in, char **why)
@@ -188,8 +190,10 @@ uint16_t intake_port(const struct intake *in, size_t i)
 {
     struct door *door;
     LIST_EACH(&in->doors, door, link)
-    if (i-- == 0)
-        return listener_port(door->listener);
+    {
+        if (i-- == 0)
+            return listener_port(door->listener);
+    }
     return 0;
 }
 

@@ -29,7 +29,7 @@ struct intake_options {
     struct uv_loop_s *loop;
     const struct settings *settings; // till intake_set_settings()
     struct state *state;             // read; intake owns the `intake` of its customers
-    struct store *store; // NULL: comes by intake_set_store()
+    struct store *store;             // or later, by intake_set_store()
     struct timers *timers;
     /* A message is durable; `m` is the callee's now. Its `accepted` outcomes came just before. Inside
      * the store's own callback: the place for spool_keep(). */

@@ -227,5 +227,7 @@ void session_close_all(struct intake *in)
 {
     struct session *s;
     LIST_EACH(&in->sessions, s, link)
-    session_end(s, false);
+    {
+        session_end(s, false);
+    }
 }

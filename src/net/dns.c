@@ -143,7 +143,9 @@ static void drop_waiters(struct list *waiters)
 {
     struct waiter *w;
     LIST_EACH(waiters, w, link)
-    waiter_free(w);
+    {
+        waiter_free(w);
+    }
 }
 
 static void lookup_free(struct lookup *l)
@@ -494,7 +496,9 @@ struct dns *dns_free(struct dns *d)
     drop_waiters(&d->ready);
     struct kept *k;
     LIST_EACH(&d->ages, k, link)
-    kept_drop(d, k);
+    {
+        kept_drop(d, k);
+    }
     map_deinit(&d->lookups);
     map_deinit(&d->kept);
     timers_free(d->timers);

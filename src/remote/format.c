@@ -51,7 +51,8 @@ void format_time(char out[FORMAT_TEXT], usec_t at, usec_t now)
     struct tm tm;
     if (!gmtime_r(&seconds, &tm))
         tm = (struct tm){.tm_mday = 1};
-    strftime(out, FORMAT_TEXT, at / USEC_DAY == now / USEC_DAY ? "%H:%MZ" : "%d %b %H:%MZ", &tm);
+    (void)strftime(out, FORMAT_TEXT, at / USEC_DAY == now / USEC_DAY ? "%H:%MZ" : "%d %b %H:%MZ",
+                   &tm);
 }
 
 void format_age(char out[FORMAT_TEXT], usec_t at, usec_t now)

@@ -189,6 +189,7 @@ static const struct conn_ops conn_ops = {on_open, on_bytes, on_drained, on_deadl
 
 static void connect_up(void *ctx)
 {
+    static const struct smtp_client_plan plan = {.helo = "client.test"};
     struct customer *c = ctx;
     struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(c->options.port)};
     struct sockaddr_in source = {.sin_family = AF_INET};
@@ -204,7 +205,7 @@ static void connect_up(void *ctx)
                   c);
         return;
     }
-    c->smtp = smtp_client_new(&(struct smtp_client_plan){.helo = "client.test"}, clock_monotonic());
+    c->smtp = smtp_client_new(&plan, clock_monotonic());
 }
 
 static void on_tick(void *ctx)
@@ -259,8 +260,8 @@ struct customer *customer_free(struct customer *c)
     }
     hang_up(c);
     struct letter *l;
-    LIST_EACH(&c->waiting, l, link)
-    letter_free(l);
+    LIST_EACH (&c->waiting, l, link)
+        letter_free(l);
     return xfree(c);
 }
 

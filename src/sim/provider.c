@@ -287,8 +287,8 @@ struct provider *provider_free(struct provider *p)
     if (!p)
         return NULL;
     struct session *s;
-    LIST_EACH(&p->sessions, s, link)
-    session_free(s);
+    LIST_EACH (&p->sessions, s, link)
+        session_free(s);
     listener_close(p->listener);
     free_values(&p->clients);
     free_values(&p->grey);

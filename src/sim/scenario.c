@@ -161,8 +161,8 @@ static void write_providers(struct buf *out)
 {
     for (size_t i = 0; i < ARRAY_LEN(providers); i++) {
         const struct provider_plan *p = &providers[i];
-        buf_printf(out, "%s:\n  mx: [%s]\n  connections: %u\n  messages: 50\n", p->name,
-                   p->host, p->connections / 2);
+        buf_printf(out, "%s:\n  mx: [%s]\n  connections: %u\n  messages: 50\n", p->name, p->host,
+                   p->connections / 2);
         if (p->rate)
             buf_printf(out, "  rate: %u/s\n", p->rate);
         else

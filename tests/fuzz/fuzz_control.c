@@ -92,7 +92,7 @@ static void check_clean(const json_t *v)
     if (text && strlen(text) < sizeof(shown))
         must(text_visible(shown, sizeof(shown), text, strlen(text)) == strlen(text));
     json_array_foreach(v, i, member) check_clean(member);
-    json_object_foreach((json_t *)(uintptr_t)v, name, member) check_clean(member);
+    json_object_foreach((json_t *)v, name, member) check_clean(member);
 }
 
 // How many of the lines are answers; pushes go by.

@@ -357,6 +357,42 @@ static void bodies_beyond_the_budget_come_from_disk(void **state)
     end();
 }
 
+/* Overwrites the text of bodies in the spool's segments. */
+static void spoil_bodies(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/spool/00000001.seg", world->dir);
+    FILE *f = fopen(path, "r+e");
+    assert_non_null(f);
+    char *bytes = xmalloc(1 << 20);
+    size_t n = fread(bytes, 1, 1 << 20, f);
+    char *at = memmem(bytes, n, "This line", 9);
+    assert_non_null(at);
+    fseek(f, at - bytes, SEEK_SET);
+    fputs("That", f);
+    fclose(f);
+    xfree(bytes);
+}
+
+static void a_body_that_the_disk_spoiled_is_deferred(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    world_act(KIND_PULL, "ip:127.0.0.11", USEC_NEVER, NULL);
+    world_send("acme", "", 500, (const char *const[]){"a@x.test", "b@x.test", NULL});
+    assert_true(run_until(&world->added, 1, 5 * USEC_SECOND));
+    char rest[200];
+    snprintf(rest, sizeof(rest), "delivery: {routes: {\"*\": \"127.0.1.1:%u\"}}\n", sink->port);
+    world_end(world);
+    world_begin(world, POOL, NULL, rest);
+    spoil_bodies();
+    assert_true(run_until(&world->kinds[OUTCOME_DEFERRED], 2, 5 * USEC_SECOND));
+    assert_int_equal(world->last.class, CLASS_TRANSIENT);
+    assert_int_equal(sink->messages, 0);
+    assert_int_equal(totals().queued, 2);
+    end();
+}
+
 static void sites_of_one_provider_share_its_connections(void **state)
 {
     (void)state;
@@ -444,6 +480,71 @@ static void a_reload_moves_what_waits(void **state)
     assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 800, 20 * USEC_SECOND));
     assert_true(sink->last_from[11] < reloaded_at + 100 * USEC_MS);
     assert_true(sink->messages_from[13] > 500);
+    end();
+}
+
+/* Something that an operator may do, and its lift. */
+static const struct {
+    enum kind kind, lift;
+    const char *target;
+} deeds[] = {
+    {KIND_SUSPEND, KIND_RESTORE, "customer:acme"},
+    {KIND_SUSPEND, KIND_RESTORE, "customer:other/spring"},
+    {KIND_PULL, KIND_RETURN, "ip:127.0.0.11"},
+    {KIND_DRAIN, KIND_RETURN, "ip:127.0.0.12"},
+    {KIND_HOLD, KIND_RELEASE, "queue:customer=other"},
+    {KIND_HOLD, KIND_RELEASE, "queue:customer=acme,ip=127.0.0.12"},
+    {KIND_HOLD, KIND_RELEASE, "queue:pool=second"},
+    {KIND_HOLD, KIND_RELEASE, "queue:all"},
+};
+
+/* The servers' share in it: connections break, recipients are deferred. */
+static void disturb(struct sink *s, unsigned dice)
+{
+    struct sink_session *session;
+    s->rcpt_refusal = dice % 3 == 0 ? "450 4.2.0 not now" : NULL;
+    if (dice % 2)
+        return;
+    LIST_EACH(&s->sessions, session, link)
+    sink_close(session);
+}
+
+static void whatever_is_done_nothing_is_lost_and_counts_stay_exact(void **state)
+{
+    (void)state;
+    enum { MESSAGES = 900 };
+    struct entry_name names[ARRAY_LEN(deeds)] = {0};
+    bool stands[ARRAY_LEN(deeds)] = {false};
+    begin("shared: {ips: [127.0.0.11, 127.0.0.12]}, second: {ips: [127.0.0.13]}",
+          ", retry_first: 1s, retry_most: 1s");
+    sink->service = 2 * USEC_MS;
+    struct state_customer *third = state_customer_add(&world->state, "third");
+    xfree(third->pool);
+    third->pool = xstrdup("second");
+    world_flood("acme", "", "x.test", MESSAGES / 3);
+    world_flood("other", "spring", "y.test", MESSAGES / 3);
+    world_flood("third", "", "x.test", MESSAGES / 3);
+    srandom(7);
+    for (unsigned i = 0; i < 80; i++) {
+        unsigned n = (unsigned)random() % ARRAY_LEN(deeds);
+        enum kind kind = stands[n] ? deeds[n].lift : deeds[n].kind;
+        struct entry_name name =
+            world_act(kind, deeds[n].target, USEC_NEVER, stands[n] ? &names[n] : NULL);
+        names[n] = stands[n] ? names[n] : name;
+        stands[n] = !stands[n];
+        disturb(sink, (unsigned)random());
+        run_for(30 * USEC_MS);
+        assert_true(totals().held <= totals().queued);
+        assert_int_equal(totals().queued + world->kinds[OUTCOME_DELIVERED], MESSAGES);
+    }
+    sink->rcpt_refusal = NULL;
+    for (unsigned i = 0; i < ARRAY_LEN(deeds); i++)
+        if (stands[i])
+            world_act(deeds[i].lift, deeds[i].target, USEC_NEVER, &names[i]);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], MESSAGES, 40 * USEC_SECOND));
+    assert_int_equal(totals().queued, 0);
+    assert_int_equal(totals().held, 0);
+    assert_int_equal(sink->messages_from[13] >= MESSAGES / 3, 1); // its own pool's
     end();
 }
 
@@ -557,9 +658,11 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_server_that_hangs_up_after_some_messages_charges_nobody),
     cmocka_unit_test(limits_of_a_provider_hold),
     cmocka_unit_test(bodies_beyond_the_budget_come_from_disk),
+    cmocka_unit_test(a_body_that_the_disk_spoiled_is_deferred),
     cmocka_unit_test(sites_of_one_provider_share_its_connections),
     cmocka_unit_test(providers_share_the_connections_there_are),
     cmocka_unit_test(a_reload_moves_what_waits),
+    cmocka_unit_test(whatever_is_done_nothing_is_lost_and_counts_stay_exact),
     cmocka_unit_test(the_tables_say_what_is),
     cmocka_unit_test(mail_goes_to_another_s_server),
 };

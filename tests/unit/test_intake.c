@@ -94,7 +94,6 @@ static void open_intake(void)
     struct intake_options options = {.loop = &loop,
                                      .settings = settings,
                                      .state = &state,
-                                     .store = store,
                                      .timers = timers,
                                      .on_accepted = on_accepted,
                                      .on_outcome = on_outcome};
@@ -102,6 +101,7 @@ static void open_intake(void)
     intake = intake_new(&options);
     if (intake_listen(intake, &why) != 0)
         fail_msg("%s", why);
+    intake_set_store(intake, store);
 }
 
 static void open_store(uint64_t disk_reserve)
@@ -266,7 +266,8 @@ static int greeted(const char *ip, size_t door)
 static void apply(enum kind kind, const char *target, const char *reason, uint64_t lifts)
 {
     struct entry *e = entry_new(kind, "ana", target, reason);
-    e->name = (struct entry_name){.node = {1}, .seq = ++seq};
+    seq++;
+    e->name = (struct entry_name){.node = {1}, .seq = seq};
     e->hlc = (int64_t)seq;
     e->at = clock_wall();
     e->expires_at = USEC_NEVER;

@@ -35,7 +35,8 @@ static void apply(enum kind kind, const char *target, const char *reason, usec_t
                   const char *rate)
 {
     struct entry *e = entry_new(kind, "ana", target, reason);
-    e->name = (struct entry_name){.node = {1}, .seq = ++seq};
+    seq++;
+    e->name = (struct entry_name){.node = {1}, .seq = seq};
     e->hlc = (int64_t)seq;
     e->at = wall - USEC_HOUR;
     e->expires_at = expires_at;

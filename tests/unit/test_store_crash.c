@@ -346,6 +346,43 @@ static void a_file_size_limit_is_want_of_space(void **state)
     fixture_free(&f);
 }
 
+// The segment's descriptor becomes one that takes writes and cannot be flushed.
+static void spoil_flush(const struct fixture *f)
+{
+    DIR *d = opendir("/proc/self/fd");
+    int null = open("/dev/null", O_RDWR), spoilt = 0;
+    for (struct dirent *e; (e = readdir(d));) {
+        char path[300], target[300] = "";
+        snprintf(path, sizeof(path), "/proc/self/fd/%s", e->d_name);
+        if (readlink(path, target, sizeof(target) - 1) > 0 && strstr(target, f->dir) &&
+            strstr(target, ".seg"))
+            spoilt += dup2(null, atoi(e->d_name)) >= 0;
+    }
+    closedir(d);
+    close(null);
+    assert_int_equal(spoilt, 1);
+}
+
+static void a_failed_flush_is_the_end(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_new(&f);
+    struct message_id good = add_one(&f, "shop", 1, 100, true);
+    spoil_flush(&f);
+    assert_int_equal(add_result(&f, 100), SPOOL_E_FULL);
+    run_for(&f, 1300); // a second's tick does not bring it back
+    assert_int_equal(f.fatal, 1);
+    assert_false(store_may_accept(f.store));
+    assert_int_equal(add_result(&f, 100), SPOOL_E_FULL);
+    assert_int_equal(f.fatal, 1);
+    fixture_reopen(&f); // and what was acknowledged is there
+    CLEANUP(spool_message_free) struct spool_message *m = find(&f, good);
+    assert_non_null(m);
+    assert_int_equal(load_body(&f, m), 1);
+    fixture_free(&f);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_killed_process_loses_nothing_it_acknowledged),
     cmocka_unit_test(a_torn_tail_ends_the_reading_and_nothing_before_it),
@@ -353,5 +390,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_full_disk_refuses_and_recovers),
     cmocka_unit_test(a_reserve_refuses_before_anything_breaks),
     cmocka_unit_test(a_file_size_limit_is_want_of_space),
+    cmocka_unit_test(a_failed_flush_is_the_end),
 };
 TEST_MAIN(tests)
