@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "remote/command.h"
 #include "ui/console.h"
 #include "ui/keys.h"
@@ -23,7 +24,9 @@ static long distance(const struct console *c, const char *text)
         return sign * (height > 1 ? height / 2 : 1);
     if (strcmp(text, "page") == 0)
         return sign * height;
-    return sign * atol(text);
+    int64_t by = 1;
+    text_parse_number(&by, text, 1, 1000000);
+    return sign * (long)by;
 }
 
 static void move_to_end(struct console *c, bool is_last)
@@ -224,6 +227,7 @@ static void on_unlock(struct console *c, const char *args)
 {
     (void)args;
     c->is_unlocking = c->is_locked;
+    c->unlocking_at = c->monotonic;
     screen_flush_keys();
     console_say(c, PEN_NOTICE,
                 c->is_locked ? "Enter unlocks; any other key leaves it locked."

@@ -60,9 +60,10 @@ struct console {
     char said[CONSOLE_SAID]; // row 23
     enum pen said_pen;
     bool is_locked;
-    char locked_at[32]; // "11:59Z"
-    bool is_unlocking;  // U was pressed: Enter is next
-    usec_t touched;     // monotonic: the last key
+    char locked_at[32];  // "11:59Z"
+    usec_t unlocking_at; // monotonic: when U was pressed
+    bool is_unlocking;   // U was pressed: Enter is next
+    usec_t touched;      // monotonic: the last key
     uint64_t hello_id, manage_id;
     int64_t my_action;   // seq of my last act, for undo; 0: none
     bool asked_to_leave; // the last q

@@ -1,5 +1,6 @@
 #include "ui/figure.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,11 +65,13 @@ const char *figure_time(char out[FIGURE_TEXT], usec_t at, usec_t now)
         snprintf(out, FIGURE_TEXT, "%.5sZ", text + 11);
         return out;
     }
-    int month = (text[5] - '0') * 10 + text[6] - '1';
-    snprintf(out, FIGURE_TEXT, "%.2s %.3s", text[8] == '0' ? text + 9 : text + 8,
-             months + 3 * (month < 0 || month > 11 ? 0 : month));
-    if (text[8] == '0')
-        snprintf(out, FIGURE_TEXT, "%c %.3s", text[9], months + 3 * month);
+    int64_t month = 1;
+    char name[3] = "00", day[3] = "00";
+    memcpy(name, text + 5, 2);
+    memcpy(day, text + 8, 2);
+    text_parse_number(&month, name, 1, 12);
+    snprintf(out, FIGURE_TEXT, "%s %.3s", day[0] == '0' ? day + 1 : day,
+             months + 3 * (size_t)(month - 1));
     return out;
 }
 
@@ -80,12 +83,23 @@ const char *figure_age(char out[FIGURE_TEXT], usec_t at, usec_t now)
     return out;
 }
 
+// Appends while there is room; gives the new end.
+static size_t append(char out[FIGURE_CHART], size_t at, const char *glyph)
+{
+    size_t n = strlen(glyph);
+    if (at + n >= FIGURE_CHART)
+        return at;
+    memcpy(out + at, glyph, n + 1);
+    return at + n;
+}
+
 const char *figure_bar(char out[FIGURE_CHART], double fraction, int width)
 {
     int full = (int)(fraction * width + 0.5);
+    size_t at = 0;
     out[0] = '\0';
-    for (int i = 0; i < width && strlen(out) + 4 < FIGURE_CHART; i++)
-        strcat(out, i < full ? "█" : "░");
+    for (int i = 0; i < width; i++)
+        at = append(out, at, i < full ? "█" : "░");
     return out;
 }
 
@@ -112,8 +126,18 @@ const char *figure_chart(char out[FIGURE_CHART], const double *v, size_t n, int 
             folded[i] = v[k] < 0 ? -1 : folded[i] + v[k] / (double)(to - from);
         most = folded[i] > most ? folded[i] : most;
     }
+    size_t at = 0;
     out[0] = '\0';
     for (size_t i = 0; i < w; i++)
-        strcat(out, block(folded[i], most));
+        at = append(out, at, block(folded[i], most));
+    return out;
+}
+
+const char *figure_loud(char out[FIGURE_TEXT], const char *word)
+{
+    size_t i = 0;
+    for (; word[i] && i + 1 < FIGURE_TEXT; i++)
+        out[i] = (char)toupper((unsigned char)word[i]);
+    out[i] = '\0';
     return out;
 }

@@ -24,3 +24,5 @@ const char *figure_age(char out[FIGURE_TEXT], usec_t at, usec_t now);
 const char *figure_bar(char out[FIGURE_CHART], double fraction, int width);
 /* Block sparkline: n numbers (negative: unknown, `–`) folded into `width` columns. */
 const char *figure_chart(char out[FIGURE_CHART], const double *v, size_t n, int width);
+/* In capitals (ASCII): `THROTTLED`. */
+const char *figure_loud(char out[FIGURE_TEXT], const char *word);

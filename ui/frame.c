@@ -83,13 +83,9 @@ static void draw_top(const struct console *c, int columns)
     line_clear(&l);
     line_add(&l, PEN_TITLE, " %s", m->node[0] ? m->node : "mxwarden");
     if (m->label[0]) {
-        char label[MODEL_NAME];
-        size_t i = 0;
-        for (; m->label[i] && i + 1 < sizeof(label); i++)
-            label[i] = m->label[i] >= 'a' && m->label[i] <= 'z' ? m->label[i] - 32 : m->label[i];
-        label[i] = '\0';
+        char label[FIGURE_TEXT];
         add_gap(&l, 1);
-        line_str(&l, PEN_LABEL, label);
+        line_str(&l, PEN_LABEL, figure_loud(label, m->label));
     }
     add_gap(&l, gap);
     if (is_down)

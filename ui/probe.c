@@ -1,7 +1,7 @@
 #include "ui/probe.h"
 
+#include <ctype.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -36,27 +36,51 @@ static void read_answer(char answer[ANSWER], int in)
         ssize_t got = read(in, answer + n, ANSWER - 1 - n);
         if (got <= 0)
             return;
-        for (ssize_t i = 0; i < got; i++) // a NUL would hide the rest
-            answer[n + (size_t)i] = answer[n + (size_t)i] ? answer[n + (size_t)i] : ' ';
+        for (char *p = answer + n; p < answer + n + got; p++) // a NUL would hide the rest
+            if (!*p)
+                *p = ' ';
         n += (size_t)got;
         answer[n] = '\0';
     }
 }
 
+// `rgb:RRRR/GGGG/BBBB`: the first two digits of each are enough.
+static bool read_rgb(const char *text, long rgb[3])
+{
+    for (int i = 0; i < 3; i++) {
+        char two[3] = "";
+        if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]))
+            return false;
+        memcpy(two, text, 2);
+        rgb[i] = strtol(two, NULL, 16);
+        text += strspn(text, "0123456789abcdefABCDEF");
+        text += *text == '/';
+    }
+    return true;
+}
+
+// `ESC [ ROW ; COLUMN R`: the column after `─` was drawn in the first.
+static bool is_in_third_column(const char *answer)
+{
+    const char *csi = answer;
+    while ((csi = strstr(csi, "\033["))) {
+        csi += 2;
+        size_t row = strspn(csi, "0123456789");
+        if (row && strncmp(csi + row, ";3R", 3) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void judge(struct probe *p, const char *answer)
 {
-    const char *rgb = strstr(answer, "rgb:"), *csi = answer;
-    unsigned red, green, blue;
-    int row, column;
-    if (rgb && sscanf(rgb, "rgb:%2x%*[0-9a-fA-F]/%2x%*[0-9a-fA-F]/%2x", &red, &green, &blue) == 3) {
+    const char *text = strstr(answer, "rgb:");
+    long rgb[3];
+    if (text && read_rgb(text + 4, rgb)) {
         p->knows_background = true;
-        p->is_light = 299 * red + 587 * green + 114 * blue > 127500;
+        p->is_light = 299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] > 127500;
     }
-    while ((csi = strstr(csi, "\033["))) {
-        if (sscanf(csi, "\033[%d;%dR", &row, &column) == 2)
-            p->is_wide = column == 3;
-        csi += 2;
-    }
+    p->is_wide = is_in_third_column(answer);
 }
 
 static void from_environment(struct probe *p)
@@ -64,8 +88,7 @@ static void from_environment(struct probe *p)
     const char *text = getenv("COLORFGBG"), *last = text ? strrchr(text, ';') : NULL;
     if (p->knows_background || !last)
         return;
-    int background = atoi(last + 1);
-    p->is_light = background == 7 || background == 15;
+    p->is_light = strcmp(last + 1, "7") == 0 || strcmp(last + 1, "15") == 0;
 }
 
 void probe_terminal(struct probe *p, int in, int out)

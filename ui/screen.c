@@ -50,13 +50,14 @@ static void on_fatal(int number)
     if (screen.restore_n && write(STDOUT_FILENO, screen.restore, (size_t)screen.restore_n) < 0)
         screen.restore_n = 0;
     tcsetattr(STDIN_FILENO, TCSANOW, &screen.termios);
-    signal(number, SIG_DFL);
-    raise(number);
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
 }
 
 static void add_capability(struct buf *b, const char *name)
 {
     const char *text = tigetstr((char *)name);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): so terminfo says "no such name"
     if (text && text != (char *)-1)
         buf_add_str(b, text);
 }
@@ -136,7 +137,7 @@ static void set_modes(void)
 
 static void write_now(const char *text)
 {
-    fflush(stdout);
+    (void)fflush(stdout);
     for (size_t n = strlen(text); n;) {
         ssize_t sent = write(STDOUT_FILENO, text, n);
         if (sent <= 0)
@@ -153,7 +154,7 @@ int screen_open(void)
         fprintf(stderr, "mxwarden: the console needs a terminal\n");
         return 1;
     }
-    setlocale(LC_CTYPE, "");
+    (void)setlocale(LC_CTYPE, "");
     tcgetattr(STDIN_FILENO, &screen.termios);
     probe_terminal(&probe, STDIN_FILENO, STDOUT_FILENO);
     screen.is_light = probe.is_light;
@@ -190,11 +191,11 @@ void screen_stop(void)
     sigset_t stop, old;
     write_now(PASTE_OFF);
     endwin();
-    signal(SIGTSTP, SIG_DFL);
+    (void)signal(SIGTSTP, SIG_DFL);
     sigemptyset(&stop);
     sigaddset(&stop, SIGTSTP);
     sigprocmask(SIG_UNBLOCK, &stop, &old);
-    raise(SIGTSTP); // here it stands still until SIGCONT
+    (void)raise(SIGTSTP); // here it stands still until SIGCONT
     sigprocmask(SIG_SETMASK, &old, NULL);
     write_now(PASTE_ON);
     screen_resized();
@@ -251,15 +252,15 @@ static void set_pen(enum pen pen, bool is_selected)
     struct look l = theme_look(screen.palette, effective_theme(), pen, is_selected);
     attr_t attributes = (l.is_bold ? A_BOLD : 0) | (l.is_underlined ? A_UNDERLINE : 0) |
                         (l.is_reversed ? A_REVERSE : 0);
-    short pair = screen.palette == PALETTE_MONO ? 0 : (short)pair_of(pen, is_selected);
+    short pair = (short)(screen.palette == PALETTE_MONO ? 0 : pair_of(pen, is_selected));
     attr_set(attributes, pair, NULL);
 }
 
 // The character as this terminal can show it: a glyph's twin, or `?` where it can show nothing.
 static wchar_t shown(uint32_t code)
 {
-    char twin = screen.is_ascii ? theme_twin(code) : 0;
-    if (twin)
+    char twin = theme_twin(code);
+    if (screen.is_ascii && twin)
         return (wchar_t)twin;
     return wcwidth((wchar_t)code) < 0 ? L'?' : (wchar_t)code;
 }

@@ -266,7 +266,7 @@ bool harness_has_colour(struct harness *h)
 {
     // SGR 30 to 49 and 90 up are colours; the picture alone would not tell default from black.
     const char *p = (const char *)h->raw.p, *end = p + h->raw.n;
-    while (p && (p = memmem(p, (size_t)(end - p), "\033[", 2))) {
+    while ((p = memmem(p, (size_t)(end - p), "\033[", 2))) {
         p += 2;
         size_t n = strspn(p, "0123456789;");
         if (p[n] == 'm' &&

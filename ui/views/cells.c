@@ -56,15 +56,6 @@ const char *after_colon(const char *target)
     return colon ? colon + 1 : target;
 }
 
-const char *loud(char out[32], const char *word)
-{
-    size_t i;
-    for (i = 0; word[i] && i + 1 < 32; i++)
-        out[i] = word[i] >= 'a' && word[i] <= 'z' ? (char)(word[i] - 32) : word[i];
-    out[i] = '\0';
-    return out;
-}
-
 enum pen pen_of_state(const char *word)
 {
     static const struct {

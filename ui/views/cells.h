@@ -15,8 +15,6 @@ void cell_time(struct line *cell, const struct model *m, const json_t *row, cons
 void cell_chart(struct line *cell, const json_t *row, const char *field, int width);
 /* What stands behind the colon of a target or key. */
 const char *after_colon(const char *target);
-/* In capitals, for titles: `THROTTLED`. */
-const char *loud(char out[32], const char *word);
 /* The pen that says how bad a standing or rotation is. */
 enum pen pen_of_state(const char *word);
 /* "6.4 %", `–` when unknown or negative. */

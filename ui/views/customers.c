@@ -242,10 +242,10 @@ static void page_ips(struct page *p, const json_t *ips)
 static void title(struct page *p, const json_t *row)
 {
     const char *standing = row_text(row, "standing");
-    char word[32];
+    char word[FIGURE_TEXT];
     line_add(&p->title, PEN_TITLE, " Customer %s  ", row_text(row, "id"));
     line_str(&p->title, strcmp(standing, "good") == 0 ? PEN_TITLE : pen_of_state(standing),
-             loud(word, standing));
+             figure_loud(word, standing));
     line_add(&p->title, PEN_TITLE, "  pool %s", row_text(row, "pool"));
     snprintf(p->side, sizeof(p->side), "%.60s", row_text(row, "contact"));
 }

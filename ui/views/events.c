@@ -154,12 +154,12 @@ static void link_to(struct page *p, const char *label, const char *kind, const c
 
 static void build(struct page *p, const struct model *m, const json_t *row)
 {
-    char word[32], at[FIGURE_TEXT];
+    char word[FIGURE_TEXT], at[FIGURE_TEXT];
     const char *kind = row_text(row, "kind"), *class = row_text(row, "class");
     (void)m;
     line_add(&p->title, PEN_TITLE, " Outcome  %s → %s", row_text(row, "customer"),
              row_text(row, "recipient"));
-    snprintf(p->side, sizeof(p->side), "%s", loud(word, kind));
+    snprintf(p->side, sizeof(p->side), "%s", figure_loud(word, kind));
     page_say(p, "when", PEN_NORMAL, "%s, attempt %lld", figure_clock(at, outcome_time(row)),
              (long long)row_count(row, "attempt"));
     page_say(p, "what", pen_of_kind(kind), "%s%s%s", kind, *class ? ", read as " : "", class);

@@ -107,13 +107,14 @@ static void build(struct page *p, const struct model *m, const json_t *object)
 {
     const json_t *row = json_object_get(object, "row");
     const char *rotation = row_text(row, "rotation");
-    char word[32], why[LINE_BYTES / 2], until[FIGURE_TEXT], dead[32], complaints[32], deferrals[32];
+    char word[FIGURE_TEXT], why[LINE_BYTES / 2], until[FIGURE_TEXT], dead[32], complaints[32],
+        deferrals[32];
     double history[64];
     char chart[FIGURE_CHART];
     usec_t at = row_time(row, "rotation_until");
     line_add(&p->title, PEN_TITLE, " IP %s  ", row_text(row, "address"));
     line_str(&p->title, strcmp(rotation, "active") == 0 ? PEN_GOOD : pen_of_state(rotation),
-             loud(word, rotation));
+             figure_loud(word, rotation));
     line_add(&p->title, PEN_TITLE, "  pool %s", row_text(row, "pool"));
     snprintf(p->side, sizeof(p->side), "%.60s", row_text(row, "helo"));
     say_reasons(why, sizeof(why), row);
