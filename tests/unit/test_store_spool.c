@@ -471,6 +471,22 @@ static void other_peoples_directories_are_refused(void **state)
     }
 }
 
+static void a_file_is_no_state(void **state)
+{
+    (void)state;
+    struct fixture f = {.options.history_kept = USEC_DAY};
+    CLEANUP(xfree) char *why = NULL;
+    snprintf(f.dir, sizeof(f.dir), "/tmp/mxwarden-store-XXXXXX");
+    close(mkstemp(f.dir));
+    f.options.dir = f.dir;
+    uv_loop_init(&f.loop);
+    assert_int_equal(store_open(&f.store, &f.loop, &f.options, &why), 1);
+    assert_non_null(strstr(why, "is no directory"));
+    assert_non_null(strstr(why, f.dir));
+    uv_loop_close(&f.loop);
+    unlink(f.dir);
+}
+
 static void a_newer_database_is_refused_in_words(void **state)
 {
     (void)state;
@@ -505,6 +521,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(modes_are_private_whatever_the_umask),
     cmocka_unit_test(a_second_engine_is_refused_by_name),
     cmocka_unit_test(other_peoples_directories_are_refused),
+    cmocka_unit_test(a_file_is_no_state),
     cmocka_unit_test(a_newer_database_is_refused_in_words),
 };
 TEST_MAIN(tests)
