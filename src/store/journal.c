@@ -358,7 +358,8 @@ static void *work(void *arg)
     pthread_mutex_lock(&j->lock);
     while (wait_for_work(j)) {
         take_batch(j, &b);
-        j->last_batch = b.adds_n;
+        if (b.adds_n)
+            j->last_batch = b.adds_n;
         bool is_last = j->must_stop && !j->adds_n;
         pthread_mutex_unlock(&j->lock);
         run_batch(j, &b);

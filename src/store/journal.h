@@ -48,7 +48,7 @@ struct journal {
     struct place end;  // behind the last record written
     uint64_t dropped;  // history that found no room
     size_t drop_at;    // facts are more than can be dropped: look again at so many bytes
-    size_t last_batch; // messages in the batch before
+    size_t last_batch; // messages in the newest batch that had any
     bool must_stop;
 
     int fd; // the thread's own: the segment in use, or -1

@@ -30,9 +30,10 @@ struct ledger_row *ledger_rows_free(struct ledger_row *rows, size_t n);
  * its hash, or with r < 0 (-ENOSPC: not written, nothing changed). In order of the calls. */
 void ledger_append(struct store *s, struct entry *e,
                    void (*done)(void *ctx, int r, const struct ledger_row *row), void *ctx);
-/* Takes in another node's entry from its bytes and person part (may be NULL). 0; 1 it is no entry,
- * its person digest does not fit, or its chain does not fit. Twice the same is 0. Blocks; tests and,
- * later, the fleet. */
+/* Takes in another node's entry from its bytes and its persons: `SALT PART`, the salt as 32
+ * hexadecimal digits (NULL: none, or erased). 0; 1 it is no entry, its persons do not fit its digest,
+ * or it does not fit its chain; < 0 a fault. Twice the same is 0. Blocks; tests and, later, the
+ * fleet. */
 int ledger_import(struct store *s, const char *bytes, const char *person);
 
 /* Every entry that folds (holds, lifts, registers), oldest first; before the loop runs (blocks). */

@@ -83,13 +83,15 @@ void spool_load_body(struct store *s, struct spool_message *m, void (*done)(void
 struct spool_due {
     struct spool_message **messages; // owned by the callback, which frees array and messages
     size_t n;
-    bool has_more;  // more is due already
-    usec_t next_at; // when the next becomes due; USEC_NEVER: nothing waits on disk
+    bool has_more; // more is due already
+    usec_t
+        next_at; // when to ask again: the next is due, or something is about to be indexed (within
+                 // a second); `now` when has_more; USEC_NEVER: nothing waits on disk
 };
 void spool_due(struct store *s, const char *customer, usec_t now, size_t limit,
                void (*done)(void *ctx, struct spool_due *due), void *ctx);
-/* Called in `done` of spool_add when the caller keeps the message in memory and delivers from there;
- * else the message is only found by spool_due. */
+/* Called in `done` of spool_add, before it returns, when the caller keeps the message in memory and
+ * delivers from there; else spool_due finds it, at the latest two seconds later. */
 void spool_keep(struct store *s, struct message_id id);
 
 /* What waits per customer and provider, at the start: once, before the loop runs (blocks). */
@@ -102,9 +104,11 @@ struct spool_waiting {
 void spool_each_waiting(struct store *s, void (*each)(void *ctx, const struct spool_waiting *w),
                         void *ctx);
 
-/* One message for `show message:ID`: NULL in `done` when it does not wait (any more). */
+/* One message for `show message:ID`, taken by the callback: NULL when it does not wait (any more).
+ * This and spool_list() see all that was said before they were asked. */
 void spool_find(struct store *s, struct message_id id,
                 void (*done)(void *ctx, struct spool_message *m), void *ctx);
-/* Waiting messages that match (customer and/or provider; NULL: any), oldest first, at most limit. */
+/* Waiting messages that match (customer and/or provider; NULL: any), oldest first, at most limit.
+ * The callback frees array and messages. */
 void spool_list(struct store *s, const char *customer, const char *provider, size_t limit,
                 void (*done)(void *ctx, struct spool_message **messages, size_t n), void *ctx);
