@@ -274,6 +274,8 @@ void delivery_set_settings(struct delivery *d, const struct settings *settings, 
         dock_sync(d, dock);
     }
     route_forget(d, is_new_dns);
+    for (size_t i = 0; (item = map_next(&d->customers, &i));)
+        hold_send_home(d, item->value); // it comes again, and finds the new routes
     dispatch_end(d);
 }
 

@@ -78,9 +78,7 @@ void hold_judge_share(struct delivery *d, struct share *s)
     hold_judge_queue(d, q);
 }
 
-/* All that the customer has in memory goes back to disk, due at once: nothing of it is fetched until
- * it may go, and others have the room. */
-static void send_home(struct delivery *d, struct customer *c)
+void hold_send_home(struct delivery *d, struct customer *c)
 {
     struct share *s;
     struct queue *q;
@@ -107,7 +105,7 @@ void hold_judge_customer(struct delivery *d, struct customer *c)
     LIST_EACH(&c->shares, s, of_customer)
     hold_judge_share(d, s);
     if (c->is_held && !was_held)
-        send_home(d, c);
+        hold_send_home(d, c); // nothing is fetched until it may go; others have the room
     if (was_held && !c->is_held)
         customer_fetch(c);
 }

@@ -371,6 +371,8 @@ void share_move(struct delivery *d, struct share *s, const char *pool);
 /* Judges customers, lanes and queues anew. */
 void hold_judge_all(struct delivery *d);
 void hold_judge_customer(struct delivery *d, struct customer *c);
+/* All that the customer has waiting in memory goes back to disk, due at once. */
+void hold_send_home(struct delivery *d, struct customer *c);
 void hold_judge_share(struct delivery *d, struct share *s);
 void hold_judge_lane(struct delivery *d, struct lane *l);
 void hold_judge_queue(struct delivery *d, struct queue *q);

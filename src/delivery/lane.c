@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "core/outcome.h"
 #include "delivery/internal.h"
 
@@ -137,7 +138,9 @@ struct dock *dock_of(struct delivery *d, struct provider *p, const char *pool)
 
 static struct bytes site_key(struct hosts *const *hosts)
 {
-    return bytes_of(hosts, sizeof(*hosts)); // hosts are one struct a key: the address is a name
+    // hosts are one struct a key, so the pointer itself is a name
+    return bytes_of(hosts,
+                    sizeof(*hosts)); // NOLINT(bugprone-sizeof-expression): the pointer's size
 }
 
 struct site *site_of(struct dock *dock, struct hosts *hosts)
@@ -290,6 +293,8 @@ void lane_back_off(struct lane *l, usec_t now, const char *reply)
         return; // one failure of several at once
     grow(&l->backoff_span, &l->backoff_until, now);
     l->until = clock_wall() + l->backoff_span;
+    log_info("delivery", "%s/%s backs off for %d s: %s", l->source->address, l->provider->name,
+             (int)(l->backoff_span / USEC_SECOND), reply);
     if (l->dock)
         dock_wake_at(l->dock, l->backoff_until);
 }
