@@ -171,7 +171,7 @@ struct delivery *delivery_free(struct delivery *d)
     struct domain *domain;
     if (!d)
         return NULL;
-    d->is_stopping = d->is_running = d->is_freed = true;
+    d->is_stopping = d->is_running = true;
     close_sessions(d);
     LIST_EACH(&d->domains, domain, link)
     forget_parcels(d, &domain->asking);

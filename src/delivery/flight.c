@@ -37,7 +37,7 @@ void flight_end(struct flight *f, struct lane *lane, const char *why)
     p->n = left;
     if (!left)
         parcel_free(d, p);
-    else if (was_sent && !d->is_freed && ++p->returns > RETURNS_MOST)
+    else if (was_sent && !d->is_stopping && ++p->returns > RETURNS_MOST)
         outcome_own(d, p, lane, false, CLASS_NO_CONNECT, PHASE_MAIL, why);
     else
         parcel_return(d, p);
@@ -103,7 +103,7 @@ void flight_loaded(struct flight *f, int r)
 {
     struct session *s = f->session;
     f->is_loading = false;
-    if (r < 0)
+    if (r < 0 && !s->d->is_stopping)
         outcome_own(s->d, flight_free(f), NULL, false, CLASS_TRANSIENT, PHASE_NONE,
                     "4.3.0 the message can't be read from our disk");
     session_pump(s);

@@ -298,7 +298,6 @@ struct delivery {
     usec_t last_outcome_at;
     struct timer change, sweep, stop;
     bool is_started, is_stopping, has_ip_holds;
-    bool is_freed;    // the store is gone already
     bool is_running;  // inside an entry point: dispatch_end() does what is due
     bool has_changed; // delivery_changed() was called inside one
     void (*stopped)(void *ctx);
