@@ -37,8 +37,6 @@ void job_done_init(struct job_done *done, struct uv_loop_s *loop, struct store *
     done->async = xcalloc(1, sizeof(*done->async));
     must(uv_async_init(loop, done->async, on_async) == 0);
     done->async->data = s;
-    // The loop ends when the sessions and listeners do; the store does not keep it alive.
-    uv_unref((uv_handle_t *)done->async);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -292,10 +292,12 @@ static void batch_failed(struct journal *j, struct batch *b, int r)
     LIST_EACH(&b->adds, job, link)
     CONTAINER_OF(job, struct journal_add, job)->result = SPOOL_E_FULL;
     pthread_mutex_lock(&j->lock);
-    buf_add(&b->facts, j->facts.p, j->facts.n);
-    buf_deinit(&j->facts);
-    j->facts = b->facts;
-    b->facts = (struct buf){0};
+    if (b->facts.n) {
+        buf_add_bytes(&b->facts, buf_bytes(&j->facts));
+        buf_deinit(&j->facts);
+        j->facts = b->facts;
+        b->facts = (struct buf){0};
+    }
     bound_facts(j);
     pthread_mutex_unlock(&j->lock);
     if (is_full)
@@ -392,6 +394,10 @@ void journal_stop(struct journal *j)
     pthread_mutex_unlock(&j->lock);
     pthread_join(j->thread, NULL);
     j->is_running = false;
+}
+
+void journal_deinit(struct journal *j)
+{
     if (j->fd >= 0)
         close(j->fd);
     buf_deinit(&j->facts);

@@ -60,6 +60,8 @@ struct journal {
 void journal_start(struct journal *j, struct store *s, int folder, uint32_t next);
 /* Writes what is left, then ends the thread. */
 void journal_stop(struct journal *j);
+/* After the last fold, which still asks for its end. */
+void journal_deinit(struct journal *j);
 
 /* Takes the job over. False: the bound is reached or nothing can be written; not taken. */
 bool journal_add(struct journal *j, struct journal_add *add);

@@ -64,7 +64,7 @@ void ledger_load_head(struct writer *w)
 static void apply(struct db *d, const struct entry *e, const struct ledger_text *t)
 {
     // The kind's word as it is in the bytes: a newer version's has no number here.
-    db_run(d, "INSERT INTO entry VALUES(?,?,?,?,json_extract(?7,'$.kind'),?,?7,?)", "iiiittb",
+    db_run(d, "INSERT INTO entry VALUES(?1,?2,?3,?4,json_extract(?6,'$.kind'),?5,?6,?7)", "iiiittb",
            (int64_t)e->name.node.v, (int64_t)e->name.seq, e->hlc, (int64_t)e->at, e->target,
            t->bytes, t->hash, LEDGER_HASH);
     if (t->person)

@@ -74,7 +74,7 @@ struct due_job {
     usec_t now;
     size_t limit;
     struct spool_due due;
-    uint64_t folded; // when it looked
+    uint64_t folded, changed; // when it looked
     void (*done)(void *ctx, struct spool_due *due);
     void *ctx;
 };
@@ -91,6 +91,7 @@ static void due_walk(struct store *s, struct db *d, struct due_job *j, int64_t c
     struct handout_customer c = handout_query(&s->handout, j->customer);
     size_t taken = 0;
     usec_t from = c.from;
+    j->changed = c.changed;
     sqlite3_stmt *st = db_query(d, due_sql, "iii", customer, (int64_t)c.from, (int64_t)j->now);
     while (db_step(d, st)) {
         struct message_id id = db_id(st, 0);
@@ -137,7 +138,8 @@ static void due_finish(struct store *s, struct job *job)
     struct due_job *j = CONTAINER_OF(job, struct due_job, job);
     // Looked at here, on the loop: what the caller has said since it asked counts too.
     struct handout_customer c = handout_query(&s->handout, j->customer);
-    if (c.returns > j->folded && j->due.next_at > j->now + FOLD_SPAN)
+    bool may_come = c.returns > j->folded || c.changed != j->changed;
+    if (may_come && j->due.next_at > j->now + FOLD_SPAN)
         j->due.next_at = j->now + FOLD_SPAN;
     if (j->due.has_more)
         j->due.next_at = j->now;

@@ -83,6 +83,7 @@ struct store *store_close(struct store *s)
         return NULL;
     journal_stop(&s->journal);
     writer_stop(&s->writer);
+    journal_deinit(&s->journal);
     worker_stop(&s->query);
     worker_stop(&s->fetch);
     job_done_deinit(&s->done, s);

@@ -33,7 +33,8 @@ struct store_options {
  * the path, and who holds it): the state can't be used. Blocks; called before the loop runs. */
 int store_open(struct store **out, struct uv_loop_s *loop, const struct store_options *options,
                char **why);
-/* Ends the threads after all that was handed in is on disk. Blocks. */
+/* Ends the threads after all that was handed in is on disk; callbacks still due are made before it
+ * returns. Blocks. An open store keeps its loop alive; run the loop once more to free its handle. */
 struct store *store_close(struct store *s);
 
 struct node_id store_node_id(const struct store *s);
