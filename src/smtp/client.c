@@ -7,11 +7,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "mail/address.h"
 #include "smtp/command.h"
-#include "smtp/data.h"
+#include "smtp/turn.h"
 
-enum { BODY_PIECE = 64 * 1024, TURNS = 2 };
+enum { TURNS = 2, EVENTS_KEPT = 16 }; // an event is a kilobyte
 
 // What is awaited.
 enum client_step {
@@ -53,19 +52,6 @@ static const struct {
 };
 // clang-format on
 
-/* One envelope's way, as places in the sequence RSET, MAIL, RCPT for each, DATA, dot: how far it is
- * sent, and how far answered. What lies between is in flight. */
-enum { PLACE_RSET, PLACE_MAIL, PLACE_RCPT };
-struct turn {
-    const struct smtp_envelope *e;
-    bool *is_decided; // a recipient each; owned
-    size_t undecided;
-    size_t sent, got; // the next place to send, to get an answer for
-    size_t body_at;
-    bool is_mail_ok;
-    bool is_open; // 354 came, the dot is not sent yet
-};
-
 struct smtp_client {
     const struct smtp_client_plan *plan;
     enum client_step step;
@@ -73,8 +59,7 @@ struct smtp_client {
     bool has_moved; // the body went on since the deadline was set
     struct buf in, out;
 
-    bool has_pipelining, has_8bitmime;
-    uint64_t size_max; // SIZE; 0: none said
+    struct turn_offer offer; // the server's
 
     struct turn turns[TURNS]; // the front one first; the second goes right behind its dot
     size_t turns_n;
@@ -145,7 +130,7 @@ static void decide_all(struct smtp_client *c, struct turn *t, enum phase phase,
 static void end_front(struct smtp_client *c)
 {
     add_event(c, SMTP_CLIENT_DONE)->envelope = c->turns[0].e;
-    xfree(c->turns[0].is_decided);
+    turn_deinit(&c->turns[0]);
     c->turns[0] = c->turns[1];
     c->turns[1] = (struct turn){0};
     c->turns_n--;
@@ -179,7 +164,7 @@ static void break_off(struct smtp_client *c, const char *why, bool is_peaceful)
         phase = PHASE_NONE;
     else if (phase == PHASE_NONE)
         phase = PHASE_MAIL; // it would have come next
-    over(c, phase, &reply, c->turns_n && c->turns[0].got > PLACE_MAIL);
+    over(c, phase, &reply, c->turns_n && c->turns[0].got > TURN_MAIL);
 }
 
 static void break_off_nonsense(struct smtp_client *c, const char *what)
@@ -189,102 +174,32 @@ static void break_off_nonsense(struct smtp_client *c, const char *what)
     break_off(c, why, false);
 }
 
-static size_t place_data(const struct turn *t)
-{
-    return PLACE_RCPT + t->e->recipients_n;
-}
-
-static size_t place_dot(const struct turn *t)
-{
-    return place_data(t) + 1;
-}
-
-static size_t place_end(const struct turn *t)
-{
-    return place_data(t) + 2;
-}
-
-static void say_mail(struct smtp_client *c, const struct smtp_envelope *e)
-{
-    buf_printf(&c->out, "MAIL FROM:<%s>", e->sender);
-    if (c->size_max)
-        buf_printf(&c->out, " SIZE=%zu", e->body.n);
-    if (e->is_8bit)
-        buf_add_str(&c->out, " BODY=8BITMIME");
-    buf_add_str(&c->out, "\r\n");
-}
-
-static void say_place(struct smtp_client *c, const struct turn *t)
-{
-    if (t->sent == PLACE_RSET)
-        buf_add_str(&c->out, "RSET\r\n");
-    else if (t->sent == PLACE_MAIL)
-        say_mail(c, t->e);
-    else if (t->sent < place_data(t))
-        buf_printf(&c->out, "RCPT TO:<%s>\r\n", t->e->recipients[t->sent - PLACE_RCPT]);
-    else
-        buf_add_str(&c->out, "DATA\r\n");
-}
-
-/* The text, a piece a time; or, when a pipelined DATA was accepted though nobody is left to get it, the
- * lone dot that ends it (RFC 2920 §3.1). */
-static void send_text(struct smtp_client *c, struct turn *t)
-{
-    if (!t->undecided && !t->body_at) {
-        buf_add_str(&c->out, ".\r\n");
-        t->body_at = t->e->body.n + 1;
-    } else if (c->out.n < BODY_PIECE) {
-        t->body_at = smtp_data_stuff(&c->out, t->e->body, t->body_at, BODY_PIECE);
-    }
-    if (t->body_at > t->e->body.n) {
-        t->sent = place_end(t);
-        t->is_open = false;
-    }
-}
-
-static void send_commands(struct smtp_client *c, struct turn *t)
-{
-    bool may_group = c->has_pipelining;
-    while (t->sent < place_dot(t) && t->undecided) {
-        bool is_alone = c->turns_n == 1 && t->sent == t->got;
-        if (!may_group && !is_alone)
-            return;
-        say_place(c, t);
-        t->sent++;
-    }
-}
-
 static void send_what_may_go(struct smtp_client *c)
 {
     for (size_t i = 0; i < c->turns_n; i++) {
-        struct turn *t = &c->turns[i];
-        send_commands(c, t);
-        if (t->is_open)
-            send_text(c, t);
-        if (t->sent < place_end(t))
+        turn_send(&c->turns[i], &c->out, &c->offer);
+        if (!turn_is_sent(&c->turns[i]))
             return;
     }
-}
-
-static bool is_finished(const struct turn *t)
-{
-    return !t->undecided && t->got == t->sent && !t->is_open;
 }
 
 static enum client_step awaited(const struct smtp_client *c)
 {
     if (!c->turns_n)
         return STEP_IDLE;
-    const struct turn *t = &c->turns[0];
-    if (t->got == PLACE_RSET)
+    switch (turn_awaits(&c->turns[0])) {
+    case TURN_RSET:
         return STEP_RSET;
-    if (t->got == PLACE_MAIL)
+    case TURN_MAIL:
         return STEP_MAIL;
-    if (t->got < place_data(t))
+    case TURN_RCPT:
         return STEP_RCPT;
-    if (t->got == place_data(t))
+    case TURN_DATA:
         return STEP_DATA;
-    return t->is_open ? STEP_BODY : STEP_DOT;
+    case TURN_DOT:
+        break;
+    }
+    return c->turns[0].is_open ? STEP_BODY : STEP_DOT;
 }
 
 static bool is_limit_reached(const struct smtp_client *c)
@@ -295,8 +210,8 @@ static bool is_limit_reached(const struct smtp_client *c)
 // After anything that happened: sends what may go now, and sets what is awaited.
 static void go_on(struct smtp_client *c)
 {
-    if (c->turns_n && is_finished(&c->turns[0])) {
-        c->needs_rset = c->turns[0].is_mail_ok && c->turns[0].sent < place_end(&c->turns[0]);
+    if (c->turns_n && turn_is_finished(&c->turns[0])) {
+        c->needs_rset = c->turns[0].is_mail_ok && !turn_is_sent(&c->turns[0]);
         end_front(c);
     }
     send_what_may_go(c);
@@ -319,20 +234,20 @@ static void become_ready(struct smtp_client *c)
 
 static void read_size(struct smtp_client *c, struct bytes value)
 {
-    if (!smtp_param_size(&c->size_max, value))
-        c->size_max = 0;
+    if (!smtp_param_size(&c->offer.size_max, value))
+        c->offer.size_max = 0;
 }
 
 static void read_pipelining(struct smtp_client *c, struct bytes value)
 {
     (void)value;
-    c->has_pipelining = true;
+    c->offer.has_pipelining = true;
 }
 
 static void read_8bitmime(struct smtp_client *c, struct bytes value)
 {
     (void)value;
-    c->has_8bitmime = true;
+    c->offer.has_8bitmime = true;
 }
 
 static const struct extension {
@@ -398,7 +313,7 @@ static void on_closing(struct smtp_client *c, const struct smtp_reply *r)
     if (c->step == STEP_RSET || (c->step == STEP_MAIL && c->ended)) {
         was_tried = false; // it speaks of the connection
     } else if (c->step == STEP_RCPT) {
-        decide(c, t, t->got - PLACE_RCPT, PHASE_RCPT, r, true);
+        decide(c, t, turn_recipient(t), PHASE_RCPT, r, true);
         was_tried = false;
     }
     over(c, steps[c->step].phase, r, was_tried);
@@ -411,7 +326,7 @@ static void on_answer(struct smtp_client *c, const struct smtp_reply *r)
     enum phase phase = steps[c->step].phase;
     bool is_ok = smtp_reply_is_ok(r);
     if (c->step == STEP_RCPT && !is_ok)
-        decide(c, t, t->got - PLACE_RCPT, phase, r, true);
+        decide(c, t, turn_recipient(t), phase, r, true);
     else if (c->step == STEP_DOT || (c->step == STEP_MAIL && !is_ok))
         decide_all(c, t, phase, r, true);
     t->is_mail_ok |= c->step == STEP_MAIL && is_ok;
@@ -494,7 +409,7 @@ struct smtp_client *smtp_client_free(struct smtp_client *c)
     if (!c)
         return NULL;
     for (size_t i = 0; i < c->turns_n; i++)
-        xfree(c->turns[i].is_decided);
+        turn_deinit(&c->turns[i]);
     buf_deinit(&c->in);
     buf_deinit(&c->out);
     xfree(c->events);
@@ -506,8 +421,7 @@ bool smtp_client_may_send(const struct smtp_client *c)
     bool is_usable = c->step >= STEP_IDLE && c->step <= STEP_DOT && !c->wants_quit;
     if (!is_usable || is_limit_reached(c))
         return false;
-    bool is_behind_dot =
-        c->turns_n == 1 && c->has_pipelining && c->turns[0].sent == place_end(&c->turns[0]);
+    bool is_behind_dot = c->turns_n == 1 && c->offer.has_pipelining && turn_is_sent(&c->turns[0]);
     return c->turns_n == 0 || is_behind_dot;
 }
 
@@ -516,63 +430,19 @@ bool smtp_client_is_idle(const struct smtp_client *c)
     return c->turns_n == 0;
 }
 
-// Stays on its line: what the mail room let pass does, so this is the last fence.
-static bool is_sendable(const char *address)
-{
-    size_t n = strlen(address);
-    for (size_t i = 0; i < n; i++)
-        if (address[i] < 0x20 || address[i] > 0x7e)
-            return false;
-    return n < ADDRESS_TEXT;
-}
-
-static bool has_sendable_addresses(const struct smtp_envelope *e)
-{
-    for (size_t i = 0; i < e->recipients_n; i++)
-        if (!*e->recipients[i] || !is_sendable(e->recipients[i]))
-            return false;
-    return is_sendable(e->sender);
-}
-
-// Fills `reply` when the envelope cannot go to this server as it is.
-static bool is_impossible(const struct smtp_client *c, const struct smtp_envelope *e,
-                          struct smtp_reply *reply)
-{
-    if (e->is_8bit && !c->has_8bitmime)
-        smtp_reply_set(reply, 554, "5.6.3",
-                       "8-bit text, and the receiving server takes 7-bit only");
-    else if (c->size_max && e->body.n > c->size_max)
-        smtp_reply_set(reply, 552, "5.3.4", "%zu bytes, and the receiving server takes %llu",
-                       e->body.n, (unsigned long long)c->size_max);
-    else if (!has_sendable_addresses(e))
-        smtp_reply_set(reply, 553, "5.1.3", "an address that cannot be sent");
-    else if (!smtp_data_is_clean(e->body))
-        smtp_reply_set(reply, 554, "5.6.11", "a bare CR, LF or NUL in the message");
-    else
-        return false;
-    return true;
-}
-
 void smtp_client_send(struct smtp_client *c, const struct smtp_envelope *e, usec_t now)
 {
     struct smtp_reply reply;
     must(smtp_client_may_send(c));
     c->now = now;
-    if (is_impossible(c, e, &reply) || !e->recipients_n) {
+    if (turn_is_impossible(e, &c->offer, &reply) || !e->recipients_n) {
         for (size_t i = 0; i < e->recipients_n; i++)
             add_result(c, e, i, PHASE_MAIL, &reply, true);
         add_event(c, SMTP_CLIENT_DONE)->envelope = e;
         return;
     }
-    size_t first = c->needs_rset ? PLACE_RSET : PLACE_MAIL;
+    turn_init(&c->turns[c->turns_n++], e, c->needs_rset);
     c->needs_rset = false;
-    c->turns[c->turns_n++] = (struct turn){
-        .e = e,
-        .is_decided = xcalloc(e->recipients_n, sizeof(bool)),
-        .undecided = e->recipients_n,
-        .sent = first,
-        .got = first,
-    };
     c->taken++;
     if (c->turns_n == 1)
         go_on(c);
@@ -641,14 +511,19 @@ bool smtp_client_next(struct smtp_client *c, struct smtp_client_event *event)
     if (c->events_at == c->events_n)
         return false;
     *event = c->events[c->events_at++];
-    if (c->events_at == c->events_n)
-        c->events_at = c->events_n = 0;
+    if (c->events_at < c->events_n)
+        return true;
+    c->events_at = c->events_n = 0;
+    if (c->events_room > EVENTS_KEPT) {
+        c->events = xfree(c->events);
+        c->events_room = 0;
+    }
     return true;
 }
 
 struct buf *smtp_client_out(struct smtp_client *c)
 {
-    if (c->step == STEP_BODY && c->out.n < BODY_PIECE) {
+    if (c->step == STEP_BODY && c->out.n < TURN_PIECE) {
         go_on(c);
         c->has_moved = true;
     }

@@ -170,7 +170,7 @@ static void join_lines(struct smtp_reply *r, struct bytes reply)
         if (at && at < sizeof(text))
             text[at++] = ' ';
         for (size_t i = 0; i < line.n && at < sizeof(text); i++)
-            text[at++] = line.p[i] == '\t' ? ' ' : (char)line.p[i];
+            text[at++] = (char)(line.p[i] == '\t' ? ' ' : line.p[i]);
     }
     text_visible(r->text, sizeof(r->text), text, at);
 }

@@ -124,7 +124,7 @@ static void long_ones_take_several_lines(void **state)
 {
     (void)state;
     for (size_t word = 1; word < 900; word += 89) {
-        CLEANUP(buf_deinit) struct buf text = {0}, out = {0}, again = {0};
+        CLEANUP(buf_deinit) struct buf text = {0}, out = {0};
         while (text.n < 900) {
             for (size_t i = 0; i < word; i++)
                 buf_add_byte(&text, 'x');
