@@ -4,18 +4,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unbound.h>
 #include <uv.h>
 
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/list.h"
-#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/dns_answer.h"
+#include "net/dns_resolver.h"
 #include "net/timer.h"
 
 // A *waiter* is one who asked; a *lookup* is one domain being asked for, with its waiters. Every answer
@@ -123,8 +122,12 @@ static void kept_put(struct dns *d, const char *domain, const struct dns_answer 
     map_put_str(&d->kept, domain, k);
     list_add_last(&d->ages, &k->link);
     d->kept_bytes += kept_size(k);
-    while (d->kept.count > DNS_KEPT || (d->kept_bytes > KEPT_BYTES && d->kept.count > 1))
-        kept_drop(d, LIST_FIRST(&d->ages, struct kept, link));
+    LIST_EACH(&d->ages, old, link)
+    {
+        if (d->kept.count <= DNS_KEPT && (d->kept_bytes <= KEPT_BYTES || old == k))
+            break;
+        kept_drop(d, old);
+    }
 }
 
 // ---- lookups
@@ -134,6 +137,15 @@ static void waiter_free(struct waiter *w)
     list_remove(&w->link);
     xfree(w->domain);
     xfree(w);
+}
+
+static void drop_waiters(struct list *waiters)
+{
+    struct waiter *w;
+    LIST_EACH(waiters, w, link)
+    {
+        waiter_free(w);
+    }
 }
 
 static void lookup_free(struct lookup *l)
@@ -190,7 +202,8 @@ static void lookup_endf(struct lookup *l, enum dns_result result, const char *fo
     char why[2 * DNS_NAME];
     va_list ap;
     va_start(ap, format);
-    vsnprintf(why, sizeof(why), format, ap);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it misses the va_start above
+    (void)vsnprintf(why, sizeof(why), format, ap);
     va_end(ap);
     lookup_end(l, result, why);
 }
@@ -238,8 +251,9 @@ static void lookup_begin(struct lookup *l)
 
 static void begin_waiting(struct dns *d)
 {
-    while (d->running < DNS_AT_ONCE && !list_is_empty(&d->waiting))
-        lookup_begin(LIST_FIRST(&d->waiting, struct lookup, link));
+    struct lookup *l;
+    while (d->running < DNS_AT_ONCE && (l = LIST_FIRST(&d->waiting, struct lookup, link)))
+        lookup_begin(l);
 }
 
 static void conclude(struct lookup *l)
@@ -392,8 +406,8 @@ static void deliver(struct dns *d)
     struct list now;
     list_insert_before(&d->ready, &now); // `now` takes the whole ring over
     list_remove(&d->ready);
-    while (!list_is_empty(&now) && !d->is_freed) {
-        struct waiter *w = LIST_FIRST(&now, struct waiter, link);
+    struct waiter *w;
+    while (!d->is_freed && (w = LIST_FIRST(&now, struct waiter, link))) {
         list_remove(&w->link);
         const struct kept *k = kept_get(d, w->domain);
         if (k) {
@@ -407,8 +421,7 @@ static void deliver(struct dns *d)
         w->done(w->ctx, &d->scratch);
         waiter_free(w);
     }
-    while (!list_is_empty(&now))
-        waiter_free(LIST_FIRST(&now, struct waiter, link));
+    drop_waiters(&now);
     if (!d->is_freed)
         begin_waiting(d);
 }
@@ -444,100 +457,16 @@ void dns_query_mx(struct dns *d, const char *domain,
 
 // ---- opening and closing
 
-// Top domains that are nobody's (RFC 2606, RFC 6761, RFC 6762, ICANN 2024): with data of ours in one
-// its other names do not exist, rather than to go out into the world.
-static const char *const nobodys[] = {"test",      "example", "invalid",
-                                      "localhost", "local",   "internal"};
-
-static const char *nobodys_top(const char *record)
-{
-    size_t n = strcspn(record, " \t");
-    if (n && record[n - 1] == '.')
-        n--;
-    size_t from = n;
-    while (from && record[from - 1] != '.')
-        from--;
-    for (size_t i = 0; i < ARRAY_LEN(nobodys); i++)
-        if (bytes_equal_nocase(bytes_of(record + from, n - from), bytes_str(nobodys[i])))
-            return nobodys[i];
-    return NULL;
-}
-
-static int add_zone(struct ub_ctx *ub, const char *top)
-{
-    char zone[32];
-    snprintf(zone, sizeof(zone), "%s.", top);
-    return ub_ctx_zone_add(ub, zone, "static");
-}
-
-static char *add_local(struct ub_ctx *ub, const struct dns_options *o)
-{
-    // libunbound answers these by itself; a server that was named on purpose may know better.
-    if (o->servers_n) {
-        ub_ctx_zone_remove(ub, "test.");
-        ub_ctx_zone_remove(ub, "invalid.");
-    }
-    for (size_t i = 0; i < o->local_n; i++) {
-        const char *top = nobodys_top(o->local[i]);
-        int r = top ? add_zone(ub, top) : 0;
-        if (r == 0)
-            r = ub_ctx_data_add(ub, o->local[i]);
-        if (r != 0)
-            return xasprintf("expected a DNS record like `big.test. MX 10 mx.big.test.`, got `%s`",
-                             o->local[i]);
-    }
-    return NULL;
-}
-
-static char *set_servers(struct ub_ctx *ub, const struct dns_options *o)
-{
-    for (size_t i = 0; i < o->servers_n; i++)
-        if (ub_ctx_set_fwd(ub, o->servers[i]) != 0)
-            return xasprintf("expected a server like `127.0.0.1@5353`, got `%s`", o->servers[i]);
-    if (!o->servers_n && ub_ctx_resolvconf(ub, NULL) != 0)
-        log_notice("dns", "/etc/resolv.conf names no server: resolving from the root servers");
-    return NULL;
-}
-
-// Before anything else: the first data or question fixes the context's options.
-static char *set_options(struct ub_ctx *ub)
-{
-    struct rlimit files;
-    bool has_room = getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur >= 1024;
-    const struct {
-        const char *name, *value;
-    } options[] = {
-        {"num-queries-per-thread:", "4096"}, // DNS_AT_ONCE × QUESTIONS
-        {"outgoing-range:", has_room ? "128" : "16"},
-        {"msg-cache-size:", "4m"},
-        {"rrset-cache-size:", "8m"},
-    };
-    ub_ctx_debugout(ub, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(options); i++)
-        if (ub_ctx_set_option(ub, options[i].name, options[i].value) != 0)
-            return xasprintf("the resolver does not know its option `%s`", options[i].name);
-    return ub_ctx_async(ub, 1) == 0 ? NULL : xstrdup("the resolver cannot run in a thread");
-}
-
 struct dns *dns_new(struct uv_loop_s *loop, const struct dns_options *options, char **why)
 {
-    struct ub_ctx *ub = ub_ctx_create();
-    if (!ub) {
-        *why = xstrdup("the resolver cannot be made: no memory or descriptors");
+    struct ub_ctx *ub = dns_resolver_new(options, why);
+    if (!ub)
         return NULL;
-    }
-    *why = set_options(ub);
-    if (!*why)
-        *why = set_servers(ub, options);
-    if (!*why)
-        *why = add_local(ub, options);
     struct dns *d = xcalloc(1, sizeof(*d));
-    if (!*why && uv_poll_init(loop, &d->poll, ub_fd(ub)) != 0)
+    if (uv_poll_init(loop, &d->poll, ub_fd(ub)) != 0) {
         *why = xstrdup("the resolver's descriptor cannot be watched");
-    if (*why) {
         ub_ctx_delete(ub);
-        xfree(d);
-        return NULL;
+        return xfree(d);
     }
     d->ub = ub;
     d->timers = timers_new(loop);
@@ -553,12 +482,6 @@ static void on_closed(uv_handle_t *handle)
     xfree(CONTAINER_OF(handle, struct dns, poll));
 }
 
-static void drop_waiters(struct list *waiters)
-{
-    while (!list_is_empty(waiters))
-        waiter_free(LIST_FIRST(waiters, struct waiter, link));
-}
-
 struct dns *dns_free(struct dns *d)
 {
     if (!d)
@@ -571,8 +494,11 @@ struct dns *dns_free(struct dns *d)
         lookup_free(l);
     }
     drop_waiters(&d->ready);
-    while (!list_is_empty(&d->ages))
-        kept_drop(d, LIST_FIRST(&d->ages, struct kept, link));
+    struct kept *k;
+    LIST_EACH(&d->ages, k, link)
+    {
+        kept_drop(d, k);
+    }
     map_deinit(&d->lookups);
     map_deinit(&d->kept);
     timers_free(d->timers);

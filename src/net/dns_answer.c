@@ -62,7 +62,7 @@ static bool has_host(const struct dns_found *f, const char *name)
 
 bool dns_found_exchanges(struct dns_found *f, const struct bytes *rdata, size_t n)
 {
-    struct exchange all[EXCHANGES];
+    struct exchange all[EXCHANGES] = {0};
     uint32_t dice[EXCHANGES];
     size_t count = 0;
     hash_random(dice, sizeof(dice));
@@ -183,7 +183,7 @@ void dns_answer_unpack(struct dns_mx *mx, const struct dns_answer *a)
     mx->expires_at = a->expires_at;
     memcpy(mx->why, a->why, sizeof(mx->why));
     mx->hosts_n = 0;
-    const uint8_t *p = a->hosts.p, *end = p + a->hosts.n;
+    const uint8_t *p = a->hosts.p, *end = a->hosts.n ? p + a->hosts.n : p;
     while (p < end) {
         struct dns_host *host = &mx->hosts[mx->hosts_n++];
         size_t name_n = strlen((const char *)p) + 1;

@@ -269,7 +269,7 @@ struct listener *listener_close(struct listener *l)
 
 uint16_t listener_port(const struct listener *l)
 {
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = {0};
     socklen_t n = sizeof(sa);
     if (getsockname(l->fd, (struct sockaddr *)&sa, &n) < 0)
         return 0;

@@ -85,8 +85,11 @@ static int finish(void **state)
 {
     (void)state;
     dns = dns_free(dns);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    return uv_loop_close(&loop);
+    usec_t end = clock_monotonic() + USEC_SECOND;
+    int r;
+    while ((r = uv_loop_close(&loop)) != 0 && clock_monotonic() < end)
+        uv_run(&loop, UV_RUN_NOWAIT);
+    return r;
 }
 
 static const char *address(size_t host, size_t i)
@@ -240,6 +243,116 @@ static void wrong_options_are_told(void **state)
     xfree(why);
 }
 
+// ---- with a server of our own, in the same loop
+
+static uv_poll_t server;
+static int server_fd;
+static unsigned server_asked;
+
+static size_t put_name(uint8_t *p, const char *name)
+{
+    size_t n = 0;
+    while (*name) {
+        size_t label = strcspn(name, ".");
+        p[n++] = (uint8_t)label;
+        memcpy(p + n, name, label);
+        n += label;
+        name += label + (name[label] == '.');
+    }
+    p[n++] = 0;
+    return n;
+}
+
+static size_t put_record(uint8_t *p, uint8_t type, const void *rdata, size_t n)
+{
+    const uint8_t head[] = {0xc0, 12, 0, type, 0, 1, 0, 0, 0, 120, 0, (uint8_t)n};
+    memcpy(p, head, sizeof(head));
+    memcpy(p + sizeof(head), rdata, n);
+    return sizeof(head) + n;
+}
+
+// By the first letter of the name: `f`ails, does not e`x`ist, has an `a`lias; mail hosts for others.
+static size_t answer_of(uint8_t *p, const char *name, uint8_t type, uint8_t *rcode)
+{
+    uint8_t rdata[128] = {0, 10};
+    static const uint8_t v4[4] = {127, 0, 5, 1};
+    *rcode = name[0] == 'f' ? 2 : name[0] == 'x' ? 3 : 0;
+    if (*rcode)
+        return 0;
+    if (name[0] == 'a')
+        return put_record(p, 5, rdata, put_name(rdata, "big.example"));
+    if (type == 15)
+        return put_record(p, 15, rdata, 2 + put_name(rdata + 2, "mx.example"));
+    return type == 1 && name[0] == 'm' ? put_record(p, 1, v4, 4) : 0;
+}
+
+static void on_question(uv_poll_t *poll, int status, int events)
+{
+    (void)poll;
+    (void)status;
+    (void)events;
+    uint8_t p[1024];
+    struct sockaddr_in from;
+    socklen_t from_n = sizeof(from);
+    ssize_t n = recvfrom(server_fd, p, 512, 0, (struct sockaddr *)&from, &from_n);
+    if (n < 17)
+        return;
+    server_asked++;
+    size_t at = 12;
+    char name[2] = {(char)p[13]}; // the first letter is enough
+    while (p[at])
+        at += p[at] + 1u;
+    uint8_t type = p[at + 2], rcode;
+    at += 5;
+    size_t answer_n = answer_of(p + at, name, type, &rcode);
+    const uint8_t head[] = {0x81, (uint8_t)(0x80 | rcode), 0, 1, 0, answer_n > 0, 0, 0, 0, 0};
+    memcpy(p + 2, head, sizeof(head));
+    sendto(server_fd, p, at + answer_n, 0, (struct sockaddr *)&from, from_n);
+}
+
+static void servers_named_are_asked(void **state)
+{
+    (void)state;
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(sa);
+    server_fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(server_fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    getsockname(server_fd, (struct sockaddr *)&sa, &n);
+    uv_poll_init(&loop, &server, server_fd);
+    uv_poll_start(&server, UV_READABLE, on_question);
+    char text[32], *why = NULL;
+    snprintf(text, sizeof(text), "127.0.0.1@%u", ntohs(sa.sin_port));
+    const char *servers[] = {text}, *local[] = {"mine.local. A 127.0.6.1"};
+    struct dns_options options = {servers, 1, local, 1};
+    dns_free(dns);
+    dns = dns_new(&loop, &options, &why);
+    assert_non_null(dns);
+    static const struct {
+        const char *domain, *answer;
+    } cases[] = {
+        {"big.example", "ok mx.example=127.0.5.1"},
+        {"alias.example", "ok mx.example=127.0.5.1"},
+        {"big.test", "ok mx.example=127.0.5.1"}, // no name of ours in test.: the server's
+        {"xray.example", "none"},
+        {"fails.example", "later"},
+        {"mine.local", "ok mine.local=127.0.6.1"},
+        {"other.local", "none"}, // ours: the server is not asked
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        unsigned before = answers;
+        dns_query_mx(dns, cases[i].domain, take, NULL);
+        run_until(before + 1, 12 * USEC_SECOND);
+        if (strcmp(in_words(), cases[i].answer) != 0)
+            fail_msg("%s: got `%s` (%s)", cases[i].domain, in_words(), got.why);
+    }
+    assert_true(server_asked > 0);
+    unsigned asked = server_asked;
+    ask("big.example");
+    assert_int_equal(server_asked, asked);
+    uv_close((uv_handle_t *)&server, NULL);
+    close(server_fd);
+}
+
 // ---- what a hostile zone sends
 
 static void names_are_host_names_or_nothing(void **state)
@@ -344,6 +457,7 @@ static const struct CMUnitTest tests[] = {
     CASE(who_asks_meanwhile_shares_the_answer),
     CASE(a_thousand_domains_at_once_are_all_answered),
     CASE(resolvers_that_do_not_answer_mean_later),
+    CASE(servers_named_are_asked),
     CASE(it_may_be_freed_with_questions_under_way),
     CASE(wrong_options_are_told),
     cmocka_unit_test(names_are_host_names_or_nothing),

@@ -13,7 +13,8 @@ static char ran[64];
 
 static void note(void *ctx)
 {
-    strncat(ran, ctx, sizeof(ran) - strlen(ran) - 1);
+    size_t n = strlen(ran);
+    snprintf(ran + n, sizeof(ran) - n, "%s", (const char *)ctx);
 }
 
 static void stop_b(void *ctx)
