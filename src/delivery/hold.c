@@ -112,7 +112,7 @@ void hold_judge_customer(struct delivery *d, struct customer *c)
 
 void hold_judge_lane(struct delivery *d, struct lane *l)
 {
-    struct session *s;
+    struct outbound *s;
     bool is_open = l->dock && l->source->is_open;
     if (is_open) {
         struct state_path path = {NULL, NULL, l->provider->name, l->source->address, l->dock->pool};
@@ -123,11 +123,11 @@ void hold_judge_lane(struct delivery *d, struct lane *l)
         dock_wake(d, l->dock);
         return;
     }
-    LIST_EACH(&l->sessions, s, of_lane)
-    if (s->state == SESSION_CONNECTING)
-        session_close(s); // it would greet for nothing
+    LIST_EACH(&l->outbounds, s, of_lane)
+    if (s->state == OUTBOUND_CONNECTING)
+        outbound_close(s); // it would greet for nothing
     else if (!s->flights_n)
-        session_quit(s);
+        outbound_quit(s);
 }
 
 static void judge_source(struct delivery *d, struct source *source)

@@ -47,7 +47,7 @@ static void dock_free(struct delivery *d, struct dock *dock)
 {
     struct site *site;
     LIST_EACH(&dock->sites, site, of_dock)
-    must(!"a site without a parcel or session");
+    must(!"a site without a parcel or outbound");
     if (!list_is_empty(&dock->starved))
         d->starved_n--;
     timer_stop(d->timers, &dock->timer);
@@ -86,7 +86,7 @@ static struct lane *lane_of(struct delivery *d, struct provider *p, struct sourc
     l->tokens = 1;
     l->tokens_at = clock_monotonic();
     list_init(&l->of_dock);
-    list_init(&l->sessions);
+    list_init(&l->outbounds);
     list_add_last(&p->lanes, &l->of_provider);
     hold_judge_lane(d, l);
     return l;
@@ -230,7 +230,7 @@ static enum lane_answer judge(struct lane *l, usec_t now, usec_t *at)
         *at = token_at(l, now);
         return LANE_SLOW;
     }
-    return l->sessions_n >= lane_connections_max(l, now) ? LANE_FULL_LANE : LANE_OK;
+    return l->outbounds_n >= lane_connections_max(l, now) ? LANE_FULL_LANE : LANE_OK;
 }
 
 static enum lane_answer choose_lane(struct delivery *d, struct dock *dock, const struct queue *q,
@@ -246,7 +246,7 @@ static enum lane_answer choose_lane(struct delivery *d, struct dock *dock, const
         if (!l->is_open || !hold_allows(d, q, l->source))
             continue;
         its = has_family(site->hosts, l->source) ? judge(l, now, &its_at) : LANE_UNREACHABLE;
-        if (its == LANE_OK && (!*best || l->sessions_n < (*best)->sessions_n))
+        if (its == LANE_OK && (!*best || l->outbounds_n < (*best)->outbounds_n))
             *best = l;
         if (its < answer) // the enum goes from best to worst
             answer = its;
@@ -271,9 +271,9 @@ enum lane_answer lane_choose(struct delivery *d, struct dock *dock, const struct
     }
     if (answer != LANE_OK)
         return answer;
-    if (p->connections_all && p->sessions_n >= p->connections_all)
+    if (p->connections_all && p->outbounds_n >= p->connections_all)
         return LANE_FULL_PROVIDER;
-    if (d->sessions_n >= d->settings->delivery.connections)
+    if (d->outbounds_n >= d->settings->delivery.connections)
         return LANE_FULL_ALL;
     list_remove(&(*lane)->of_dock); // equals take turns
     list_add_last(&dock->lanes, &(*lane)->of_dock);
