@@ -78,7 +78,7 @@ static void on_sweep(void *ctx)
         sweep_customer(d, item->value);
     for (size_t i = 0; (item = map_next(&d->providers, &i));) {
         struct provider *p = item->value;
-        if (list_is_empty(&p->shares) && !p->sessions_n && now - p->used_at > USEC_HOUR)
+        if (list_is_empty(&p->shares) && !p->outbounds_n && now - p->used_at > USEC_HOUR)
             provider_free(d, p);
     }
     timer_set(d->timers, &d->sweep, now + SWEEP_SPAN * USEC_SECOND, on_sweep, d);
@@ -113,16 +113,16 @@ struct delivery *delivery_new(const struct delivery_options *options)
     return d;
 }
 
-static void close_sessions(struct delivery *d)
+static void close_outbounds(struct delivery *d)
 {
     struct map_item *item;
     struct lane *l;
-    struct session *s;
+    struct outbound *s;
     for (size_t i = 0; (item = map_next(&d->providers, &i));) {
         struct provider *p = item->value;
         LIST_EACH(&p->lanes, l, of_provider)
-        LIST_EACH(&l->sessions, s, of_lane)
-        session_close(s);
+        LIST_EACH(&l->outbounds, s, of_lane)
+        outbound_close(s);
     }
 }
 
@@ -171,8 +171,8 @@ struct delivery *delivery_free(struct delivery *d)
     struct domain *domain;
     if (!d)
         return NULL;
-    d->is_stopping = d->is_running = d->is_freed = true;
-    close_sessions(d);
+    d->is_stopping = d->is_running = true;
+    close_outbounds(d);
     LIST_EACH(&d->domains, domain, link)
     forget_parcels(d, &domain->asking);
     for (size_t i = 0; (item = map_next(&d->customers, &i));)
@@ -274,6 +274,8 @@ void delivery_set_settings(struct delivery *d, const struct settings *settings, 
         dock_sync(d, dock);
     }
     route_forget(d, is_new_dns);
+    for (size_t i = 0; (item = map_next(&d->customers, &i));)
+        hold_send_home(d, item->value); // it comes again, and finds the new routes
     dispatch_end(d);
 }
 
@@ -285,7 +287,7 @@ static void on_stopped(void *ctx)
     void (*done)(void *) = d->stopped;
     d->stopped = NULL;
     dispatch_begin(d);
-    close_sessions(d); // idle ones that still say goodbye, and what did not finish in time
+    close_outbounds(d); // idle ones that still say goodbye, and what did not finish in time
     dispatch_end(d);
     if (done)
         done(d->stopped_ctx);
@@ -301,7 +303,7 @@ void delivery_stop(struct delivery *d, void (*done)(void *ctx), void *ctx)
 {
     struct map_item *item;
     struct lane *l;
-    struct session *s;
+    struct outbound *s;
 
     d->stopped = done;
     d->stopped_ctx = ctx;
@@ -310,11 +312,11 @@ void delivery_stop(struct delivery *d, void (*done)(void *ctx), void *ctx)
     for (size_t i = 0; (item = map_next(&d->providers, &i));) {
         struct provider *p = item->value;
         LIST_EACH(&p->lanes, l, of_provider)
-        LIST_EACH(&l->sessions, s, of_lane)
-        if (s->state == SESSION_CONNECTING)
-            session_close(s);
+        LIST_EACH(&l->outbounds, s, of_lane)
+        if (s->state == OUTBOUND_CONNECTING)
+            outbound_close(s);
         else if (!s->flights_n)
-            session_quit(s);
+            outbound_quit(s);
     }
     timer_set(d->timers, &d->stop, clock_monotonic() + STOP_SPAN, on_stopped, d);
     delivery_rested(d);

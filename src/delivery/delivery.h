@@ -38,8 +38,9 @@ struct delivery_options {
 /* Reads what waits (spool_each_waiting; blocks) into the counts: state_customer.queued is every
  * recipient that waits, held ones too; held is part of it. The state knows the IPs already. */
 struct delivery *delivery_new(const struct delivery_options *options);
-/* After store_close() and dns_free(): none of their answers comes any more. Connections are closed as
- * they are. Run the loop once more afterwards (net/timer.h). Takes NULL; returns NULL. */
+/* After delivery_stop(), then store_close() and dns_free(): what they still answered was dropped, and
+ * none comes any more. Connections are closed as they are. Run the loop once more afterwards
+ * (net/timer.h). Takes NULL; returns NULL. */
 struct delivery *delivery_free(struct delivery *d);
 
 /* A message that was just made durable (moved in): keeps it (spool_keep) when its customer's window
@@ -54,7 +55,8 @@ void delivery_changed(struct delivery *d);
 /* A reload; the state's IPs are up to date. The old settings may be freed afterwards, the old dns too
  * (when it is another). */
 void delivery_set_settings(struct delivery *d, const struct settings *settings, struct dns *dns);
-/* Starts nothing new; `done` when the last transaction in flight has its result, at most 12 s. */
+/* Starts nothing new; `done` (may be NULL) when the last transaction in flight has its result, after at
+ * most 12 s. Nothing is written to the spool afterwards. */
 void delivery_stop(struct delivery *d, void (*done)(void *ctx), void *ctx);
 
 /* For the tables. Strings are borrowed during the call. */

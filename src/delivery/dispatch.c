@@ -67,18 +67,18 @@ void dock_wake_at(struct dock *dock, usec_t at)
     timer_set(dock->d->timers, &dock->timer, at, on_dock_time, dock);
 }
 
-/* Is a connection wanted elsewhere, that this session's would make room for? */
-static bool must_yield(struct delivery *d, struct session *s)
+/* Is a connection wanted elsewhere, that this outbound's would make room for? */
+static bool must_yield(struct delivery *d, struct outbound *s)
 {
     const struct dock *first = LIST_FIRST(&d->starved, struct dock, starved);
     if (!first || first == s->dock || d->yielding >= d->starved_n)
         return false;
     return first->provider == s->dock->provider ||
-           d->sessions_n >= d->settings->delivery.connections;
+           d->outbounds_n >= d->settings->delivery.connections;
 }
 
-/* Of the share's parcels near the front, the first for this session's site. */
-static struct parcel *find_for(struct delivery *d, struct share *share, const struct session *s)
+/* Of the share's parcels near the front, the first for this outbound's site. */
+static struct parcel *find_for(struct delivery *d, struct share *share, const struct outbound *s)
 {
     struct parcel *head = share_head(share), *p;
     struct queue *q;
@@ -97,7 +97,7 @@ static struct parcel *find_for(struct delivery *d, struct share *share, const st
     return NULL;
 }
 
-struct parcel *dispatch_next(struct delivery *d, struct session *s, usec_t now)
+struct parcel *dispatch_next(struct delivery *d, struct outbound *s, usec_t now)
 {
     struct share *share;
     struct parcel *p;
@@ -124,9 +124,9 @@ struct parcel *dispatch_next(struct delivery *d, struct session *s, usec_t now)
     return take(d, p);
 }
 
-static struct session *find_idle(struct delivery *d, struct parcel *p, usec_t now)
+static struct outbound *find_idle(struct delivery *d, struct parcel *p, usec_t now)
 {
-    struct session *s;
+    struct outbound *s;
     LIST_EACH(&p->site->idle, s, idle_site)
     if (lane_may(s->lane, now) && hold_allows(d, p->queue, s->lane->source) &&
         lane_token(s->lane, now, true))
@@ -144,7 +144,7 @@ static void starve(struct delivery *d, struct dock *dock)
 
 static void quit_idle(struct list *idle)
 {
-    session_quit(LIST_FIRST(idle, struct session, idle_dock));
+    outbound_quit(LIST_FIRST(idle, struct outbound, idle_dock));
 }
 
 /* All connections are taken: one that is idle makes room, else somebody's that ends. */
@@ -157,9 +157,9 @@ static void make_room(struct delivery *d, struct dock *dock, enum lane_answer an
         return;
     }
     if (answer == LANE_FULL_LANE)
-        return; // the dock's own sessions look at whose turn it is
+        return; // the dock's own outbounds look at whose turn it is
     if (answer == LANE_FULL_ALL && !list_is_empty(&d->idle)) {
-        session_quit(LIST_FIRST(&d->idle, struct session, idle_all));
+        outbound_quit(LIST_FIRST(&d->idle, struct outbound, idle_all));
         starve(d, dock);
         return;
     }
@@ -190,7 +190,7 @@ static bool serve_head(struct delivery *d, struct dock *dock, struct parcel *p, 
     enum lane_answer answer = lane_choose(d, dock, p->queue, p->site, now, &l, &at);
     switch (answer) {
     case LANE_OK:
-        session_open(d, l, take(d, p));
+        outbound_open(d, l, take(d, p));
         return true;
     case LANE_DOWN:
         wait_on_disk(d, p, at);
@@ -222,9 +222,9 @@ static void serve(struct delivery *d, struct dock *dock)
     usec_t now = clock_monotonic();
     while (!d->is_stopping && (share = dock_turn(dock))) {
         struct parcel *p = share_head(share);
-        struct session *idle = find_idle(d, p, now);
+        struct outbound *idle = find_idle(d, p, now);
         if (idle)
-            session_send(idle, take(d, p));
+            outbound_send(idle, take(d, p));
         else if (!serve_head(d, dock, p, now))
             return;
     }

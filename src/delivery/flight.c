@@ -8,9 +8,9 @@ enum { IN_FLIGHT = 2 }; // one under way and one behind its dot
 /* Ends the flight and gives back its parcel. */
 static struct parcel *flight_free(struct flight *f)
 {
-    struct delivery *d = f->session->d;
+    struct delivery *d = f->outbound->d;
     struct parcel *p = f->parcel;
-    f->session->flights_n--;
+    f->outbound->flights_n--;
     list_remove(&f->link);
     list_remove(&f->loader);
     body_unused(d, p->letter);
@@ -25,7 +25,7 @@ static struct parcel *flight_free(struct flight *f)
 
 void flight_end(struct flight *f, struct lane *lane, const char *why)
 {
-    struct delivery *d = f->session->d;
+    struct delivery *d = f->outbound->d;
     bool was_sent = f->is_sent;
     struct parcel *p = flight_free(f);
     struct letter *l = p->letter;
@@ -37,7 +37,7 @@ void flight_end(struct flight *f, struct lane *lane, const char *why)
     p->n = left;
     if (!left)
         parcel_free(d, p);
-    else if (was_sent && !d->is_freed && ++p->returns > RETURNS_MOST)
+    else if (was_sent && !d->is_stopping && ++p->returns > RETURNS_MOST)
         outcome_own(d, p, lane, false, CLASS_NO_CONNECT, PHASE_MAIL, why);
     else
         parcel_return(d, p);
@@ -45,21 +45,21 @@ void flight_end(struct flight *f, struct lane *lane, const char *why)
         letter_left(d, l, (uint32_t)(n - left));
 }
 
-void flight_new(struct session *s, struct parcel *p)
+void flight_new(struct outbound *s, struct parcel *p)
 {
     struct flight *f = xcalloc(1, sizeof(*f));
-    f->session = s;
+    f->outbound = s;
     f->parcel = p;
     list_init(&f->loader);
     list_add_last(&s->flights, &f->link);
     s->flights_n++;
-    session_set_idle(s, false);
+    outbound_set_idle(s, false);
     f->is_loading = !body_want(s->d, p->letter, f);
 }
 
 static void flight_send(struct flight *f, usec_t now)
 {
-    struct session *s = f->session;
+    struct outbound *s = f->outbound;
     const struct parcel *p = f->parcel;
     const struct spool_message *m = p->letter->m;
 
@@ -81,11 +81,11 @@ static void flight_send(struct flight *f, usec_t now)
 
 static bool may_go(const struct flight *f, usec_t now)
 {
-    const struct session *s = f->session;
+    const struct outbound *s = f->outbound;
     return !s->d->is_stopping && lane_may(s->lane, now) && !f->parcel->queue->is_held;
 }
 
-void flight_send_ready(struct session *s, usec_t now)
+void flight_send_ready(struct outbound *s, usec_t now)
 {
     struct flight *f;
     LIST_EACH(&s->flights, f, link)
@@ -101,18 +101,18 @@ void flight_send_ready(struct session *s, usec_t now)
 
 void flight_loaded(struct flight *f, int r)
 {
-    struct session *s = f->session;
+    struct outbound *s = f->outbound;
     f->is_loading = false;
-    if (r < 0)
+    if (r < 0 && !s->d->is_stopping)
         outcome_own(s->d, flight_free(f), NULL, false, CLASS_TRANSIENT, PHASE_NONE,
                     "4.3.0 the message can't be read from our disk");
-    session_pump(s);
+    outbound_pump(s);
 }
 
-/* A parcel that a session of the same site was opened for, and which is not greeted yet. */
-static struct parcel *take_over(struct session *s, usec_t now)
+/* A parcel that an outbound of the same site was opened for, and which is not greeted yet. */
+static struct parcel *take_over(struct outbound *s, usec_t now)
 {
-    struct session *other;
+    struct outbound *other;
     if (s->is_yielding || !lane_may(s->lane, now))
         return NULL;
     LIST_EACH(&s->site->connecting, other, connecting)
@@ -122,7 +122,7 @@ static struct parcel *take_over(struct session *s, usec_t now)
     return NULL;
 }
 
-static bool has_slot(const struct session *s)
+static bool has_slot(const struct outbound *s)
 {
     const struct flight *front = LIST_FIRST(&s->flights, struct flight, link);
     if (!front)
@@ -130,10 +130,10 @@ static bool has_slot(const struct session *s)
     return s->flights_n < IN_FLIGHT && front->is_sent && smtp_client_may_send(s->client);
 }
 
-void flight_fill(struct session *s, usec_t now)
+void flight_fill(struct outbound *s, usec_t now)
 {
     struct parcel *p;
-    while (s->state == SESSION_READY && !s->d->is_stopping && has_slot(s)) {
+    while (s->state == OUTBOUND_READY && !s->d->is_stopping && has_slot(s)) {
         p = dispatch_next(s->d, s, now);
         if (!p && !s->flights_n)
             p = take_over(s, now);

@@ -78,9 +78,7 @@ void hold_judge_share(struct delivery *d, struct share *s)
     hold_judge_queue(d, q);
 }
 
-/* All that the customer has in memory goes back to disk, due at once: nothing of it is fetched until
- * it may go, and others have the room. */
-static void send_home(struct delivery *d, struct customer *c)
+void hold_send_home(struct delivery *d, struct customer *c)
 {
     struct share *s;
     struct queue *q;
@@ -107,14 +105,14 @@ void hold_judge_customer(struct delivery *d, struct customer *c)
     LIST_EACH(&c->shares, s, of_customer)
     hold_judge_share(d, s);
     if (c->is_held && !was_held)
-        send_home(d, c);
+        hold_send_home(d, c); // nothing is fetched until it may go; others have the room
     if (was_held && !c->is_held)
         customer_fetch(c);
 }
 
 void hold_judge_lane(struct delivery *d, struct lane *l)
 {
-    struct session *s;
+    struct outbound *s;
     bool is_open = l->dock && l->source->is_open;
     if (is_open) {
         struct state_path path = {NULL, NULL, l->provider->name, l->source->address, l->dock->pool};
@@ -125,11 +123,11 @@ void hold_judge_lane(struct delivery *d, struct lane *l)
         dock_wake(d, l->dock);
         return;
     }
-    LIST_EACH(&l->sessions, s, of_lane)
-    if (s->state == SESSION_CONNECTING)
-        session_close(s); // it would greet for nothing
+    LIST_EACH(&l->outbounds, s, of_lane)
+    if (s->state == OUTBOUND_CONNECTING)
+        outbound_close(s); // it would greet for nothing
     else if (!s->flights_n)
-        session_quit(s);
+        outbound_quit(s);
 }
 
 static void judge_source(struct delivery *d, struct source *source)

@@ -3,18 +3,18 @@
  * A *letter* is a message of which some recipients are in memory. Its recipients at one set of hosts
  * are a *parcel*; parcels wait in a *queue* (customer × list × provider), a customer's queues at a
  * provider are its *share*, and shares take turns in a *dock* (provider × pool), the place where the
- * *lanes* (IP × provider) of that pool load. A *site* is a set of hosts as a dock reaches it; a
- * *session* is one connection of a lane to a site; a *flight* is one transaction on it.
+ * *lanes* (IP × provider) of that pool load. A *site* is a set of hosts as a dock reaches it; an
+ * *outbound* is one connection of a lane to a site; a *flight* is one transaction on it.
  *
- *   delivery.c  life, entries, settings      window.c   customers, what is fetched and parked
- *   queue.c     letters, parcels, counts     route.c    domain → provider and hosts
- *   hold.c      what may go now              lane.c     limits, back-off, choice of the IP
- *   dispatch.c  who is next                  session.c  connections, and session_end.c their ends
- *   flight.c    transactions                 outcome.c  what became of it
+ *   delivery.c  life, entries, settings      window.c    customers, what is fetched and parked
+ *   queue.c     letters, parcels, counts     route.c     domain → provider and hosts
+ *   hold.c      what may go now              lane.c      limits, back-off, choice of the IP
+ *   dispatch.c  who is next                  outbound.c  connections; outbound_end.c: their ends
+ *   flight.c    transactions                 outcome.c   what became of it
  *   table.c     what the console shows
  *
- * Everything runs on the loop. Changes that may let something go mark a dock (dock_wake); the entry
- * points end with dispatch_run(), so nothing here is entered twice. */
+ * Everything runs on the loop. What may let something go marks a dock (dock_wake); the entry points
+ * end with dispatch_end(), which serves those, so that nothing here is entered twice. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,14 +40,14 @@ enum {
     MEMORY = 100000,       // recipients in memory, all customers
     TRANSACTION_MAX = 100, // recipients in one
     TURN_COST = 16 << 10,  // the quantum, and the least a message costs: small ones go one a turn
-    TURN_COST_MOST = 1 << 20,  // a larger message pays no more, so that a round stays short
-    MESSAGE_COST = 4 << 10,    // what a message costs beside its bytes
-    LOOK_AHEAD = 16,           // parcels a session looks through for one of its site
-    PASSED_MOST = 64,          // times a parcel may be overtaken so
-    RETURNS_MOST = 3,          // times it comes back untried before that counts as a try
-    REFUSALS_MOST = 3,         // IPs that are refused at the door before that does
-    DOMAINS_MOST = 50000,      // routes remembered
-    SESSION_WRITES = 256 << 10 // bytes queued in the kernel's stead before a session makes more
+    TURN_COST_MOST = 1 << 20,   // a larger message pays no more, so that a round stays short
+    MESSAGE_COST = 4 << 10,     // what a message costs beside its bytes
+    LOOK_AHEAD = 16,            // parcels an outbound looks through for one of its site
+    PASSED_MOST = 64,           // times a parcel may be overtaken so
+    RETURNS_MOST = 3,           // times it comes back untried before that counts as a try
+    REFUSALS_MOST = 3,          // IPs that are refused at the door before that does
+    DOMAINS_MOST = 50000,       // routes remembered
+    OUTBOUND_WRITES = 256 << 10 // bytes queued in the kernel's stead before an outbound makes more
 };
 #define BODIES_YOUNG ((uint64_t)32 << 20) // new messages keep their body below this
 #define BODIES_MOST ((uint64_t)64 << 20)  // bodies are loaded below this; one always may be
@@ -86,8 +86,8 @@ struct lane {
     struct provider *provider;
     struct dock *dock; // NULL: its IP is configured no more
     struct source *source;
-    struct list sessions;
-    uint32_t sessions_n;
+    struct list outbounds;
+    uint32_t outbounds_n;
     uint32_t cap; // connections that it bore when one more was refused; 0: none
     usec_t cap_until;
     bool is_open; // rotation and holds let it start transactions
@@ -122,10 +122,10 @@ struct site {
     struct list of_dock;
     struct dock *dock;
     struct hosts *hosts;
-    struct list idle;       // sessions
-    struct list connecting; // sessions, each with the parcel it was opened for
+    struct list idle;       // outbounds
+    struct list connecting; // outbounds, each with the parcel it was opened for
     uint32_t parcels;       // in queues that may go
-    uint32_t refs;          // parcels and sessions
+    uint32_t refs;          // parcels and outbounds
 };
 
 /* Provider × pool. */
@@ -140,10 +140,10 @@ struct dock {
     struct list lanes; // lane.of_dock, those of the pool's IPs
     struct list sites;
     struct map site_of; // address of the hosts → site
-    struct list idle;   // sessions, the longest idle first
-    uint32_t sessions_n;
+    struct list idle;   // outbounds, the longest idle first
+    uint32_t outbounds_n;
     uint32_t recipients; // in memory
-    bool wants_room;     // all lanes are full and somebody's site has no session
+    bool wants_room;     // all lanes are full and somebody's site has no outbound
     struct timer timer;  // the next time a lane may
 };
 
@@ -153,7 +153,7 @@ struct provider {
     usec_t rate_per;
     struct list docks, lanes;
     struct list shares;
-    uint32_t sessions_n;
+    uint32_t outbounds_n;
     usec_t used_at; // monotonic
 };
 
@@ -245,7 +245,7 @@ struct domain {
 
 struct flight {
     struct list link, loader;
-    struct session *session;
+    struct outbound *outbound;
     struct parcel *parcel; // owned
     struct smtp_envelope envelope;
     const char **addresses;
@@ -253,13 +253,13 @@ struct flight {
     bool is_sent;    // the client has it
 };
 
-enum session_state {
-    SESSION_CONNECTING, // TCP, or waiting to be greeted
-    SESSION_READY,
-    SESSION_QUITTING,
+enum outbound_state {
+    OUTBOUND_CONNECTING, // TCP, or waiting to be greeted
+    OUTBOUND_READY,
+    OUTBOUND_QUITTING,
 };
 
-struct session {
+struct outbound {
     struct list of_lane, connecting, idle_site, idle_dock, idle_all;
     struct delivery *d;
     struct lane *lane;
@@ -269,7 +269,7 @@ struct session {
     struct smtp_client *client;
     struct smtp_client_plan plan;
     char *helo;
-    enum session_state state;
+    enum outbound_state state;
     struct parcel *parcel; // owned; what it was opened for, until it is ready
     size_t tried_n;        // addresses tried
     uint64_t tried[2];     // which, a bit each
@@ -293,12 +293,11 @@ struct delivery {
     size_t starved_n, yielding;
     uint64_t bodies; // bytes of bodies in memory
     uint32_t in_memory;
-    uint32_t sessions_n, in_flight;
+    uint32_t outbounds_n, in_flight;
     uint64_t queued, held;
     usec_t last_outcome_at;
     struct timer change, sweep, stop;
     bool is_started, is_stopping, has_ip_holds;
-    bool is_freed;    // the store is gone already
     bool is_running;  // inside an entry point: dispatch_end() does what is due
     bool has_changed; // delivery_changed() was called inside one
     void (*stopped)(void *ctx);
@@ -371,6 +370,8 @@ void share_move(struct delivery *d, struct share *s, const char *pool);
 /* Judges customers, lanes and queues anew. */
 void hold_judge_all(struct delivery *d);
 void hold_judge_customer(struct delivery *d, struct customer *c);
+/* All that the customer has waiting in memory goes back to disk, due at once. */
+void hold_send_home(struct delivery *d, struct customer *c);
 void hold_judge_share(struct delivery *d, struct share *s);
 void hold_judge_lane(struct delivery *d, struct lane *l);
 void hold_judge_queue(struct delivery *d, struct queue *q);
@@ -442,47 +443,47 @@ void dispatch_end(struct delivery *d);
 void dock_wake(struct delivery *d, struct dock *dock);
 /* The same at a time (monotonic); the earliest of several counts. */
 void dock_wake_at(struct dock *dock, usec_t at);
-/* The session's next parcel by turns, out of its queue and charged; NULL: none for it now. */
-struct parcel *dispatch_next(struct delivery *d, struct session *s, usec_t now);
+/* The outbound's next parcel by turns, out of its queue and charged; NULL: none for it now. */
+struct parcel *dispatch_next(struct delivery *d, struct outbound *s, usec_t now);
 /* A connection ended: who waited for one tries again. */
 void dispatch_freed(struct delivery *d, struct dock *dock);
 
-/* --- session.c */
+/* --- outbound.c */
 /* A new connection for that parcel (moved in), out of its queue already. */
-void session_open(struct delivery *d, struct lane *l, struct parcel *p);
+void outbound_open(struct delivery *d, struct lane *l, struct parcel *p);
 /* The present address failed, or there was none yet: on to the next, or it is the end. */
-void session_connect(struct session *s);
+void outbound_connect(struct outbound *s);
 /* Hands an idle one a parcel (moved in). */
-void session_send(struct session *s, struct parcel *p);
+void outbound_send(struct outbound *s, struct parcel *p);
 /* Ends it in good manners, nothing being in flight. */
-void session_quit(struct session *s);
-void session_enter(struct session *s, enum session_state state);
-void session_set_idle(struct session *s, bool is_idle);
-/* Until nothing moves: events, new work, bytes out. May free the session. */
-void session_pump(struct session *s);
+void outbound_quit(struct outbound *s);
+void outbound_enter(struct outbound *s, enum outbound_state state);
+void outbound_set_idle(struct outbound *s, bool is_idle);
+/* Until nothing moves: events, new work, bytes out. May free the outbound. */
+void outbound_pump(struct outbound *s);
 
-/* --- session_end.c */
+/* --- outbound_end.c */
 /* Closes at once; what it had in flight waits again. */
-void session_close(struct session *s);
+void outbound_close(struct outbound *s);
 /* It is over by itself: judges why, and frees it. */
-void session_end(struct session *s);
+void outbound_end(struct outbound *s);
 /* Out of everything that counts or finds it; the connection is closed. What it had stays in it. */
-void session_detach(struct session *s);
-void session_free(struct session *s);
+void outbound_detach(struct outbound *s);
+void outbound_free(struct outbound *s);
 /* Pauses the lane, or only these hosts where the lane reaches others that may be well, or where the
  * one who speaks is not the provider. True when it was not paused already. */
-bool session_back_off(struct session *s, bool is_hosts, const char *reply, usec_t now);
+bool outbound_back_off(struct outbound *s, bool is_hosts, const char *reply, usec_t now);
 /* Does the host it talks to speak for the provider? */
-bool session_is_own(const struct session *s);
+bool outbound_is_own(const struct outbound *s);
 
 /* --- flight.c */
-void flight_new(struct session *s, struct parcel *p);
+void flight_new(struct outbound *s, struct parcel *p);
 /* What was decided leaves memory, the rest waits again, or is given up when it comes back often. */
 void flight_end(struct flight *f, struct lane *lane, const char *why);
 /* Hands the client what is ready; what may not go any more waits again. */
-void flight_send_ready(struct session *s, usec_t now);
+void flight_send_ready(struct outbound *s, usec_t now);
 /* New work, as long as there is a slot for it. */
-void flight_fill(struct session *s, usec_t now);
+void flight_fill(struct outbound *s, usec_t now);
 /* The body of its flight is there (or r < 0: it can't be read). */
 void flight_loaded(struct flight *f, int r);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "core/outcome.h"
 #include "delivery/internal.h"
 
@@ -46,7 +47,7 @@ static void dock_free(struct delivery *d, struct dock *dock)
 {
     struct site *site;
     LIST_EACH(&dock->sites, site, of_dock)
-    must(!"a site without a parcel or session");
+    must(!"a site without a parcel or outbound");
     if (!list_is_empty(&dock->starved))
         d->starved_n--;
     timer_stop(d->timers, &dock->timer);
@@ -85,7 +86,7 @@ static struct lane *lane_of(struct delivery *d, struct provider *p, struct sourc
     l->tokens = 1;
     l->tokens_at = clock_monotonic();
     list_init(&l->of_dock);
-    list_init(&l->sessions);
+    list_init(&l->outbounds);
     list_add_last(&p->lanes, &l->of_provider);
     hold_judge_lane(d, l);
     return l;
@@ -137,7 +138,9 @@ struct dock *dock_of(struct delivery *d, struct provider *p, const char *pool)
 
 static struct bytes site_key(struct hosts *const *hosts)
 {
-    return bytes_of(hosts, sizeof(*hosts)); // hosts are one struct a key: the address is a name
+    // hosts are one struct a key, so the pointer itself is a name
+    return bytes_of(hosts,
+                    sizeof(*hosts)); // NOLINT(bugprone-sizeof-expression): the pointer's size
 }
 
 struct site *site_of(struct dock *dock, struct hosts *hosts)
@@ -227,7 +230,7 @@ static enum lane_answer judge(struct lane *l, usec_t now, usec_t *at)
         *at = token_at(l, now);
         return LANE_SLOW;
     }
-    return l->sessions_n >= lane_connections_max(l, now) ? LANE_FULL_LANE : LANE_OK;
+    return l->outbounds_n >= lane_connections_max(l, now) ? LANE_FULL_LANE : LANE_OK;
 }
 
 static enum lane_answer choose_lane(struct delivery *d, struct dock *dock, const struct queue *q,
@@ -243,7 +246,7 @@ static enum lane_answer choose_lane(struct delivery *d, struct dock *dock, const
         if (!l->is_open || !hold_allows(d, q, l->source))
             continue;
         its = has_family(site->hosts, l->source) ? judge(l, now, &its_at) : LANE_UNREACHABLE;
-        if (its == LANE_OK && (!*best || l->sessions_n < (*best)->sessions_n))
+        if (its == LANE_OK && (!*best || l->outbounds_n < (*best)->outbounds_n))
             *best = l;
         if (its < answer) // the enum goes from best to worst
             answer = its;
@@ -268,9 +271,9 @@ enum lane_answer lane_choose(struct delivery *d, struct dock *dock, const struct
     }
     if (answer != LANE_OK)
         return answer;
-    if (p->connections_all && p->sessions_n >= p->connections_all)
+    if (p->connections_all && p->outbounds_n >= p->connections_all)
         return LANE_FULL_PROVIDER;
-    if (d->sessions_n >= d->settings->delivery.connections)
+    if (d->outbounds_n >= d->settings->delivery.connections)
         return LANE_FULL_ALL;
     list_remove(&(*lane)->of_dock); // equals take turns
     list_add_last(&dock->lanes, &(*lane)->of_dock);
@@ -290,6 +293,8 @@ void lane_back_off(struct lane *l, usec_t now, const char *reply)
         return; // one failure of several at once
     grow(&l->backoff_span, &l->backoff_until, now);
     l->until = clock_wall() + l->backoff_span;
+    log_info("delivery", "%s/%s backs off for %d s: %s", l->source->address, l->provider->name,
+             (int)(l->backoff_span / USEC_SECOND), reply);
     if (l->dock)
         dock_wake_at(l->dock, l->backoff_until);
 }

@@ -56,7 +56,7 @@ static const char *lane_state(const struct lane *l, usec_t now, const struct lan
         return "backing off";
     if (hour->tried && hour->deferred * 5 > hour->tried)
         return "deferring";
-    return l->sessions_n || hour->tried ? "fine" : "idle";
+    return l->outbounds_n || hour->tried ? "fine" : "idle";
 }
 
 static void show_lane(const struct lane *l,
@@ -69,7 +69,7 @@ static void show_lane(const struct lane *l,
         .ip = l->source->address,
         .provider = l->provider->name,
         .lane_state = lane_state(l, now, &hour),
-        .connections = l->sessions_n,
+        .connections = l->outbounds_n,
         .connections_max = most == UINT32_MAX ? 0 : most,
         .sent_1m = lane_sums(l, wall - USEC_MINUTE, 1).sent, // the last whole minute
         .sent_1h = hour.sent,
@@ -89,7 +89,7 @@ void delivery_each_lane(struct delivery *d,
     for (size_t i = 0; (item = map_next(&d->providers, &i));) {
         const struct provider *p = item->value;
         LIST_EACH(&p->lanes, l, of_provider)
-        if (l->figures || l->sessions_n || l->backoff_span)
+        if (l->figures || l->outbounds_n || l->backoff_span)
             show_lane(l, each, ctx);
     }
 }
@@ -100,7 +100,7 @@ void delivery_totals_get(struct delivery *d, struct delivery_totals *t)
         .queued = d->queued,
         .held = d->held,
         .in_flight = d->in_flight,
-        .connections = d->sessions_n,
+        .connections = d->outbounds_n,
         .last_outcome_at = d->last_outcome_at,
     };
 }

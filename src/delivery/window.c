@@ -97,7 +97,7 @@ static void on_fetched(void *ctx, struct spool_due *due)
     if (d)
         dispatch_begin(d);
     for (size_t i = 0; i < due->n; i++) {
-        if (d)
+        if (d && !d->is_stopping)
             letter_take(d, due->messages[i], false);
         else
             spool_message_free(due->messages[i]);
@@ -170,7 +170,7 @@ void parcel_park(struct delivery *d, struct parcel *p, usec_t at)
     queue_out(d, p);
     for (size_t i = 0; i < p->n; i++) {
         const struct spool_recipient *r = &l->m->recipients[p->recipients[i]];
-        if (!d->is_freed)
+        if (!d->is_stopping) // else the next start finds it, due at once
             spool_park(d->o.store, l->m->id, r->no, at);
         // the disk goes on naming the provider of the last attempt
         if (s && strcmp(r->provider ? r->provider : "", s->provider->name) != 0)
@@ -256,7 +256,7 @@ bool body_want(struct delivery *d, struct letter *l, struct flight *f)
 
 void body_serve(struct delivery *d)
 {
-    while (!d->is_freed && !list_is_empty(&d->loads)) {
+    while (!d->is_stopping && !list_is_empty(&d->loads)) {
         struct letter *l = LIST_FIRST(&d->loads, struct letter, queued);
         if (d->bodies && d->bodies + l->m->size > BODIES_MOST)
             return;

@@ -311,6 +311,7 @@ static void world_begin(struct world *w, const char *pools, const char *provider
 /* What is written is on disk afterwards; what was in flight was not finished, as in a crash. */
 static void world_end(struct world *w)
 {
+    delivery_stop(w->d, NULL, NULL);
     w->store = store_close(w->store);
     w->dns = dns_free(w->dns);
     w->d = delivery_free(w->d);

@@ -9,20 +9,20 @@
 
 #define CAP_SPAN (60 * USEC_SECOND) // a lane keeps to what it bore
 
-void session_detach(struct session *s)
+void outbound_detach(struct outbound *s)
 {
-    session_set_idle(s, false);
+    outbound_set_idle(s, false);
     list_remove(&s->connecting);
     list_remove(&s->of_lane);
-    s->lane->sessions_n--;
-    s->dock->sessions_n--;
-    s->dock->provider->sessions_n--;
-    s->d->sessions_n--;
+    s->lane->outbounds_n--;
+    s->dock->outbounds_n--;
+    s->dock->provider->outbounds_n--;
+    s->d->outbounds_n--;
     s->d->yielding -= s->is_yielding;
     s->conn = conn_close(s->conn);
 }
 
-void session_free(struct session *s)
+void outbound_free(struct outbound *s)
 {
     struct delivery *d = s->d;
     struct dock *dock = s->dock;
@@ -33,7 +33,7 @@ void session_free(struct session *s)
     dispatch_freed(d, dock);
 }
 
-static void end_flights(struct session *s, const char *why)
+static void end_flights(struct outbound *s, const char *why)
 {
     struct flight *f;
     for (size_t i = s->flights_n; i > 0; i--) { // the last first: each goes to the front
@@ -42,26 +42,26 @@ static void end_flights(struct session *s, const char *why)
     }
 }
 
-void session_close(struct session *s)
+void outbound_close(struct outbound *s)
 {
     struct parcel *p = MOVE(s->parcel);
-    session_detach(s);
+    outbound_detach(s);
     end_flights(s, "the connection was closed");
     if (p)
         parcel_return(s->d, p);
-    session_free(s);
+    outbound_free(s);
 }
 
 static uint32_t ready_on(const struct lane *l)
 {
-    const struct session *s;
+    const struct outbound *s;
     uint32_t n = 0;
-    LIST_EACH(&l->sessions, s, of_lane)
-    n += s->state == SESSION_READY;
+    LIST_EACH(&l->outbounds, s, of_lane)
+    n += s->state == OUTBOUND_READY;
     return n;
 }
 
-bool session_back_off(struct session *s, bool is_hosts, const char *reply, usec_t now)
+bool outbound_back_off(struct outbound *s, bool is_hosts, const char *reply, usec_t now)
 {
     struct hosts *h = s->site->hosts;
     bool is_new = now >= h->backoff_until && now >= s->lane->backoff_until;
@@ -73,13 +73,13 @@ bool session_back_off(struct session *s, bool is_hosts, const char *reply, usec_
     return is_new;
 }
 
-bool session_is_own(const struct session *s)
+bool outbound_is_own(const struct outbound *s)
 {
     const struct hosts *h = s->site->hosts;
     return s->address < h->n && h->addresses[s->address].is_own;
 }
 
-static bool has_other_lane(struct session *s, const struct parcel *p, usec_t now)
+static bool has_other_lane(struct outbound *s, const struct parcel *p, usec_t now)
 {
     struct lane *l;
     usec_t at;
@@ -87,7 +87,7 @@ static bool has_other_lane(struct session *s, const struct parcel *p, usec_t now
 }
 
 /* The door was shut: 4xx or 5xx before any transaction. */
-static void end_refused(struct session *s, struct parcel *p, usec_t now)
+static void end_refused(struct outbound *s, struct parcel *p, usec_t now)
 {
     const struct smtp_reply *reply = &s->over_reply;
     struct lane *l = s->lane;
@@ -103,11 +103,11 @@ static void end_refused(struct session *s, struct parcel *p, usec_t now)
             parcel_return(s->d, p);
         return;
     }
-    if (class == CLASS_IP_REPUTATION_BLOCK && session_is_own(s)) {
+    if (class == CLASS_IP_REPUTATION_BLOCK && outbound_is_own(s)) {
         l->is_blocked = true;
         l->blocked_at = now;
     }
-    is_new = session_back_off(s, !session_is_own(s), reply->text, now);
+    is_new = outbound_back_off(s, !outbound_is_own(s), reply->text, now);
     if (!p)
         return;
     if (is_new && (++p->refusals >= REFUSALS_MOST || !has_other_lane(s, p, now)))
@@ -117,12 +117,12 @@ static void end_refused(struct session *s, struct parcel *p, usec_t now)
 }
 
 /* No address of the site could be reached, or none said hello. */
-static void end_unreached(struct session *s, struct parcel *p, usec_t now)
+static void end_unreached(struct outbound *s, struct parcel *p, usec_t now)
 {
     struct smtp_reply reply = {0};
     bool has_others = s->dock->sites.next != s->dock->sites.prev;
     snprintf(reply.text, sizeof(reply.text), "%s", s->why);
-    bool is_new = session_back_off(s, has_others, s->why, now);
+    bool is_new = outbound_back_off(s, has_others, s->why, now);
     if (p && is_new)
         outcome_reply_all(s->d, p, s->lane, PHASE_CONNECT, &reply);
     else if (p)
@@ -130,25 +130,25 @@ static void end_unreached(struct session *s, struct parcel *p, usec_t now)
 }
 
 /* A greeted connection ended. Without a word after some messages that is its normal end. */
-static void end_greeted(struct session *s, usec_t now)
+static void end_greeted(struct outbound *s, usec_t now)
 {
     if (s->decided || s->over_phase == PHASE_NONE)
         return;
-    session_back_off(s, !session_is_own(s), s->over_reply.text, now);
+    outbound_back_off(s, !outbound_is_own(s), s->over_reply.text, now);
 }
 
-void session_end(struct session *s)
+void outbound_end(struct outbound *s)
 {
     usec_t now = clock_monotonic();
     struct parcel *p = MOVE(s->parcel);
 
-    session_detach(s);
+    outbound_detach(s);
     end_flights(s, s->over_reply.text);
-    if (s->state != SESSION_CONNECTING)
+    if (s->state != OUTBOUND_CONNECTING)
         end_greeted(s, now);
     else if (s->is_over && s->over_reply.code)
         end_refused(s, p, now);
     else
         end_unreached(s, p, now);
-    session_free(s);
+    outbound_free(s);
 }

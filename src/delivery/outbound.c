@@ -1,6 +1,6 @@
 /* One outgoing connection: address after address until one greets, then transaction after
  * transaction, the next one right behind the dot. It is opened for a parcel, which it sends first;
- * a session that falls idle meanwhile takes that over. Who fails before it is greeted says whose
+ * an outbound that falls idle meanwhile takes that over. Who fails before it is greeted says whose
  * fault it is: the hosts', the lane's, or that one connection more was too much. */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 
 static const char *const states[] = {"connecting", "ready", "quitting"};
 
-void session_enter(struct session *s, enum session_state state)
+void outbound_enter(struct outbound *s, enum outbound_state state)
 {
     must(state > s->state); // there is no way back
     log_debug("delivery", "%s to %s: %s -> %s", s->lane->source->address, s->dock->provider->name,
@@ -25,7 +25,7 @@ void session_enter(struct session *s, enum session_state state)
     list_remove(&s->connecting);
 }
 
-void session_set_idle(struct session *s, bool is_idle)
+void outbound_set_idle(struct outbound *s, bool is_idle)
 {
     if (is_idle == (s->idle_until != 0))
         return;
@@ -40,28 +40,28 @@ void session_set_idle(struct session *s, bool is_idle)
     list_add_last(&s->d->idle, &s->idle_all);
 }
 
-void session_send(struct session *s, struct parcel *p)
+void outbound_send(struct outbound *s, struct parcel *p)
 {
     flight_new(s, p);
-    session_pump(s);
+    outbound_pump(s);
 }
 
-void session_quit(struct session *s)
+void outbound_quit(struct outbound *s)
 {
-    if (s->state != SESSION_READY)
+    if (s->state != OUTBOUND_READY)
         return;
-    session_set_idle(s, false);
-    session_enter(s, SESSION_QUITTING);
+    outbound_set_idle(s, false);
+    outbound_enter(s, OUTBOUND_QUITTING);
     smtp_client_quit(s->client, clock_monotonic());
-    session_pump(s);
+    outbound_pump(s);
 }
 
 /* ---- the client's events */
 
-static void on_ready(struct session *s, usec_t now)
+static void on_ready(struct outbound *s, usec_t now)
 {
     struct parcel *p = MOVE(s->parcel);
-    session_enter(s, SESSION_READY);
+    outbound_enter(s, OUTBOUND_READY);
     s->site->hosts->addresses[s->address < s->site->hosts->n ? s->address : 0].bad_until = 0;
     if (!p)
         return;
@@ -71,7 +71,7 @@ static void on_ready(struct session *s, usec_t now)
         parcel_return(s->d, p);
 }
 
-static void on_recipient(struct session *s, const struct smtp_client_event *e, usec_t now)
+static void on_recipient(struct outbound *s, const struct smtp_client_event *e, usec_t now)
 {
     struct flight *f = e->envelope->ctx;
     uint32_t *recipient = &f->parcel->recipients[e->recipient];
@@ -79,7 +79,7 @@ static void on_recipient(struct session *s, const struct smtp_client_event *e, u
         return;
     s->decided++;
     if (outcome_reply(s->d, f->parcel, *recipient, s->lane, e->phase, &e->reply))
-        session_back_off(s, !session_is_own(s), e->reply.text, now);
+        outbound_back_off(s, !outbound_is_own(s), e->reply.text, now);
     else if (e->reply.code) {
         lane_recovered(s->lane);
         s->site->hosts->backoff_span = 0;
@@ -87,7 +87,7 @@ static void on_recipient(struct session *s, const struct smtp_client_event *e, u
     *recipient = UINT32_MAX;
 }
 
-static void take_event(struct session *s, const struct smtp_client_event *e, usec_t now)
+static void take_event(struct outbound *s, const struct smtp_client_event *e, usec_t now)
 {
     switch (e->kind) {
     case SMTP_CLIENT_READY:
@@ -107,7 +107,7 @@ static void take_event(struct session *s, const struct smtp_client_event *e, use
     }
 }
 
-static bool take_events(struct session *s, usec_t now)
+static bool take_events(struct outbound *s, usec_t now)
 {
     struct smtp_client_event e;
     bool has_any = false;
@@ -118,14 +118,14 @@ static bool take_events(struct session *s, usec_t now)
     return has_any;
 }
 
-static void write_out(struct session *s)
+static void write_out(struct outbound *s)
 {
     struct buf *out;
-    while (conn_queued(s->conn) < SESSION_WRITES && (out = smtp_client_out(s->client))->n)
+    while (conn_queued(s->conn) < OUTBOUND_WRITES && (out = smtp_client_out(s->client))->n)
         conn_write(s->conn, out);
 }
 
-static void set_deadline(struct session *s)
+static void set_deadline(struct outbound *s)
 {
     usec_t at = smtp_client_deadline(s->client);
     if (s->idle_until && s->idle_until < at)
@@ -134,28 +134,28 @@ static void set_deadline(struct session *s)
 }
 
 /* Nothing is in flight any more: idle, or the end of it. */
-static void rest(struct session *s)
+static void rest(struct outbound *s)
 {
-    if (s->state != SESSION_READY || s->flights_n)
+    if (s->state != OUTBOUND_READY || s->flights_n)
         return;
     bool is_unwanted = s->is_yielding || s->d->is_stopping || !s->lane->is_open ||
                        s->dock->wants_room || !smtp_client_may_send(s->client);
     if (!is_unwanted) {
-        session_set_idle(s, true);
+        outbound_set_idle(s, true);
         return;
     }
-    session_set_idle(s, false);
-    session_enter(s, SESSION_QUITTING);
+    outbound_set_idle(s, false);
+    outbound_enter(s, OUTBOUND_QUITTING);
     smtp_client_quit(s->client, clock_monotonic());
 }
 
 /* An address that took the connection and did not greet: the next one, as if it had refused. */
-static bool is_mute(const struct session *s)
+static bool is_mute(const struct outbound *s)
 {
-    return s->state == SESSION_CONNECTING && s->is_over && !s->over_reply.code;
+    return s->state == OUTBOUND_CONNECTING && s->is_over && !s->over_reply.code;
 }
 
-void session_pump(struct session *s)
+void outbound_pump(struct outbound *s)
 {
     usec_t now = clock_monotonic();
     if (s->is_pumping)
@@ -175,9 +175,9 @@ void session_pump(struct session *s)
     s->is_pumping = false;
     if (is_mute(s)) {
         snprintf(s->why, sizeof(s->why), "%.150s", s->over_reply.text);
-        session_connect(s);
+        outbound_connect(s);
     } else if (s->is_over) {
-        session_end(s);
+        outbound_end(s);
     } else {
         set_deadline(s);
     }
@@ -187,67 +187,67 @@ void session_pump(struct session *s)
 
 static void on_open(void *ctx, int r)
 {
-    struct session *s = ctx;
+    struct outbound *s = ctx;
     struct delivery *d = s->d;
     dispatch_begin(d);
     if (r < 0) {
         snprintf(s->why, sizeof(s->why), "4.4.1 %.80s: %.60s",
                  s->site->hosts->addresses[s->address < s->site->hosts->n ? s->address : 0].name,
                  strerror(-r));
-        session_connect(s);
+        outbound_connect(s);
     } else {
         s->client = smtp_client_new(&s->plan, clock_monotonic());
-        session_pump(s);
+        outbound_pump(s);
     }
     dispatch_end(d);
 }
 
 static void on_bytes(void *ctx, struct bytes in)
 {
-    struct session *s = ctx;
+    struct outbound *s = ctx;
     struct delivery *d = s->d;
     dispatch_begin(d);
     smtp_client_feed(s->client, in, clock_monotonic());
-    session_pump(s);
+    outbound_pump(s);
     dispatch_end(d);
 }
 
 static void on_drained(void *ctx)
 {
-    struct session *s = ctx;
+    struct outbound *s = ctx;
     struct delivery *d = s->d;
     dispatch_begin(d);
-    session_pump(s);
+    outbound_pump(s);
     dispatch_end(d);
 }
 
 static void on_deadline(void *ctx)
 {
-    struct session *s = ctx;
+    struct outbound *s = ctx;
     struct delivery *d = s->d;
     usec_t now = clock_monotonic();
     dispatch_begin(d);
     if (!s->client) {
         snprintf(s->why, sizeof(s->why), "4.4.1 no connection in %d s",
                  (int)(CONNECT_SPAN / USEC_SECOND));
-        session_connect(s);
+        outbound_connect(s);
     } else if (s->idle_until && s->idle_until <= now) {
-        session_quit(s);
+        outbound_quit(s);
     } else {
         smtp_client_tick(s->client, now);
-        session_pump(s);
+        outbound_pump(s);
     }
     dispatch_end(d);
 }
 
 static void on_end(void *ctx, int r)
 {
-    struct session *s = ctx;
+    struct outbound *s = ctx;
     struct delivery *d = s->d;
     dispatch_begin(d);
     smtp_client_lost(s->client, r < 0 ? strerror(-r) : "the server closed the connection",
                      clock_monotonic());
-    session_pump(s);
+    outbound_pump(s);
     dispatch_end(d);
 }
 
@@ -260,7 +260,7 @@ static const struct conn_ops ops = {
 };
 
 /* The next address of our kind to try, those known to be down last; false: none is left. */
-static bool next_address(struct session *s)
+static bool next_address(struct outbound *s)
 {
     const struct hosts *h = s->site->hosts;
     usec_t now = clock_monotonic();
@@ -278,20 +278,20 @@ static bool next_address(struct session *s)
 }
 
 /* We can't even begin over this IP. */
-static void fail_at_home(struct session *s, int r)
+static void fail_at_home(struct outbound *s, int r)
 {
     struct parcel *p = MOVE(s->parcel);
     snprintf(s->why, sizeof(s->why), "4.4.1 %s can't be sent from: %.60s", s->lane->source->address,
              strerror(-r));
     log_warning("delivery", "%s", s->why);
     lane_back_off(s->lane, clock_monotonic(), s->why);
-    session_detach(s);
+    outbound_detach(s);
     if (p)
         parcel_return(s->d, p);
-    session_free(s);
+    outbound_free(s);
 }
 
-void session_connect(struct session *s)
+void outbound_connect(struct outbound *s)
 {
     const struct hosts *h = s->site->hosts;
     int r = 0;
@@ -303,7 +303,7 @@ void session_connect(struct session *s)
     s->is_over = false;
     do {
         if (!next_address(s)) {
-            session_end(s);
+            outbound_end(s);
             return;
         }
         s->conn = conn_connect(s->d->o.loop, (const struct sockaddr *)&h->addresses[s->address].sa,
@@ -316,9 +316,9 @@ void session_connect(struct session *s)
     conn_set_deadline(s->conn, clock_monotonic() + CONNECT_SPAN);
 }
 
-void session_open(struct delivery *d, struct lane *l, struct parcel *p)
+void outbound_open(struct delivery *d, struct lane *l, struct parcel *p)
 {
-    struct session *s = xcalloc(1, sizeof(*s));
+    struct outbound *s = xcalloc(1, sizeof(*s));
     s->d = d;
     s->lane = l;
     s->dock = l->dock;
@@ -333,11 +333,11 @@ void session_open(struct delivery *d, struct lane *l, struct parcel *p)
     list_init(&s->idle_all);
     snprintf(s->why, sizeof(s->why), "4.4.1 no address to connect to");
     list_add_last(&s->site->connecting, &s->connecting);
-    list_add_last(&l->sessions, &s->of_lane);
-    l->sessions_n++;
-    s->dock->sessions_n++;
-    l->provider->sessions_n++;
+    list_add_last(&l->outbounds, &s->of_lane);
+    l->outbounds_n++;
+    s->dock->outbounds_n++;
+    l->provider->outbounds_n++;
     l->provider->used_at = clock_monotonic();
-    d->sessions_n++;
-    session_connect(s);
+    d->outbounds_n++;
+    outbound_connect(s);
 }
