@@ -391,6 +391,8 @@ static json_t *offered_reason(const struct act *a)
         a->able_n == 1 && t->kind == TARGET_IP ? state_ip_get(a->world->state, t->ip) : NULL;
     if (kind_shape(a->kind) == SHAPE_HOLD && (c || ip))
         harm_line(line, sizeof(line), c ? &c->counter : &ip->counter, a->now);
+    else if (a->kind == KIND_UNDO && a->able_n == 1)
+        snprintf(line, sizeof(line), "takes %s back", t->text + strlen("log:"));
     return json_string(line);
 }
 

@@ -92,7 +92,10 @@ uint64_t counter_minute(struct counter *c, enum counter_what what, usec_t now)
 {
     int64_t minute = now / USEC_MINUTE;
     reach(c->minutes, COUNTER_MINUTES, &c->minute, minute);
-    return c->minutes[(minute - 1) % COUNTER_MINUTES][what];
+    // The running minute, and of the one before as much as the last 60 s still cover.
+    uint64_t before = c->minutes[(minute - 1) % COUNTER_MINUTES][what];
+    uint64_t left = (uint64_t)(USEC_MINUTE - now % USEC_MINUTE);
+    return c->minutes[minute % COUNTER_MINUTES][what] + before * left / (uint64_t)USEC_MINUTE;
 }
 
 uint64_t counter_hour(struct counter *c, enum counter_what what, usec_t now)

@@ -37,8 +37,8 @@ void counter_add_n(struct counter *c, enum counter_what what, usec_t at, uint32_
 /* Takes in n outcomes like this one (only kind, class, at and delivered_at matter): loading history. */
 void counter_load(struct counter *c, const struct outcome *o, uint32_t n);
 /* Sums of the window that ends at `now`. */
-uint64_t counter_minute(struct counter *c, enum counter_what what,
-                        usec_t now); // the last whole minute
+/* About the last 60 s: an even flow within the minute before is assumed. */
+uint64_t counter_minute(struct counter *c, enum counter_what what, usec_t now);
 uint64_t counter_hour(struct counter *c, enum counter_what what, usec_t now);
 uint64_t counter_day(struct counter *c, enum counter_what what, usec_t now);
 /* part / whole, or a negative number when whole is 0: unknown, never 0. */

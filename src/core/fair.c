@@ -69,8 +69,8 @@ struct fair_member *fair_next(struct fair *f, uint64_t (*cost)(struct fair_membe
             return m;
         // All are dearer than a turn allows: the rounds in which nobody would be served, at once.
         if (turns > 1)
-            LIST_EACH(&f->round, each, link)
-        each->deficit += (turns - 1) * f->quantum;
+            LIST_EACH (&f->round, each, link)
+                each->deficit += (turns - 1) * f->quantum;
     }
     return NULL;
 }

@@ -108,8 +108,7 @@ const char *scenario_domain(unsigned n)
     return providers[i].domains[n % domains];
 }
 
-// Is this the first row of that customer?
-static bool is_first(size_t row)
+bool scenario_is_first(size_t row)
 {
     for (size_t i = 0; i < row; i++)
         if (strcmp(customers[i].name, customers[row].name) == 0)
@@ -127,7 +126,7 @@ static void write_dns(struct buf *out)
         buf_printf(out, "    - \"%s. A %s\"\n", p->host, p->address);
     }
     for (size_t i = 0; i < ARRAY_LEN(customers); i++)
-        if (is_first(i))
+        if (scenario_is_first(i))
             buf_printf(out, "    - \"%s.test. A %s\"\n", customers[i].name,
                        scenario_home_address());
 }
@@ -142,7 +141,7 @@ static void write_main(struct buf *out, const struct scenario_ports *ports)
                "    trust:\n",
                ports->submission);
     for (size_t i = 0; i < ARRAY_LEN(customers); i++)
-        if (is_first(i))
+        if (scenario_is_first(i))
             buf_printf(out, "      \"%s/32\": %s\n", customers[i].address, customers[i].name);
     buf_add_str(out, "pools:\n");
     for (size_t i = 0; i < ARRAY_LEN(pools); i++) {

@@ -1,6 +1,7 @@
 /* Who lives in the simulated world: tables of mailbox providers and customers, as data. The words of
  * the providers' answers are made up in the style of real ones; all names end in `.test`. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,8 @@ struct customer_plan {
 };
 
 size_t scenario_providers(const struct provider_plan **plans);
+/* A customer's own first row. */
+bool scenario_is_first(size_t row);
 /* Several rows may be one customer: its own life, and what a thief does with its password. */
 size_t scenario_customers(const struct customer_plan **plans);
 /* The domain of the n-th of 1,000 recipients. */

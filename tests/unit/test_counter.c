@@ -5,13 +5,14 @@
 
 #define START (USEC_DAY * 20000) // a whole day, so also a whole hour and minute
 
-static void a_minute_counts_when_it_is_whole(void **state)
+static void a_minute_slides_out_as_evenly_as_it_came_in(void **state)
 {
     (void)state;
     struct counter c = {0};
     counter_add_n(&c, COUNTER_DELIVERED, START + 5 * USEC_SECOND, 3);
-    assert_int_equal(counter_minute(&c, COUNTER_DELIVERED, START + 59 * USEC_SECOND), 0);
+    assert_int_equal(counter_minute(&c, COUNTER_DELIVERED, START + 59 * USEC_SECOND), 3);
     assert_int_equal(counter_minute(&c, COUNTER_DELIVERED, START + USEC_MINUTE), 3);
+    assert_int_equal(counter_minute(&c, COUNTER_DELIVERED, START + 80 * USEC_SECOND), 2);
     assert_int_equal(counter_minute(&c, COUNTER_DELIVERED, START + 2 * USEC_MINUTE), 0);
 }
 
@@ -124,7 +125,7 @@ static void a_rate_of_nothing_is_unknown(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_minute_counts_when_it_is_whole),
+    cmocka_unit_test(a_minute_slides_out_as_evenly_as_it_came_in),
     cmocka_unit_test(a_window_ends_where_it_says),
     cmocka_unit_test(late_facts_count_at_their_own_time_or_not_at_all),
     cmocka_unit_test(a_clock_that_goes_back_loses_nothing_recent),
