@@ -278,11 +278,9 @@ static void load(struct writer *w)
 // Folds what the journal has beyond the database, segment by segment, up to where none is.
 static int recover(struct writer *w)
 {
-    CLEANUP(xfree) char *owner = NULL;
     uint32_t *numbers;
     size_t n;
     int r = segment_list(w->store->folder, &numbers, &n);
-    owner = (char *)numbers;
     if (r < 0)
         return r;
     struct place end = {w->position.segment, 0};
@@ -290,6 +288,7 @@ static int recover(struct writer *w)
         end.segment = numbers[n - 1] + 1;
     else if (w->position.offset)
         end.segment++;
+    xfree(numbers);
     do
         r = fold_once(w, end, 0, true, true);
     while (r > 0);
