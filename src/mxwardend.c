@@ -62,6 +62,7 @@ int main(int argc, char **argv)
     if (r)
         return r - 1;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a file at its limit is an error of write(2), not the end
     r = settings_load(&settings, &mistakes, a.file);
     if (r > 0) {
         settings_mistakes_print(&mistakes, STDERR_FILENO);

@@ -45,8 +45,7 @@ static void on_tick(void *ctx)
     bool is_needed = false, has_work = false;
     struct peer *p;
     events_flush(c);
-    LIST_EACH(&c->peers, p, link)
-    {
+    LIST_EACH (&c->peers, p, link) {
         if (!left--)
             break; // round: those served now stand behind
         if (clock_monotonic() - begin > TICK_WORK) {
@@ -223,8 +222,8 @@ struct control *control_close(struct control *c)
         return NULL;
     struct peer *p;
     c->listener = listener_close(c->listener);
-    LIST_EACH(&c->peers, p, link)
-    peer_free(p);
+    LIST_EACH (&c->peers, p, link)
+        peer_free(p);
     if (c->timers)
         timer_stop(c->timers, &c->tick);
     c->timers = timers_free(c->timers);
@@ -239,8 +238,7 @@ void control_set_settings(struct control *c, const struct control_settings *s)
     struct peer *p;
     world_set_settings(&c->world, s);
     roles_load(&c->roles, s->operators, s->operators_n, s->viewers, s->viewers_n);
-    LIST_EACH(&c->peers, p, link)
-    {
+    LIST_EACH (&c->peers, p, link) {
         if (!p->conn)
             continue;
         c->strangers_n -= p->role == ROLE_NONE;

@@ -136,9 +136,9 @@ void events_flush(struct control *c)
     struct peer *p;
     if (c->events_sent == c->world.events_n)
         return;
-    LIST_EACH(&c->peers, p, link)
-    if (p->is_live && !p->is_ending)
-        send_ring(p, c->events_sent + 1, 0);
+    LIST_EACH (&c->peers, p, link)
+        if (p->is_live && !p->is_ending)
+            send_ring(p, c->events_sent + 1, 0);
     c->events_sent = c->world.events_n;
 }
 

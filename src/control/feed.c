@@ -54,16 +54,16 @@ static void feed_drop(struct peer *p, struct feed *f)
 void feeds_free(struct peer *p)
 {
     struct feed *f;
-    LIST_EACH(&p->feeds, f, link)
-    feed_drop(p, f);
+    LIST_EACH (&p->feeds, f, link)
+        feed_drop(p, f);
 }
 
 static struct feed *feed_find(struct peer *p, const char *name)
 {
     struct feed *f;
-    LIST_EACH(&p->feeds, f, link)
-    if (strcmp(f->name, name) == 0)
-        return f;
+    LIST_EACH (&p->feeds, f, link)
+        if (strcmp(f->name, name) == 0)
+            return f;
     return NULL;
 }
 
@@ -205,9 +205,9 @@ static void on_page(void *ctx, json_t *page, const char *why)
     struct peer *p = peer_find(to->control, to->peer);
     struct feed *f, *found = NULL;
     if (p)
-        LIST_EACH(&p->feeds, f, link)
-    if (f->serial == to->feed)
-        found = f;
+        LIST_EACH (&p->feeds, f, link)
+            if (f->serial == to->feed)
+                found = f;
     if (found) {
         json_t *push = push_new(found);
         json_t *shown = page ? page : json_pack("{s:s}", "error", why);
@@ -239,8 +239,7 @@ void feeds_tick(struct peer *p, usec_t now)
     struct feed *f;
     if (peer_unread(p) > SLOW)
         return;
-    LIST_EACH(&p->feeds, f, link)
-    {
+    LIST_EACH (&p->feeds, f, link) {
         if (p->is_ending)
             return;
         if (f->is_asking || now < f->next_at)

@@ -48,9 +48,9 @@ struct peer *peer_free(struct peer *p)
 struct peer *peer_find(struct control *c, uint64_t serial)
 {
     struct peer *p;
-    LIST_EACH(&c->peers, p, link)
-    if (p->serial == serial)
-        return p->is_ending ? NULL : p;
+    LIST_EACH (&c->peers, p, link)
+        if (p->serial == serial)
+            return p->is_ending ? NULL : p;
     return NULL;
 }
 

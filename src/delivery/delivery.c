@@ -62,9 +62,9 @@ static void on_change(void *ctx)
 static void sweep_customer(struct delivery *d, struct customer *c)
 {
     struct share *s;
-    LIST_EACH(&c->shares, s, of_customer)
-    if (!s->waiting)
-        share_free(d, s);
+    LIST_EACH (&c->shares, s, of_customer)
+        if (!s->waiting)
+            share_free(d, s);
 }
 
 static void on_sweep(void *ctx)
@@ -120,9 +120,9 @@ static void close_outbounds(struct delivery *d)
     struct outbound *s;
     for (size_t i = 0; (item = map_next(&d->providers, &i));) {
         struct provider *p = item->value;
-        LIST_EACH(&p->lanes, l, of_provider)
-        LIST_EACH(&l->outbounds, s, of_lane)
-        outbound_close(s);
+        LIST_EACH (&p->lanes, l, of_provider)
+            LIST_EACH (&l->outbounds, s, of_lane)
+                outbound_close(s);
     }
 }
 
@@ -141,10 +141,9 @@ static void customer_free(struct delivery *d, struct customer *c)
 {
     struct share *s;
     struct queue *q;
-    LIST_EACH(&c->shares, s, of_customer)
-    {
-        LIST_EACH(&s->queues, q, link)
-        forget_parcels(d, &q->parcels);
+    LIST_EACH (&c->shares, s, of_customer) {
+        LIST_EACH (&s->queues, q, link)
+            forget_parcels(d, &q->parcels);
         share_free(d, s);
     }
     list_remove(&c->wanting);
@@ -156,8 +155,7 @@ static void customer_free(struct delivery *d, struct customer *c)
 static void asks_free(struct list *asks)
 {
     struct ask *a;
-    LIST_EACH(asks, a, link)
-    {
+    LIST_EACH (asks, a, link) {
         if (!a->d)
             spool_message_free(a->what);
         list_remove(&a->link);
@@ -173,8 +171,8 @@ struct delivery *delivery_free(struct delivery *d)
         return NULL;
     d->is_stopping = d->is_running = true;
     close_outbounds(d);
-    LIST_EACH(&d->domains, domain, link)
-    forget_parcels(d, &domain->asking);
+    LIST_EACH (&d->domains, domain, link)
+        forget_parcels(d, &domain->asking);
     for (size_t i = 0; (item = map_next(&d->customers, &i));)
         customer_free(d, item->value);
     for (size_t i = 0; (item = map_next(&d->providers, &i));)
@@ -270,8 +268,8 @@ void delivery_set_settings(struct delivery *d, const struct settings *settings, 
     for (size_t i = 0; (item = map_next(&d->providers, &i));) {
         struct provider *p = item->value;
         provider_set_limits(d, p);
-        LIST_EACH(&p->docks, dock, of_provider)
-        dock_sync(d, dock);
+        LIST_EACH (&p->docks, dock, of_provider)
+            dock_sync(d, dock);
     }
     route_forget(d, is_new_dns);
     for (size_t i = 0; (item = map_next(&d->customers, &i));)
@@ -311,12 +309,12 @@ void delivery_stop(struct delivery *d, void (*done)(void *ctx), void *ctx)
     dispatch_begin(d);
     for (size_t i = 0; (item = map_next(&d->providers, &i));) {
         struct provider *p = item->value;
-        LIST_EACH(&p->lanes, l, of_provider)
-        LIST_EACH(&l->outbounds, s, of_lane)
-        if (s->state == OUTBOUND_CONNECTING)
-            outbound_close(s);
-        else if (!s->flights_n)
-            outbound_quit(s);
+        LIST_EACH (&p->lanes, l, of_provider)
+            LIST_EACH (&l->outbounds, s, of_lane)
+                if (s->state == OUTBOUND_CONNECTING)
+                    outbound_close(s);
+                else if (!s->flights_n)
+                    outbound_quit(s);
     }
     timer_set(d->timers, &d->stop, clock_monotonic() + STOP_SPAN, on_stopped, d);
     delivery_rested(d);

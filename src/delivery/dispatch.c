@@ -83,17 +83,16 @@ static struct parcel *find_for(struct delivery *d, struct share *share, const st
     struct parcel *head = share_head(share), *p;
     struct queue *q;
     size_t looked = 0;
-    LIST_EACH(&share->ready, q, ready)
-    LIST_EACH(&q->parcels, p, link)
-    {
-        if (++looked > LOOK_AHEAD)
-            return NULL;
-        if (p->site != s->site || !hold_allows(d, q, s->lane->source))
-            continue;
-        if (p != head && head->passed++ >= PASSED_MOST)
-            return NULL;
-        return p;
-    }
+    LIST_EACH (&share->ready, q, ready)
+        LIST_EACH (&q->parcels, p, link) {
+            if (++looked > LOOK_AHEAD)
+                return NULL;
+            if (p->site != s->site || !hold_allows(d, q, s->lane->source))
+                continue;
+            if (p != head && head->passed++ >= PASSED_MOST)
+                return NULL;
+            return p;
+        }
     return NULL;
 }
 
@@ -127,10 +126,10 @@ struct parcel *dispatch_next(struct delivery *d, struct outbound *s, usec_t now)
 static struct outbound *find_idle(struct delivery *d, struct parcel *p, usec_t now)
 {
     struct outbound *s;
-    LIST_EACH(&p->site->idle, s, idle_site)
-    if (lane_may(s->lane, now) && hold_allows(d, p->queue, s->lane->source) &&
-        lane_token(s->lane, now, true))
-        return s;
+    LIST_EACH (&p->site->idle, s, idle_site)
+        if (lane_may(s->lane, now) && hold_allows(d, p->queue, s->lane->source) &&
+            lane_token(s->lane, now, true))
+            return s;
     return NULL;
 }
 
@@ -163,11 +162,11 @@ static void make_room(struct delivery *d, struct dock *dock, enum lane_answer an
         starve(d, dock);
         return;
     }
-    LIST_EACH(&dock->provider->docks, other, of_provider)
-    if (!list_is_empty(&other->idle)) {
-        quit_idle(&other->idle);
-        break;
-    }
+    LIST_EACH (&dock->provider->docks, other, of_provider)
+        if (!list_is_empty(&other->idle)) {
+            quit_idle(&other->idle);
+            break;
+        }
     starve(d, dock);
 }
 

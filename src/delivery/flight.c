@@ -88,8 +88,7 @@ static bool may_go(const struct flight *f, usec_t now)
 void flight_send_ready(struct outbound *s, usec_t now)
 {
     struct flight *f;
-    LIST_EACH(&s->flights, f, link)
-    {
+    LIST_EACH (&s->flights, f, link) {
         if (f->is_sent || f->is_loading)
             continue;
         if (!may_go(f, now))
@@ -115,10 +114,11 @@ static struct parcel *take_over(struct outbound *s, usec_t now)
     struct outbound *other;
     if (s->is_yielding || !lane_may(s->lane, now))
         return NULL;
-    LIST_EACH(&s->site->connecting, other, connecting)
-    if (other->parcel && !other->parcel->queue->is_held &&
-        hold_allows(s->d, other->parcel->queue, s->lane->source) && lane_token(s->lane, now, true))
-        return MOVE(other->parcel);
+    LIST_EACH (&s->site->connecting, other, connecting)
+        if (other->parcel && !other->parcel->queue->is_held &&
+            hold_allows(s->d, other->parcel->queue, s->lane->source) &&
+            lane_token(s->lane, now, true))
+            return MOVE(other->parcel);
     return NULL;
 }
 

@@ -32,9 +32,9 @@ static bool has_ip(struct delivery *d, const struct queue *q)
     const struct lane *l;
     if (!d->has_ip_holds || !q->share->dock)
         return true;
-    LIST_EACH(&q->share->dock->lanes, l, of_dock)
-    if (hold_allows(d, q, l->source))
-        return true;
+    LIST_EACH (&q->share->dock->lanes, l, of_dock)
+        if (hold_allows(d, q, l->source))
+            return true;
     return list_is_empty(&q->share->dock->lanes);
 }
 
@@ -74,8 +74,8 @@ void hold_judge_share(struct delivery *d, struct share *s)
     s->is_held = c->is_held || state_hold(d->o.state, &path, clock_wall());
     share_recount(d, s);
     share_move(d, s, c->pool);
-    LIST_EACH(&s->queues, q, link)
-    hold_judge_queue(d, q);
+    LIST_EACH (&s->queues, q, link)
+        hold_judge_queue(d, q);
 }
 
 void hold_send_home(struct delivery *d, struct customer *c)
@@ -84,10 +84,10 @@ void hold_send_home(struct delivery *d, struct customer *c)
     struct queue *q;
     struct parcel *p;
     usec_t now = clock_wall();
-    LIST_EACH(&c->shares, s, of_customer)
-    LIST_EACH(&s->queues, q, link)
-    LIST_EACH(&q->parcels, p, link)
-    parcel_park(d, p, now);
+    LIST_EACH (&c->shares, s, of_customer)
+        LIST_EACH (&s->queues, q, link)
+            LIST_EACH (&q->parcels, p, link)
+                parcel_park(d, p, now);
 }
 
 void hold_judge_customer(struct delivery *d, struct customer *c)
@@ -102,8 +102,8 @@ void hold_judge_customer(struct delivery *d, struct customer *c)
     path.pool = c->pool;
     c->is_held = state_standing(d->o.state, c->name, "", now, &why) == STANDING_SUSPENDED ||
                  state_hold(d->o.state, &path, now);
-    LIST_EACH(&c->shares, s, of_customer)
-    hold_judge_share(d, s);
+    LIST_EACH (&c->shares, s, of_customer)
+        hold_judge_share(d, s);
     if (c->is_held && !was_held)
         hold_send_home(d, c); // nothing is fetched until it may go; others have the room
     if (was_held && !c->is_held)
@@ -123,11 +123,11 @@ void hold_judge_lane(struct delivery *d, struct lane *l)
         dock_wake(d, l->dock);
         return;
     }
-    LIST_EACH(&l->outbounds, s, of_lane)
-    if (s->state == OUTBOUND_CONNECTING)
-        outbound_close(s); // it would greet for nothing
-    else if (!s->flights_n)
-        outbound_quit(s);
+    LIST_EACH (&l->outbounds, s, of_lane)
+        if (s->state == OUTBOUND_CONNECTING)
+            outbound_close(s); // it would greet for nothing
+        else if (!s->flights_n)
+            outbound_quit(s);
 }
 
 static void judge_source(struct delivery *d, struct source *source)
@@ -160,8 +160,8 @@ void hold_judge_all(struct delivery *d)
         judge_source(d, item->value);
     for (size_t i = 0; (item = map_next(&d->providers, &i));) {
         struct provider *p = item->value;
-        LIST_EACH(&p->lanes, l, of_provider)
-        hold_judge_lane(d, l);
+        LIST_EACH (&p->lanes, l, of_provider)
+            hold_judge_lane(d, l);
     }
     for (size_t i = 0; (item = map_next(&d->customers, &i));) {
         struct customer *c = item->value;

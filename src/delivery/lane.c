@@ -46,8 +46,8 @@ struct provider *provider_of(struct delivery *d, const char *name)
 static void dock_free(struct delivery *d, struct dock *dock)
 {
     struct site *site;
-    LIST_EACH(&dock->sites, site, of_dock)
-    must(!"a site without a parcel or outbound");
+    LIST_EACH (&dock->sites, site, of_dock)
+        must(!"a site without a parcel or outbound");
     if (!list_is_empty(&dock->starved))
         d->starved_n--;
     timer_stop(d->timers, &dock->timer);
@@ -62,14 +62,13 @@ void provider_free(struct delivery *d, struct provider *p)
 {
     struct dock *dock;
     struct lane *l;
-    LIST_EACH(&p->lanes, l, of_provider)
-    {
+    LIST_EACH (&p->lanes, l, of_provider) {
         xfree(l->figures);
         xfree(l->last_reply);
         xfree(l);
     }
-    LIST_EACH(&p->docks, dock, of_provider)
-    dock_free(d, dock);
+    LIST_EACH (&p->docks, dock, of_provider)
+        dock_free(d, dock);
     map_remove_str(&d->providers, p->name);
     xfree(p);
 }
@@ -77,9 +76,9 @@ void provider_free(struct delivery *d, struct provider *p)
 static struct lane *lane_of(struct delivery *d, struct provider *p, struct source *source)
 {
     struct lane *l;
-    LIST_EACH(&p->lanes, l, of_provider)
-    if (l->source == source)
-        return l;
+    LIST_EACH (&p->lanes, l, of_provider)
+        if (l->source == source)
+            return l;
     l = xcalloc(1, sizeof(*l));
     l->provider = p;
     l->source = source;
@@ -95,12 +94,12 @@ static struct lane *lane_of(struct delivery *d, struct provider *p, struct sourc
 void dock_sync(struct delivery *d, struct dock *dock)
 {
     struct lane *l;
-    LIST_EACH(&dock->lanes, l, of_dock)
-    if (!l->source->pool || strcmp(l->source->pool->name, dock->pool) != 0) {
-        list_remove(&l->of_dock);
-        l->dock = NULL;
-        hold_judge_lane(d, l);
-    }
+    LIST_EACH (&dock->lanes, l, of_dock)
+        if (!l->source->pool || strcmp(l->source->pool->name, dock->pool) != 0) {
+            list_remove(&l->of_dock);
+            l->dock = NULL;
+            hold_judge_lane(d, l);
+        }
     for (size_t i = 0; i < d->settings->pools_n; i++) {
         const struct settings_pool *pool = &d->settings->pools[i];
         for (size_t j = 0; strcmp(pool->name, dock->pool) == 0 && j < pool->ips_n; j++) {
@@ -118,9 +117,9 @@ void dock_sync(struct delivery *d, struct dock *dock)
 struct dock *dock_of(struct delivery *d, struct provider *p, const char *pool)
 {
     struct dock *dock;
-    LIST_EACH(&p->docks, dock, of_provider)
-    if (strcmp(dock->pool, pool) == 0)
-        return dock;
+    LIST_EACH (&p->docks, dock, of_provider)
+        if (strcmp(dock->pool, pool) == 0)
+            return dock;
     dock = xcalloc(1, sizeof(*dock));
     dock->d = d;
     dock->provider = p;
@@ -239,8 +238,7 @@ static enum lane_answer choose_lane(struct delivery *d, struct dock *dock, const
 {
     struct lane *l;
     enum lane_answer answer = LANE_NONE;
-    LIST_EACH(&dock->lanes, l, of_dock)
-    {
+    LIST_EACH (&dock->lanes, l, of_dock) {
         usec_t its_at = USEC_NEVER;
         enum lane_answer its;
         if (!l->is_open || !hold_allows(d, q, l->source))

@@ -56,8 +56,8 @@ static uint32_t ready_on(const struct lane *l)
 {
     const struct outbound *s;
     uint32_t n = 0;
-    LIST_EACH(&l->outbounds, s, of_lane)
-    n += s->state == OUTBOUND_READY;
+    LIST_EACH (&l->outbounds, s, of_lane)
+        n += s->state == OUTBOUND_READY;
     return n;
 }
 

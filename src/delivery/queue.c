@@ -52,8 +52,7 @@ void share_free(struct delivery *d, struct share *s)
 {
     struct queue *q;
     share_count(d, s, -(int64_t)s->waiting);
-    LIST_EACH(&s->queues, q, link)
-    {
+    LIST_EACH (&s->queues, q, link) {
         queue_away(d, q, -(int64_t)q->away);
         must(list_is_empty(&q->parcels));
         xfree(q);
@@ -120,12 +119,12 @@ static void count_moves(struct delivery *d, const char *stored, struct queue *q,
     }
     from = map_get_str(&to->customer->share_of, stored);
     if (!from || !from->waiting) {
-        LIST_EACH(&to->customer->shares, s, of_customer)
-        if (s->parked && s->waiting && s != to) {
-            from = s;
-            from->parked--;
-            break;
-        }
+        LIST_EACH (&to->customer->shares, s, of_customer)
+            if (s->parked && s->waiting && s != to) {
+                from = s;
+                from->parked--;
+                break;
+            }
     }
     if (!from || !from->waiting)
         return;
@@ -303,8 +302,8 @@ void queue_set_held(struct delivery *d, struct queue *q, bool is_held)
     count_held(d, q, -(int64_t)(q->recipients + q->away));
     q->is_held = is_held;
     count_held(d, q, (int64_t)(q->recipients + q->away));
-    LIST_EACH(&q->parcels, p, link)
-    p->site->parcels += is_held ? -1u : 1u;
+    LIST_EACH (&q->parcels, p, link)
+        p->site->parcels += is_held ? -1u : 1u;
     if (is_held) {
         q->share->customer->in_held += q->recipients;
         deactivate(q);
@@ -326,15 +325,13 @@ void share_move(struct delivery *d, struct share *s, const char *pool)
         return;
     to = dock_of(d, s->provider, pool);
     list_init(&moving);
-    LIST_EACH(&s->queues, q, link)
-    LIST_EACH(&q->parcels, p, link)
-    {
-        queue_out(d, p);
-        list_add_last(&moving, &p->link);
-    }
+    LIST_EACH (&s->queues, q, link)
+        LIST_EACH (&q->parcels, p, link) {
+            queue_out(d, p);
+            list_add_last(&moving, &p->link);
+        }
     s->dock = to;
-    LIST_EACH(&moving, p, link)
-    {
+    LIST_EACH (&moving, p, link) {
         list_remove(&p->link);
         queue_put(d, p->queue, p, false);
     }
@@ -425,8 +422,8 @@ void letter_take(struct delivery *d, struct spool_message *m, bool is_new)
     }
     for (uint32_t i = 0; i < l->pending; i++)
         parcel_add(parcel_for(l, route_domain(d, address_domain(m->recipients[i].address))), i);
-    LIST_EACH(&l->parcels, p, of_letter)
-    list_add_last(&parcels, &p->link); // what merges or parks below leaves l->parcels
+    LIST_EACH (&l->parcels, p, of_letter)
+        list_add_last(&parcels, &p->link); // what merges or parks below leaves l->parcels
     while ((p = LIST_FIRST(&parcels, struct parcel, link))) {
         list_remove(&p->link);
         route_ask(d, p, p->domain);

@@ -202,8 +202,7 @@ static void domain_free(struct delivery *d, struct domain *domain)
 void route_trim(struct delivery *d)
 {
     struct domain *domain;
-    LIST_EACH(&d->domains, domain, link)
-    {
+    LIST_EACH (&d->domains, domain, link) {
         if (d->domain_of.count <= DOMAINS_MOST)
             return;
         if (!domain->ask)
@@ -214,8 +213,8 @@ void route_trim(struct delivery *d)
 void route_deinit(struct delivery *d)
 {
     struct domain *domain;
-    LIST_EACH(&d->domains, domain, link)
-    domain_free(d, domain);
+    LIST_EACH (&d->domains, domain, link)
+        domain_free(d, domain);
     map_deinit(&d->domain_of);
     map_deinit(&d->hosts_of);
 }
@@ -277,8 +276,7 @@ static void on_mx(void *ctx, const struct dns_mx *mx)
     domain->ask = NULL;
     take_answer(d, domain, mx);
     list_init(&asking);
-    LIST_EACH(&domain->asking, p, link)
-    {
+    LIST_EACH (&domain->asking, p, link) {
         list_remove(&p->link);
         list_add_last(&asking, &p->link);
     }
@@ -320,8 +318,7 @@ void route_ask(struct delivery *d, struct parcel *p, struct domain *domain)
 void route_forget(struct delivery *d, bool is_new_dns)
 {
     struct domain *domain;
-    LIST_EACH(&d->domains, domain, link)
-    {
+    LIST_EACH (&d->domains, domain, link) {
         domain->expires_at = 0;
         if (!domain->ask || !is_new_dns)
             continue;

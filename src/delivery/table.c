@@ -13,8 +13,7 @@ static usec_t oldest_of(const struct share *s)
     const struct queue *q;
     usec_t oldest = USEC_NEVER;
     uint64_t here = 0;
-    LIST_EACH(&s->queues, q, link)
-    {
+    LIST_EACH (&s->queues, q, link) {
         const struct parcel *p = LIST_FIRST(&q->parcels, struct parcel, link);
         here += q->recipients;
         if (p && p->letter->m->accepted_at < oldest)
@@ -31,8 +30,7 @@ void delivery_each_queue(struct delivery *d,
     usec_t now = clock_wall();
     for (size_t i = 0; (item = map_next(&d->customers, &i));) {
         const struct customer *c = item->value;
-        LIST_EACH(&c->shares, s, of_customer)
-        {
+        LIST_EACH (&c->shares, s, of_customer) {
             if (!s->waiting)
                 continue;
             struct delivery_queue_row row = {
@@ -88,9 +86,9 @@ void delivery_each_lane(struct delivery *d,
     const struct lane *l;
     for (size_t i = 0; (item = map_next(&d->providers, &i));) {
         const struct provider *p = item->value;
-        LIST_EACH(&p->lanes, l, of_provider)
-        if (l->figures || l->outbounds_n || l->backoff_span)
-            show_lane(l, each, ctx);
+        LIST_EACH (&p->lanes, l, of_provider)
+            if (l->figures || l->outbounds_n || l->backoff_span)
+                show_lane(l, each, ctx);
     }
 }
 
@@ -140,8 +138,7 @@ static void say_lanes(const struct dock *dock, char *out, size_t room)
     usec_t now = clock_monotonic();
     char until[CLOCK_TEXT];
     bool has_open = false, has_up = false;
-    LIST_EACH(&dock->lanes, l, of_dock)
-    {
+    LIST_EACH (&dock->lanes, l, of_dock) {
         has_open |= l->is_open;
         has_up |= lane_may(l, now);
         if (l->is_open && now < l->backoff_until && (!down || l->until < down->until))

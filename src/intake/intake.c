@@ -77,8 +77,8 @@ static void door_close(struct door *door)
 static void doors_close(struct list *doors)
 {
     struct door *door;
-    LIST_EACH(doors, door, link)
-    door_close(door);
+    LIST_EACH (doors, door, link)
+        door_close(door);
 }
 
 static struct door *door_open(struct intake *in, const struct settings_listener *settings,
@@ -104,8 +104,7 @@ static bool is_same_address(const struct settings_address *a, const struct setti
 static struct door *door_at(struct list *doors, const struct settings_address *address)
 {
     struct door *door;
-    LIST_EACH(doors, door, link)
-    {
+    LIST_EACH (doors, door, link) {
         if (is_same_address(&door->settings->address, address))
             return door;
     }
@@ -160,8 +159,7 @@ static void put_in_order(struct intake *in, const struct settings *settings, str
         list_add_last(&doors, &door->link);
     }
     struct door *door;
-    LIST_EACH(&doors, door, link)
-    {
+    LIST_EACH (&doors, door, link) {
         list_remove(&door->link);
         list_add_last(&in->doors, &door->link);
     }
@@ -174,8 +172,7 @@ int intake_set_settings(struct intake *in, const struct settings *settings, char
     if (open_new(in, settings, &fresh, why) != 0)
         return 1;
     struct door *door;
-    LIST_EACH(&in->doors, door, link)
-    {
+    LIST_EACH (&in->doors, door, link) {
         if (is_wanted(settings, door))
             continue;
         session_shut_all(in, door);
@@ -189,8 +186,7 @@ int intake_set_settings(struct intake *in, const struct settings *settings, char
 uint16_t intake_port(const struct intake *in, size_t i)
 {
     struct door *door;
-    LIST_EACH(&in->doors, door, link)
-    {
+    LIST_EACH (&in->doors, door, link) {
         if (i-- == 0)
             return listener_port(door->listener);
     }

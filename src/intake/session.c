@@ -213,8 +213,7 @@ void session_accept(struct door *door, struct conn *conn)
 void session_shut_all(struct intake *in, const struct door *door)
 {
     struct session *s;
-    LIST_EACH(&in->sessions, s, link)
-    {
+    LIST_EACH (&in->sessions, s, link) {
         if (door && s->door != door)
             continue;
         s->door = NULL;
@@ -226,8 +225,7 @@ void session_shut_all(struct intake *in, const struct door *door)
 void session_close_all(struct intake *in)
 {
     struct session *s;
-    LIST_EACH(&in->sessions, s, link)
-    {
+    LIST_EACH (&in->sessions, s, link) {
         session_end(s, false);
     }
 }

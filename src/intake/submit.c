@@ -260,8 +260,7 @@ const struct smtp_server_ops submit_ops = {
 void submit_disown(struct intake *in)
 {
     struct writing *w;
-    LIST_EACH(&in->writing, w, link)
-    {
+    LIST_EACH (&in->writing, w, link) {
         list_remove(&w->link);
         w->intake = NULL;
     }

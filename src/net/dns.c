@@ -122,8 +122,7 @@ static void kept_put(struct dns *d, const char *domain, const struct dns_answer 
     map_put_str(&d->kept, domain, k);
     list_add_last(&d->ages, &k->link);
     d->kept_bytes += kept_size(k);
-    LIST_EACH(&d->ages, old, link)
-    {
+    LIST_EACH (&d->ages, old, link) {
         if (d->kept.count <= DNS_KEPT && (d->kept_bytes <= KEPT_BYTES || old == k))
             break;
         kept_drop(d, old);
@@ -142,8 +141,7 @@ static void waiter_free(struct waiter *w)
 static void drop_waiters(struct list *waiters)
 {
     struct waiter *w;
-    LIST_EACH(waiters, w, link)
-    {
+    LIST_EACH (waiters, w, link) {
         waiter_free(w);
     }
 }
@@ -495,8 +493,7 @@ struct dns *dns_free(struct dns *d)
     }
     drop_waiters(&d->ready);
     struct kept *k;
-    LIST_EACH(&d->ages, k, link)
-    {
+    LIST_EACH (&d->ages, k, link) {
         kept_drop(d, k);
     }
     map_deinit(&d->lookups);

@@ -80,8 +80,7 @@ struct client *client_free(struct client *c)
     struct waiting *w;
     if (!c)
         return NULL;
-    LIST_EACH(&c->waiting, w, link)
-    {
+    LIST_EACH (&c->waiting, w, link) {
         json_decref(w->message);
         xfree(w);
     }

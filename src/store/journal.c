@@ -228,8 +228,8 @@ static int write_batch(struct journal *j, struct batch *b)
 {
     struct job *job;
     struct writing w = {.j = j, .from = j->at.offset, .to = j->at.offset};
-    LIST_EACH(&b->adds, job, link)
-    write_add(&w, CONTAINER_OF(job, struct journal_add, job));
+    LIST_EACH (&b->adds, job, link)
+        write_add(&w, CONTAINER_OF(job, struct journal_add, job));
     for (size_t at = 0; at < b->facts.n; at += fact_length(b->facts.p + at))
         record_seal(b->facts.p + at, bytes_of(NULL, 0), (struct place){j->at.segment, w.to + at});
     write_part(&w, b->facts.p, b->facts.n);
@@ -289,8 +289,8 @@ static void batch_failed(struct journal *j, struct batch *b, int r)
 {
     struct job *job;
     bool is_full = is_want_of_space(r);
-    LIST_EACH(&b->adds, job, link)
-    CONTAINER_OF(job, struct journal_add, job)->result = SPOOL_E_FULL;
+    LIST_EACH (&b->adds, job, link)
+        CONTAINER_OF(job, struct journal_add, job)->result = SPOOL_E_FULL;
     pthread_mutex_lock(&j->lock);
     if (b->facts.n) {
         buf_add_bytes(&b->facts, buf_bytes(&j->facts));

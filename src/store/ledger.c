@@ -116,12 +116,12 @@ void ledger_write(struct writer *w, struct list *jobs)
     int r = store_is_dead(w->store) ? -EIO : 0;
     if (r == 0) {
         db_begin(&w->db, true);
-        LIST_EACH(jobs, job, link)
-        write_one(w, CONTAINER_OF(job, struct append_job, job));
+        LIST_EACH (jobs, job, link)
+            write_one(w, CONTAINER_OF(job, struct append_job, job));
         r = finish_write(w, before);
     }
-    LIST_EACH(jobs, job, link)
-    CONTAINER_OF(job, struct append_job, job)->r = r;
+    LIST_EACH (jobs, job, link)
+        CONTAINER_OF(job, struct append_job, job)->r = r;
 }
 
 // `32 digits of salt, a space, the part` as import gets it.

@@ -30,8 +30,8 @@ static void letter_free(struct letter *l)
 void letters_deinit(struct warden *w)
 {
     struct letter *l;
-    LIST_EACH(&w->letters, l, link)
-    letter_free(l);
+    LIST_EACH (&w->letters, l, link)
+        letter_free(l);
 }
 
 static void on_spooled(void *ctx, int r)

@@ -54,8 +54,8 @@ void reports_deinit(struct warden *w)
 {
     struct report *r;
     timer_stop(w->options.timers, &w->reports_due);
-    LIST_EACH(&w->reports_in_order, r, link)
-    report_free(w, r);
+    LIST_EACH (&w->reports_in_order, r, link)
+        report_free(w, r);
     map_deinit(&w->reports);
 }
 
@@ -133,6 +133,6 @@ void warden_on_outcome(struct warden *w, const struct outcome *o, const struct s
 void warden_flush(struct warden *w)
 {
     struct report *r;
-    LIST_EACH(&w->reports_in_order, r, link)
-    report_send(w, r);
+    LIST_EACH (&w->reports_in_order, r, link)
+        report_send(w, r);
 }

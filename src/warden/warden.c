@@ -47,8 +47,8 @@ struct warden *warden_free(struct warden *w)
     if (!w)
         return NULL;
     struct decision *d;
-    LIST_EACH(&w->decisions, d, link)
-    decision_free(d);
+    LIST_EACH (&w->decisions, d, link)
+        decision_free(d);
     reports_deinit(w);
     letters_deinit(w);
     return xfree(w);
@@ -73,8 +73,7 @@ static bool has_provisional_name(const struct entry *e)
 static void name_settled(struct warden *w, struct entry_name provisional, struct entry_name name)
 {
     struct decision *d;
-    LIST_EACH(&w->decisions, d, link)
-    {
+    LIST_EACH (&w->decisions, d, link) {
         for (size_t i = 0; d->is_waiting && i < d->entry->names_n; i++)
             if (entry_name_equal(d->entry->names[i], provisional))
                 d->entry->names[i] = name;

@@ -211,8 +211,8 @@ static struct sink *sink_open(uint8_t net, uint8_t host, uint16_t port)
 static void sink_hang_up(struct sink *sink)
 {
     struct sink_session *s;
-    LIST_EACH(&sink->sessions, s, link)
-    sink_close(s);
+    LIST_EACH (&sink->sessions, s, link)
+        sink_close(s);
     sink->listener = listener_close(sink->listener);
 }
 

@@ -508,8 +508,8 @@ static void disturb(struct sink *s, unsigned dice)
     s->rcpt_refusal = dice % 3 == 0 ? "450 4.2.0 not now" : NULL;
     if (dice % 2)
         return;
-    LIST_EACH(&s->sessions, session, link)
-    sink_close(session);
+    LIST_EACH (&s->sessions, session, link)
+        sink_close(session);
 }
 
 static void whatever_is_done_nothing_is_lost_and_counts_stay_exact(void **state)
