@@ -216,10 +216,10 @@ struct engine *engine_free(struct engine *e)
         return NULL;
     control_close(e->control);
     store_close(e->store); // its last callbacks find everybody there
+    dns_free(e->dns);
     delivery_free(e->delivery);
     intake_free(e->intake);
     warden_free(e->warden);
-    dns_free(e->dns);
     if (e->is_loop_open) {
         timers_free(e->timers);
         uv_run(&e->loop, UV_RUN_NOWAIT); // lets what was closed go
