@@ -222,10 +222,10 @@ static void on_tick(void *ctx)
     for (; c->due >= 1; c->due--)
         if (c->waiting_n < WAITING_MOST) // the engine refuses or is slow: a customer stops, too
             make_letter(c);
-    if (!c->conn)
-        connect_up(c);
-    else
+    if (c->conn)
         pump(c);
+    else if (!heap_has(&c->retry.node))
+        connect_up(c);
     if (!c->is_ended)
         timer_set(c->options.timers, &c->tick, now + TICK_MS * USEC_MS, on_tick, c);
 }
