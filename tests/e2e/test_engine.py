@@ -180,6 +180,85 @@ class Life(EngineCase):
         self.engine.run("status", code=3)
 
 
+class Reload(EngineCase):
+    def reload(self, **changes):
+        for name, value in changes.items():
+            setattr(self.engine, name, value)
+        self.engine.write()
+        return self.engine.run("reload")
+
+    def said(self):
+        return (self.engine.home / "engine.log").read_text("utf-8", "replace")
+
+    def test_an_ip_that_is_added_is_used_and_one_that_is_gone_is_not(self):
+        self.reload(ips=("127.0.0.13",))
+        for _ in range(5):
+            self.assertEqual(self.submit()[0], 0)
+        self.arrived(5)
+        self.assertEqual(set(self.sink.values("X-Client-Addr")), {"127.0.0.13"})
+        self.reload(ips=("127.0.0.11", "127.0.0.13"))
+        self.engine.run("pull", "127.0.0.13", "-r", "the other one's turn")
+        self.assertEqual(self.submit()[0], 0)
+        self.arrived(6)
+        self.assertIn("127.0.0.11", self.sink.values("X-Client-Addr"))
+
+    def test_a_pool_that_is_added_serves_the_customers_given_to_it(self):
+        text = self.engine.config.read_text()
+        self.engine.config.write_text(text.replace("delivery:", "  own: {ips: [127.0.0.15]}\ndelivery:"))
+        self.engine.run("customer", "set", "shop", "--pool", "own", code=1)  # not yet
+        self.engine.run("reload")
+        self.engine.run("customer", "set", "shop", "--pool", "own")
+        self.assertEqual(self.submit()[0], 0)
+        self.arrived(1)
+        self.assertEqual(set(self.sink.values("X-Client-Addr")), {"127.0.0.15"})
+
+    def test_an_ip_that_the_machine_lacks_is_said_and_not_used(self):
+        self.reload(ips=("127.0.0.11", "192.0.2.77"))
+        self.assertIn("this machine does not have 192.0.2.77 (pool shared): it is not used", self.said())
+        for _ in range(3):
+            self.assertEqual(self.submit()[0], 0)
+        self.arrived(3)
+        self.assertEqual(set(self.sink.values("X-Client-Addr")), {"127.0.0.11"})
+
+    def test_a_listener_that_is_gone_closes_its_port_and_a_new_one_opens(self):
+        old, new = self.engine.port, world.free_port()
+        self.reload(port=new)
+        self.assertFalse(world.answers("127.0.0.1", old))
+        self.assertEqual(self.submit()[0], 0)
+        self.arrived(1)
+
+    def test_a_port_that_is_taken_leaves_everything_as_it_was(self):
+        import socket
+        old = self.engine.port
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            self.engine.port = other.getsockname()[1]
+            self.engine.write()
+            self.assertIn(f"cannot listen on 127.0.0.1:{self.engine.port}", self.engine.run("reload", code=1))
+        self.engine.port = old
+        self.assertEqual(self.submit()[0], 0)
+        self.arrived(1)
+
+    def test_what_an_engine_is_for_its_life_is_refused_in_words(self):
+        text = self.engine.config.read_text()
+        for old, new, key in (("node: mta1", "node: mta2", "node"), ("/state\n", "/other\n", "state"),
+                              ("control.sock", "other.sock", "control: socket")):
+            self.engine.config.write_text(text.replace(old, new))
+            said = self.engine.run("reload", code=1)
+            self.assertRegex(said, rf"mxwarden\.yaml:1:1: `{key}` can't change while the engine runs")
+            self.assertIn(f"`{key}` can't change", self.said())
+        self.assertEqual(self.engine.json("status")["node"], "mta1.example.net")
+        self.assertEqual([e["kind"] for e in self.engine.json("log")], ["start"])
+        self.engine.config.write_text(text)
+        self.engine.run("reload")
+
+    def test_a_reload_at_the_very_end_is_in_the_ledger(self):
+        self.engine.process.send_signal(signal.SIGHUP)
+        self.assertEqual(self.engine.stop(), 0)
+        self.engine.start()
+        self.assertEqual([e["kind"] for e in self.engine.json("log")], ["start", "reload", "start"])
+        self.engine.run("verify")
+
+
 class Bounds(unittest.TestCase):
     def setUp(self):
         self.home = tempfile.TemporaryDirectory()
