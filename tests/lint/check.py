@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The promises of the house that a grep can keep: include direction, and words that stand in one place only."""
+"""The promises of the house that a grep can keep: include direction, words that stand in one place only, the code map."""
 import pathlib
 import re
 import sys
@@ -37,6 +37,24 @@ def functions(text):
             start = None
 
 
+def map_faults(files):
+    """What docs/code-map.md says and the tree does not, and the other way round. A heading is a folder."""
+    text = (ROOT / "docs/code-map.md").read_text()
+    there, said, folder = {f.relative_to(ROOT).with_suffix("").as_posix() for f in files}, set(), ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("## "):
+            folder = line.split()[1]
+        for name in re.findall(r"^- `([^`]+)` — ", line):
+            path = f"{folder}/{name}"
+            if path in said:
+                yield f"docs/code-map.md:{number}: {path} stands there twice"
+            if path not in there and not (ROOT / path).exists():
+                yield f"docs/code-map.md:{number}: there is no {path}"
+            said.add(path)
+    for path in sorted(there - said):
+        yield f"{path}: no line for it in docs/code-map.md"
+
+
 def main():
     faults = []
     rules = dict(l.split(":", 1) for l in (ROOT / "tests/lint/rooms.txt").read_text().splitlines() if l and l[0] != "#")
@@ -63,6 +81,7 @@ def main():
         for line, length in functions(code):
             if length > MOST_FUNCTION:
                 faults.append(f"{name}:{line}: a function of {length} lines, at most {MOST_FUNCTION}")
+    faults += map_faults(files)
     print("\n".join(faults) if faults else f"lint: {len(files)} files, no fault")
     return bool(faults)
 

@@ -4,8 +4,13 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-mkdir -p "$dir/tests/lint" "$dir/src/core" "$dir/src/store" "$dir/ui/views"
+mkdir -p "$dir/tests/lint" "$dir/src/core" "$dir/src/store" "$dir/ui/views" "$dir/docs"
 cp "$here/rooms.txt" "$dir/tests/lint/"
+touch "$dir/src/core/a.c" "$dir/src/core/a.h" "$dir/src/store/a.c" "$dir/ui/views/a.c"
+map=$dir/docs/code-map.md
+for folder in src/core src/store ui/views; do
+    printf '## %s — a room\n- `a` — a file\n' "$folder"
+done >"$map"
 # bad PATH LINE WHAT: LINE in PATH must be a fault.
 bad() {
     printf '%s\n' "$2" >"$dir/$1"
@@ -13,7 +18,7 @@ bad() {
         echo "not found: $3"
         exit 1
     fi
-    rm "$dir/$1"
+    : >"$dir/$1"
 }
 python3 "$here/check.py" "$dir"
 bad src/core/a.c '#include "store/store.h"' 'an include that goes up'
@@ -34,4 +39,21 @@ if python3 "$here/check.py" "$dir" >/dev/null; then
     echo "not found: a function of over 100 lines"
     exit 1
 fi
+: >"$dir/src/core/a.c"
+touch "$dir/src/core/b.c"
+if python3 "$here/check.py" "$dir" >/dev/null; then
+    echo "not found: a file that is not in the code map"
+    exit 1
+fi
+rm "$dir/src/core/b.c"
+for line in '- `gone` — a file that is no more' '- `a` — a second time'; do
+    cp "$map" "$map.good"
+    printf '%s\n' "$line" >>"$map"
+    if python3 "$here/check.py" "$dir" >/dev/null; then
+        echo "not found: $line"
+        exit 1
+    fi
+    mv "$map.good" "$map"
+done
+python3 "$here/check.py" "$dir"
 echo "the lint finds what it must"
