@@ -68,8 +68,11 @@ int segment_remove(int folder, uint32_t no)
 
 static bool number_of(const char *name, uint32_t *no)
 {
-    int used = 0;
-    return sscanf(name, "%8u.seg%n", no, &used) == 1 && used == 12 && !name[used];
+    char *end = NULL;
+    if (strspn(name, "0123456789") != 8 || strcmp(name + 8, ".seg") != 0)
+        return false;
+    *no = (uint32_t)strtoul(name, &end, 10);
+    return end == name + 8;
 }
 
 static int by_number(const void *a, const void *b)
