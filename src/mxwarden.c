@@ -11,11 +11,10 @@
 
 enum { DEMO_SECONDS = 60 };
 
-static bool is_read_only; // for the console of a demo
-
-static int open_console(const char *socket)
+static int open_console(const void *ctx, const char *socket)
 {
-    return app_run(&(struct app_options){.socket = socket, .is_read_only = is_read_only});
+    const struct command_call *call = ctx;
+    return app_run(&(struct app_options){.socket = socket, .is_read_only = call->is_read_only});
 }
 
 static bool has_terminal(void)
@@ -31,7 +30,7 @@ static int console(const struct command_call *call)
                     stderr);
         return CLI_USAGE;
     }
-    return open_console(cli_socket(call));
+    return open_console(call, cli_socket(call));
 }
 
 static int demo(const struct command_call *call)
@@ -46,12 +45,12 @@ static int demo(const struct command_call *call)
     return demo_run(&(struct demo_options){.is_headless = call->is_headless,
                                            .span = seconds * USEC_SECOND,
                                            .seed = (uint64_t)seed,
-                                           .console = open_console});
+                                           .console = open_console,
+                                           .ctx = call});
 }
 
 static int run(const struct command_call *call)
 {
-    is_read_only = call->is_read_only;
     if (!call->command && !call->is_help)
         return console(call);
     if (call->command && !call->is_help && strcmp(call->command->words, "demo") == 0)

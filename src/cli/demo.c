@@ -94,12 +94,22 @@ static void remove_dir(const char *dir)
         waitpid(pid, NULL, 0);
 }
 
-static void exec_engine(const struct demo *d)
+// For a child, first thing: it ends with its parent, also when that is dead already. And the keys of
+// the terminal (Ctrl-C) are its parent's.
+static void be_child_of(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    setpgid(0, 0);
+    if (getppid() != parent)
+        _exit(1);
+}
+
+static void exec_engine(const struct demo *d, pid_t parent)
 {
     char config[PATH_ROOM + 16], log[PATH_ROOM + 16];
     snprintf(config, sizeof(config), "%s/mxwarden.yaml", d->dir);
     snprintf(log, sizeof(log), "%s/engine.log", d->dir);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    be_child_of(parent);
     int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd >= 0) {
         dup2(fd, STDOUT_FILENO);
@@ -123,9 +133,10 @@ static void show_log(const struct demo *d)
 // Starts the engine and waits until it answers.
 static bool start_engine(struct demo *d)
 {
+    pid_t self = getpid();
     d->engine_pid = fork();
     if (d->engine_pid == 0)
-        exec_engine(d);
+        exec_engine(d, self);
     for (int i = 0; d->engine_pid > 0 && i < START_SECONDS * 20; i++) {
         struct client *client = NULL;
         CLEANUP(xfree) char *why = NULL;
@@ -144,13 +155,22 @@ static bool start_engine(struct demo *d)
     return false;
 }
 
-static void stop_engine(struct demo *d)
+// True when it ran until now and ended well.
+static bool stop_engine(struct demo *d)
 {
+    int status = 0;
     if (d->engine_pid <= 0)
-        return;
+        return false;
     kill(d->engine_pid, SIGTERM);
-    waitpid(d->engine_pid, NULL, 0);
+    waitpid(d->engine_pid, &status, 0);
     d->engine_pid = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return true;
+    fprintf(stderr, "mxwarden demo: the engine did not end well (%s %d):\n",
+            WIFSIGNALED(status) ? "signal" : "exit code",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    show_log(d);
+    return false;
 }
 
 // What a customer's sign-up would say: where to write to, and which pool it sends over.
@@ -216,7 +236,7 @@ static json_t *ask_ids(const struct demo *d, const char *table, const char *filt
     return ids;
 }
 
-// The contract's line, and what else the world knows.
+// One JSON line, and what else the world knows.
 static bool print_summary(const struct demo *d)
 {
     struct world_summary s;
@@ -259,14 +279,24 @@ static void on_signal(uv_signal_t *signal, int number)
     d->is_over = true;
 }
 
-static void watch_signals(struct demo *d)
+// From the first moment on: whoever leaves early leaves nothing behind either.
+static void open_loop(struct demo *d)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    uv_loop_init(&d->loop);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         uv_signal_init(&d->loop, &d->signals[i]);
         d->signals[i].data = d;
         uv_signal_start(&d->signals[i], on_signal, numbers[i]);
     }
+}
+
+static void close_loop(struct demo *d)
+{
+    for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
+        uv_close((uv_handle_t *)&d->signals[i], NULL);
+    uv_run(&d->loop, UV_RUN_DEFAULT); // lets what was closed go
+    uv_loop_close(&d->loop);
 }
 
 // Headless, the end of the time is for what is still under way then.
@@ -301,9 +331,8 @@ static bool open_world(struct demo *d)
 static int live(struct demo *d)
 {
     bool is_well = false;
-    uv_loop_init(&d->loop);
+    open_loop(d);
     if (open_world(d) && start_engine(d) && add_customers(d)) {
-        watch_signals(d);
         if (d->ready_fd >= 0 && write(d->ready_fd, "r", 1) != 1)
             d->is_over = true; // the console's process is gone
         world_start(d->world, d->submission);
@@ -311,8 +340,9 @@ static int live(struct demo *d)
             uv_run(&d->loop, UV_RUN_DEFAULT);
         is_well = print_summary(d);
     }
-    stop_engine(d);
+    is_well &= stop_engine(d);
     world_free(d->world);
+    close_loop(d);
     remove_dir(d->dir);
     return is_well ? 0 : 1;
 }
@@ -324,10 +354,9 @@ static int live_with_console(struct demo *d)
     char byte;
     if (pipe2(ready, O_CLOEXEC) != 0)
         return 1;
-    pid_t world = fork();
+    pid_t self = getpid(), world = fork();
     if (world == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        setpgid(0, 0); // Ctrl-C is the console's
+        be_child_of(self);
         close(ready[0]);
         d->ready_fd = ready[1];
         exit(live(d));
@@ -339,7 +368,7 @@ static int live_with_console(struct demo *d)
         close(ready[0]);
         return 1;
     }
-    int code = d->options->console(d->socket), status = 0;
+    int code = d->options->console(d->options->ctx, d->socket), status = 0;
     kill(world, SIGTERM);
     waitpid(world, &status, 0);
     close(ready[0]);

@@ -12,9 +12,12 @@ struct demo_options {
     bool is_headless;
     usec_t span; // how long the world lives, headless; else the scenario's length, again and again
     uint64_t seed;
-    int (*console)(const char *socket); // runs the console until it ends; its exit code
+    int (*console)(const void *ctx, const char *socket); // until it ends; its exit code
+    const void *ctx;
 };
 
-/* Prints one JSON line last, the summary of contract `demo`. Exit code: 0; 1 when something could not
- * be started (said on stderr) or mail was lost. */
+/* Prints one JSON line last: submitted, delivered, bounced, deferred, complained, optin_pending,
+ * actions_automatic, customers_suspended, ips_pulled, lost (and more), counts of recipients by the
+ * world's own records. Exit code: 0; 1 when something could not be started or did not end well (said
+ * on stderr), or mail was lost. */
 int demo_run(const struct demo_options *options);

@@ -5,10 +5,11 @@
 
 #include "base/mem.h"
 
-// Moves the ring on to bucket `number`, emptying what it passes; false when `number` is too old.
+// Moves the ring on to bucket `number`, emptying what it passes; false when `number` is too old (or
+// of a clock that was never set: before 1970).
 static bool reach(uint32_t ring[][COUNTER_N], int n, int64_t *newest, int64_t number)
 {
-    if (number <= *newest - n)
+    if (number < 0 || number <= *newest - n)
         return false;
     if (number - *newest >= n) {
         memset(ring, 0, (size_t)n * sizeof(ring[0]));
@@ -91,9 +92,11 @@ static uint64_t sum(uint32_t ring[][COUNTER_N], int n, enum counter_what what)
 uint64_t counter_minute(struct counter *c, enum counter_what what, usec_t now)
 {
     int64_t minute = now / USEC_MINUTE;
-    reach(c->minutes, COUNTER_MINUTES, &c->minute, minute);
+    if (!reach(c->minutes, COUNTER_MINUTES, &c->minute, minute))
+        return 0;
     // The running minute, and of the one before as much as the last 60 s still cover.
-    uint64_t before = c->minutes[(minute - 1) % COUNTER_MINUTES][what];
+    bool has_before = reach(c->minutes, COUNTER_MINUTES, &c->minute, minute - 1);
+    uint64_t before = has_before ? c->minutes[(minute - 1) % COUNTER_MINUTES][what] : 0;
     uint64_t left = (uint64_t)(USEC_MINUTE - now % USEC_MINUTE);
     return c->minutes[minute % COUNTER_MINUTES][what] + before * left / (uint64_t)USEC_MINUTE;
 }

@@ -90,7 +90,8 @@ void state_deinit(struct state *s);
 void state_apply(struct state *s, const struct entry *e);
 
 /* A hold that was applied under a provisional name before its commit (node 0, which no node has) now
- * has the name, hlc and time of `e`. Does nothing when there is none of the provisional name. */
+ * stands as `e`; no lift may name it before. Does nothing when there is none of the provisional
+ * name. */
 void state_rename(struct state *s, struct entry_name provisional, const struct entry *e);
 
 /* NULL when never heard of. */

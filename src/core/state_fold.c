@@ -289,18 +289,17 @@ void state_apply(struct state *s, const struct entry *e)
 void state_rename(struct state *s, struct entry_name provisional, const struct entry *e)
 {
     struct state_entry *se = map_get(&s->entries, name_bytes(&provisional));
-    if (!se || !se->entry || !is_hold(se) || map_get(&s->entries, name_bytes(&e->name)))
+    if (!se || !is_hold(se))
         return;
-    bool is_chained = !se->is_lifted;
-    if (is_chained)
+    // Nothing names a provisional entry; what names the real one may be here before it.
+    if (!se->is_lifted)
         unchain(s, se);
     map_remove(&s->entries, name_bytes(&provisional));
     entry_free(se->entry);
-    se->entry = entry_copy(e);
-    map_put(&s->entries, name_bytes(&e->name), se);
-    if (is_chained)
-        chain(s, se);
-    s->version++;
+    xfree(se->lifts);
+    xfree(se->selector);
+    xfree(se);
+    state_apply(s, e);
 }
 
 bool state_stands(const struct state *s, const struct state_entry *e, usec_t now)

@@ -47,7 +47,8 @@ static void on_fatal(void *ctx, const char *why)
 static void on_look(void *ctx)
 {
     struct engine *e = ctx;
-    roster_look(e);
+    if (roster_look(e))
+        delivery_changed(e->delivery);
     timer_set(e->timers, &e->look, clock_monotonic() + LOOK_SECONDS * USEC_SECOND, on_look, e);
 }
 
@@ -214,8 +215,8 @@ struct engine *engine_free(struct engine *e)
 {
     if (!e)
         return NULL;
-    control_close(e->control);
-    store_close(e->store); // its last callbacks find everybody there
+    e->control = control_close(e->control);
+    store_close(e->store); // its last callbacks find everybody else there
     dns_free(e->dns);
     delivery_free(e->delivery);
     intake_free(e->intake);

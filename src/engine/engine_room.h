@@ -46,10 +46,10 @@ void facts_on_delivery(void *ctx, const struct outcome *o, const struct spool_me
 void facts_on_intake(void *ctx, const struct outcome *o);
 void facts_on_entry(void *ctx, const struct ledger_row *row);
 
-/* roster.c: the configuration's IPs and customers in the state. */
+/* roster.c: the configuration's IPs in the state, those that the machine lacks marked and said. */
 void roster_set(struct engine *e);
-/* Looks whether the machine has each IP. */
-void roster_look(struct engine *e);
+/* Looks whether the machine has each IP; true when one came or went. */
+bool roster_look(struct engine *e);
 
 /* reload.c: reads the configuration anew, all or nothing. 0, or 1 with *mistakes (owned text, a line
  * a mistake). `actor`: who wants it, for the ledger. */

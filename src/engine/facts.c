@@ -14,7 +14,8 @@ static void count(struct engine *e, const struct outcome *o)
         counter_add(&c->counter, o);
     if (ip)
         counter_add(&ip->counter, o);
-    control_on_outcome(e->control, o);
+    if (e->control) // gone first at the end
+        control_on_outcome(e->control, o);
 }
 
 void facts_on_delivery(void *ctx, const struct outcome *o, const struct spool_message *m)
@@ -34,7 +35,8 @@ void facts_on_intake(void *ctx, const struct outcome *o)
 void facts_on_entry(void *ctx, const struct ledger_row *row)
 {
     struct engine *e = ctx;
-    control_on_entry(e->control, row->entry, row->hash);
+    if (e->control) // gone first at the end, while the last entries are written
+        control_on_entry(e->control, row->entry, row->hash);
 }
 
 static void on_entry(void *ctx, const struct entry *entry)

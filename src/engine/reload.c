@@ -83,13 +83,13 @@ int reload(struct engine *e, const char *actor, char **mistakes)
     struct settings *s = NULL;
     struct settings_mistakes m = {0};
     int r = settings_load(&s, &m, e->settings->file);
-    if (r > 0) {
+    if (r) {
         *mistakes = mistakes_text(&m);
         settings_mistakes_deinit(&m);
     } else {
         r = take_in(e, s, mistakes);
     }
-    if (r > 0) {
+    if (r) {
         log_error("engine", "the configuration stays as it was: %s", *mistakes);
         return 1;
     }

@@ -28,12 +28,7 @@ static void set_ip(struct engine *e, const struct settings_pool *pool, const str
     ip->helo = s->helo;
     ip->warming_since = s->warming_since;
     ip->is_configured = true;
-}
-
-static void set_trusted(struct engine *e, const struct settings_listener *l)
-{
-    for (size_t i = 0; i < l->trust_n; i++)
-        state_customer_add(&e->state, l->trust[i].customer)->is_known = true;
+    ip->is_here = true; // so that one that is not here is said, in every configuration
 }
 
 void roster_set(struct engine *e)
@@ -43,8 +38,6 @@ void roster_set(struct engine *e)
     for (size_t p = 0; p < s->pools_n; p++)
         for (size_t i = 0; i < s->pools[p].ips_n; i++)
             set_ip(e, &s->pools[p], &s->pools[p].ips[i]);
-    for (size_t i = 0; i < s->listeners_n; i++)
-        set_trusted(e, &s->listeners[i]);
     state_customer_add(&e->state, STATE_SELF)->is_known = true;
     roster_look(e);
 }
@@ -61,19 +54,22 @@ static bool is_here(const struct settings_ip *ip)
     return !is_absent;
 }
 
-void roster_look(struct engine *e)
+bool roster_look(struct engine *e)
 {
     const struct settings *s = e->settings;
+    bool has_changed = false;
     for (size_t p = 0; p < s->pools_n; p++) {
         for (size_t i = 0; i < s->pools[p].ips_n; i++) {
             struct state_ip *ip = state_ip_get(&e->state, s->pools[p].ips[i].address.text);
             bool was_here = ip->is_here;
             ip->is_here = is_here(&s->pools[p].ips[i]);
-            if (!ip->is_here && (was_here || !e->delivery))
+            has_changed |= ip->is_here != was_here;
+            if (was_here && !ip->is_here)
                 log_warning("engine", "this machine does not have %s (pool %s): it is not used",
                             ip->address, ip->pool);
-            else if (ip->is_here && !was_here && e->delivery)
+            else if (ip->is_here && !was_here)
                 log_notice("engine", "%s is here: it is used", ip->address);
         }
     }
+    return has_changed;
 }

@@ -219,14 +219,14 @@ static void on_tick(void *ctx)
     if (at >= plan->begins && at < plan->ends)
         c->due += plan->rate * (double)(now - c->made_until) / (double)USEC_SECOND;
     c->made_until = now;
+    // With too many waiting, the engine refuses or is slow: a customer stops, too.
     for (unsigned n = (unsigned)c->due; n && c->waiting_n < WAITING_MOST; n--)
-        make_letter(
-            c); // with too many waiting, the engine refuses or is slow: a customer stops, too
+        make_letter(c);
     c->due -= (double)(unsigned)c->due;
-    if (!c->conn)
-        connect_up(c);
-    else
+    if (c->conn)
         pump(c);
+    else if (!heap_has(&c->retry.node))
+        connect_up(c);
     if (!c->is_ended)
         timer_set(c->options.timers, &c->tick, now + TICK_MS * USEC_MS, on_tick, c);
 }

@@ -25,9 +25,11 @@ enum mailbox people_mailbox(uint64_t seed, const char *address)
 
 void people_draw(char out[PEOPLE_ADDRESS], uint64_t seed, struct dice *dice, enum mailbox want)
 {
-    do {
+    do { // one throw a line: in one call every compiler would throw them in an order of its own
         const char *domain = scenario_domain(dice_below(dice, 1000));
-        snprintf(out, PEOPLE_ADDRESS, "%s.%s%u@%s", first[dice_below(dice, ARRAY_LEN(first))],
-                 last[dice_below(dice, ARRAY_LEN(last))], dice_below(dice, 1000), domain);
+        const char *given = first[dice_below(dice, ARRAY_LEN(first))];
+        const char *family = last[dice_below(dice, ARRAY_LEN(last))];
+        unsigned number = dice_below(dice, 1000);
+        snprintf(out, PEOPLE_ADDRESS, "%s.%s%u@%s", given, family, number, domain);
     } while (people_mailbox(seed, out) != want);
 }

@@ -93,9 +93,14 @@ size_t scenario_customers(const struct customer_plan **plans)
     return ARRAY_LEN(customers);
 }
 
-const char *scenario_home_address(void)
+const struct provider_plan *scenario_home(void)
 {
-    return "127.0.1.99";
+    static const struct provider_plan home = {.name = "home",
+                                              .host = "mail.customers.test",
+                                              .address = "127.0.1.99",
+                                              .connections = 1000,
+                                              .patience = 1000};
+    return &home;
 }
 
 const char *scenario_domain(unsigned n)
@@ -128,7 +133,7 @@ static void write_dns(struct buf *out)
     for (size_t i = 0; i < ARRAY_LEN(customers); i++)
         if (scenario_is_first(i))
             buf_printf(out, "    - \"%s.test. A %s\"\n", customers[i].name,
-                       scenario_home_address());
+                       scenario_home()->address);
 }
 
 static void write_main(struct buf *out, const struct scenario_ports *ports)

@@ -18,7 +18,8 @@ struct provider_plan {
     uint32_t rate;        // what our side is told to keep to, a second; 0: none
     bool is_greylisting;  // an unknown (network, sender's domain, recipient) waits 2 s
     unsigned patience;    // bad recipients or spam within 10 s before an IP is blocked for 8 s
-    const char *unknown, *full, *greylisted, *blocked, *spam; // answers, code first
+    // Answers, code first; without `unknown` it takes all.
+    const char *unknown, *full, *greylisted, *blocked, *spam;
 };
 
 /* What kind of life a customer leads. */
@@ -48,5 +49,5 @@ struct scenario_ports {
     uint16_t providers;  // where all providers do
 };
 int scenario_write(const char *dir, const struct scenario_ports *ports);
-/* The address where all the customers' own mailboxes are: reports and notices arrive there. */
-const char *scenario_home_address(void);
+/* Where all the customers' own mailboxes are: reports and notices arrive there. */
+const struct provider_plan *scenario_home(void);

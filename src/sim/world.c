@@ -22,21 +22,18 @@ struct world {
     usec_t progress_at, ended_at; // monotonic
 };
 
-static const struct provider_plan home = {
-    .name = "home", .host = "mail.customers.test", .connections = 1000, .patience = 1000};
-
 static bool open_provider(struct world *w, const struct provider_plan *plan, char **why)
 {
     struct provider *p = provider_new(&(struct provider_options){.loop = w->options.loop,
                                                                  .plan = plan,
-                                                                 .port = w->options.ports.providers,
+                                                                 .port = w->options.provider_port,
                                                                  .seed = w->options.seed,
                                                                  .records = &w->records,
                                                                  .reports = &w->reports},
                                       why);
     if (!p)
         return false;
-    w->options.ports.providers = provider_port(p); // all listen on the first one's port
+    w->options.provider_port = provider_port(p); // all listen on the first one's port
     w->providers[w->providers_n++] = p;
     return true;
 }
@@ -46,12 +43,9 @@ struct world *world_new(const struct world_options *options, char **why)
     const struct provider_plan *plans;
     size_t n = scenario_providers(&plans);
     struct world *w = xcalloc(1, sizeof(*w));
-    static struct provider_plan home_plan;
     w->options = *options;
     w->timers = timers_new(options->loop);
-    home_plan = home;
-    home_plan.address = scenario_home_address();
-    bool is_open = open_provider(w, &home_plan, why);
+    bool is_open = open_provider(w, scenario_home(), why);
     for (size_t i = 0; i < n && is_open; i++)
         is_open = open_provider(w, &plans[i], why);
     return is_open ? w : world_free(w);
@@ -74,7 +68,7 @@ struct world *world_free(struct world *w)
 
 uint16_t world_provider_port(const struct world *w)
 {
-    return w->options.ports.providers;
+    return w->options.provider_port;
 }
 
 static void on_span_over(void *ctx)

@@ -1,7 +1,8 @@
 /* A world in a box: mailbox providers and customers that behave like real ones, over real SMTP on
  * loopback addresses. It keeps its own records of every recipient, from the client's acknowledgement
  * to the provider's answer, and never sees the engine's: `lost` is what its own two ends say.
- * One event loop, one thread; the same seed gives the same mail in the same order. */
+ * One event loop, one thread; the same seed gives each customer the same recipients and texts in the
+ * same order (how customers mix, and with that the numbers of messages, is the clock's affair). */
 #pragma once
 #include <stdint.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@ struct world_options {
     uint64_t seed;
     usec_t span; // of the scenario; it repeats until world_end() when is_endless
     bool is_endless;
-    struct scenario_ports ports; // providers 0: any free port, told by world_ports()
+    uint16_t provider_port; // of all providers; 0: any free one, told by world_provider_port()
     /* The scenario is over and drained (or world_end() was called and time is up). */
     void (*on_over)(void *ctx);
     void *ctx;

@@ -13,11 +13,14 @@
 #include "store/store.h"
 #include "warden/warden_room.h"
 
-/* A letter that waits for its commit. */
+enum { LETTERS = 1000, LETTERS_RETRY = 1 };
+
+/* A letter that waits for its commit, or for room on the disk. */
 struct letter {
     struct list link;
     struct warden *warden;
     struct spool_message *message;
+    bool is_waiting; // for room
 };
 
 static void letter_free(struct letter *l)
@@ -30,30 +33,64 @@ static void letter_free(struct letter *l)
 void letters_deinit(struct warden *w)
 {
     struct letter *l;
-    LIST_EACH (&w->letters, l, link)
+    timer_stop(w->options.timers, &w->letters_due);
+    LIST_EACH (&w->letters, l, link) {
+        log_warning("warden", "the end came before there was room to write to %s",
+                    l->message->recipients[0].address);
         letter_free(l);
+    }
+}
+
+static void letter_spool(struct letter *l);
+
+static void on_letters_due(void *ctx)
+{
+    struct warden *w = ctx;
+    struct letter *l;
+    LIST_EACH (&w->letters, l, link)
+        if (l->is_waiting)
+            letter_spool(l);
 }
 
 static void on_spooled(void *ctx, int r)
 {
     struct letter *l = ctx;
     struct warden *w = l->warden;
-    if (r == SPOOL_OK)
+    if (r == SPOOL_OK) {
         w->options.on_message(w->options.ctx, MOVE(l->message));
-    else
-        log_warning("warden", "no room to write to %s", l->message->recipients[0].address);
-    letter_free(l);
+        letter_free(l);
+        return;
+    }
+    if (w->letters_waiting == LETTERS) {
+        log_warning("warden", "no room on the disk, too many letters wait for it: none to %s",
+                    l->message->recipients[0].address);
+        letter_free(l);
+        return;
+    }
+    l->is_waiting = true;
+    w->letters_waiting++;
+    if (!heap_has(&w->letters_due.node))
+        timer_set(w->options.timers, &w->letters_due,
+                  clock_monotonic() + LETTERS_RETRY * USEC_SECOND, on_letters_due, w);
 }
 
-void letter_send(struct warden *w, const char *sender, const char *recipient, struct buf *body)
+static void letter_spool(struct letter *l)
+{
+    if (l->is_waiting)
+        l->warden->letters_waiting--;
+    l->is_waiting = false;
+    if (spool_add(l->warden->options.store, l->message, on_spooled, l) != SPOOL_OK)
+        on_spooled(l, SPOOL_E_FULL);
+}
+
+void letter_send(struct warden *w, const char *recipient, const struct buf *body)
 {
     usec_t now = clock_wall();
     struct spool_message *m = spool_message_new();
     m->id = store_message_id(w->options.store, now);
+    xfree(m->customer);
     m->customer = xstrdup(STATE_SELF);
-    m->list = xstrdup("");
     m->stream = STREAM_TRANSACTIONAL;
-    m->sender = xstrdup(sender);
     m->accepted_at = now;
     m->size = body->n;
     m->body = (uint8_t *)xmemdup0(body->p, body->n);
@@ -61,8 +98,7 @@ void letter_send(struct warden *w, const char *sender, const char *recipient, st
     struct letter *l = xcalloc(1, sizeof(*l));
     *l = (struct letter){.warden = w, .message = m};
     list_add_last(&w->letters, &l->link);
-    if (spool_add(w->options.store, m, on_spooled, l) != SPOOL_OK)
-        on_spooled(l, SPOOL_E_FULL);
+    letter_spool(l);
 }
 
 // The template of a kind that a customer is told of; NULL for the others.
@@ -120,5 +156,5 @@ void notice_send(struct warden *w, const struct entry *e)
                                                .rate = rate ? rate : "",
                                                .queue = queue,
                                                .now = e->at});
-    letter_send(w, "", c->contact, &body);
+    letter_send(w, c->contact, &body);
 }

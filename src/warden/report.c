@@ -80,7 +80,7 @@ static void report_send(struct warden *w, struct report *r)
                                                .failures = rows,
                                                .failures_n = r->failures_n,
                                                .original = buf_bytes(&r->headers)});
-    letter_send(w, "", r->sender, &body);
+    letter_send(w, r->sender, &body);
     report_free(w, r);
 }
 

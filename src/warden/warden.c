@@ -2,6 +2,7 @@
 // is only known at the commit; then it is renamed. So a refusal never waits for a disk.
 #include "warden/warden.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -47,8 +48,11 @@ struct warden *warden_free(struct warden *w)
     if (!w)
         return NULL;
     struct decision *d;
-    LIST_EACH (&w->decisions, d, link)
+    LIST_EACH (&w->decisions, d, link) { // waiting for room on the disk, or for such a one's name
+        if (d->done)
+            d->done(d->ctx, -ECANCELED, NULL);
         decision_free(d);
+    }
     reports_deinit(w);
     letters_deinit(w);
     return xfree(w);
@@ -113,9 +117,8 @@ static void on_appended(void *ctx, int r, const struct ledger_row *row)
     } else {
         state_apply(w->options.state, row->entry);
     }
-    log_notice("warden", "%s %s %s by %s: %s", kind_text(row->entry->kind), row->entry->target,
-               row->entry->expires_at == USEC_NEVER ? "" : "until it expires", row->entry->actor,
-               row->entry->reason);
+    log_notice("warden", "%s %s by %s: %s", kind_text(row->entry->kind), row->entry->target,
+               row->entry->actor, row->entry->reason);
     w->options.on_changed(w->options.ctx);
     w->options.on_entry(w->options.ctx, row);
     notice_send(w, row->entry);

@@ -35,13 +35,14 @@ struct warden_options {
 };
 
 struct warden *warden_new(const struct warden_options *options);
+/* After the store is closed, before the timers are freed. */
 struct warden *warden_free(struct warden *w);
 DEFINE_CLEANUP(struct warden *, warden_free)
 void warden_set_settings(struct warden *w, const struct settings *settings);
 
 /* Enforces a decision (moved in). `done` on the loop once it is in the ledger, with the row as
  * written (borrowed), or with r < 0 (-ENOSPC: a protective one still rules and is tried again, one
- * that lets mail out did not happen). `done` may be NULL. */
+ * that lets mail out did not happen; -ECANCELED: the end came first). `done` may be NULL. */
 void warden_enforce(struct warden *w, struct entry *e,
                     void (*done)(void *ctx, int r, const struct ledger_row *row), void *ctx);
 

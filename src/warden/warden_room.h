@@ -12,12 +12,15 @@ struct warden {
     struct map reports;           // message id → struct report: failures being collected
     struct list reports_in_order; // oldest first
     struct timer reports_due;
-    struct list letters; // struct letter: on their way to the spool
+    struct list letters;    // struct letter: on their way to the spool
+    size_t letters_waiting; // of them: for room on the disk
+    struct timer letters_due;
 };
 
 /* Tells the customer's contact what was done, when the entry is of a kind that is told. */
 void notice_send(struct warden *w, const struct entry *e);
-/* Spools a message of the engine's own to one address: body is moved in. */
-void letter_send(struct warden *w, const char *sender, const char *recipient, struct buf *body);
+/* Spools a message of the engine's own to one address; while the disk has no room it is tried again
+ * each second, at most 1,000 wait (more are said and dropped). */
+void letter_send(struct warden *w, const char *recipient, const struct buf *body);
 void letters_deinit(struct warden *w);
 void reports_deinit(struct warden *w);

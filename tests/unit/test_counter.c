@@ -124,6 +124,31 @@ static void a_rate_of_nothing_is_unknown(void **state)
     assert_true(counter_rate(1, 4) == 0.25);
 }
 
+static void loading_counts_n_times(void **state)
+{
+    (void)state;
+    struct counter c = {0};
+    struct outcome o = {.at = START, .kind = OUTCOME_BOUNCED, .class = CLASS_UNKNOWN_USER};
+    counter_load(&c, &o, 40);
+    assert_int_equal(counter_day(&c, COUNTER_BOUNCED, START), 40);
+    assert_int_equal(counter_day(&c, COUNTER_DEAD, START), 40);
+}
+
+static void times_outside_the_ring_touch_nothing(void **state)
+{
+    (void)state;
+    struct counter c = {0}, none = {0};
+    counter_add_n(&c, COUNTER_DELIVERED, -2 * USEC_HOUR, 1); // a clock that was never set
+    counter_add_n(&c, COUNTER_DELIVERED, -USEC_MINUTE, 1);
+    assert_int_equal(counter_minute(&c, COUNTER_DELIVERED, 0), 0);
+    assert_memory_equal(c.minutes, none.minutes, sizeof(c.minutes));
+    counter_add_n(&c, COUNTER_DELIVERED, START, 7);
+    // An hour before: the same bucket of the ring, another time.
+    assert_int_equal(counter_minute(&c, COUNTER_DELIVERED, START - USEC_HOUR), 0);
+    assert_int_equal(counter_minute(&c, COUNTER_DELIVERED, START - 59 * USEC_MINUTE), 0);
+    assert_int_equal(counter_minute(&c, COUNTER_DELIVERED, START), 7);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_minute_slides_out_as_evenly_as_it_came_in),
     cmocka_unit_test(a_window_ends_where_it_says),
@@ -132,5 +157,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(one_outcome_counts_under_what_it_is),
     cmocka_unit_test(a_complaint_counts_when_its_message_was_delivered),
     cmocka_unit_test(a_rate_of_nothing_is_unknown),
+    cmocka_unit_test(loading_counts_n_times),
+    cmocka_unit_test(times_outside_the_ring_touch_nothing),
 };
 TEST_MAIN(tests)

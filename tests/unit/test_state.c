@@ -548,6 +548,85 @@ static void retired_holds_are_not_walked(void **state)
     state_deinit(&s);
 }
 
+static void rename_to(struct state *s, struct entry_name provisional, const struct line *l)
+{
+    CLEANUP(entry_free) struct entry *e = entry_of(l);
+    state_rename(s, provisional, e);
+}
+
+static void a_provisional_hold_gets_its_name_place_and_order(void **state)
+{
+    (void)state;
+    struct state s;
+    const struct entry *why;
+    const struct entry_name provisional = {{0}, 7};
+    state_init(&s);
+    apply(&s, &(struct line){0, 7, 0, KIND_SUSPEND, "customer:acme", NULL, 4 * HOUR, {{{0}}}});
+    apply(&s, &(struct line){1, 1, 10, KIND_SUSPEND, "customer:acme", NULL, 4 * HOUR, {{{0}}}});
+    state_standing(&s, "acme", "", HOUR, &why);
+    assert_int_equal(why->name.seq, 1); // of the same end, the later: the provisional has no time
+    uint64_t version = s.version;
+    rename_to(&s, provisional,
+              &(struct line){1, 2, 11, KIND_SUSPEND, "customer:acme", NULL, 4 * HOUR, {{{0}}}});
+    assert_true(s.version > version);
+    assert_null(state_entry_get(&s, provisional));
+    assert_int_equal(state_standing(&s, "acme", "", HOUR, &why), STANDING_SUSPENDED);
+    assert_int_equal(why->name.seq, 2);
+    apply(&s,
+          &(struct line){1, 3, 12, KIND_RESTORE, "customer:acme", NULL, 0, {{{1}, 1}, {{1}, 2}}});
+    assert_int_equal(standing_of(&s, "acme", "", HOUR), STANDING_GOOD);
+    state_deinit(&s);
+}
+
+static void a_provisional_hold_on_queues_covers_mail_before_and_after(void **state)
+{
+    (void)state;
+    struct state s;
+    const struct state_path path = {"acme", "", "", "", "shared"};
+    state_init(&s);
+    apply(&s, &(struct line){0, 1, 0, KIND_HOLD, "queue:customer=acme", NULL, HOUR, {{{0}}}});
+    assert_int_equal(state_hold(&s, &path, 0)->name.node.v, 0);
+    rename_to(&s, (struct entry_name){{0}, 1},
+              &(struct line){1, 1, 10, KIND_HOLD, "queue:customer=acme", NULL, HOUR, {{{0}}}});
+    assert_int_equal(state_hold(&s, &path, 0)->name.node.v, 1);
+    apply(&s, &(struct line){1, 2, 11, KIND_RELEASE, "queue:customer=acme", NULL, 0, {{{1}, 1}}});
+    assert_null(state_hold(&s, &path, 0));
+    state_deinit(&s);
+}
+
+static void what_named_the_real_one_before_lifts_it(void **state)
+{
+    (void)state;
+    struct state s;
+    state_init(&s);
+    apply(&s, &(struct line){0, 1, 0, KIND_SUSPEND, "customer:acme", NULL, 0, {{{0}}}});
+    apply(&s, &(struct line){2, 1, 20, KIND_RESTORE, "customer:acme", NULL, 0, {{{1}, 1}}});
+    assert_int_equal(standing_of(&s, "acme", "", 0), STANDING_SUSPENDED);
+    rename_to(&s, (struct entry_name){{0}, 1},
+              &(struct line){1, 1, 10, KIND_SUSPEND, "customer:acme", NULL, 0, {{{0}}}});
+    assert_int_equal(standing_of(&s, "acme", "", 0), STANDING_GOOD);
+    state_deinit(&s);
+}
+
+static void a_name_that_is_here_already_does_not_rule_twice(void **state)
+{
+    (void)state;
+    struct state s;
+    const struct line real = {1, 1, 10, KIND_SUSPEND, "customer:acme", NULL, 0, {{{0}}}};
+    state_init(&s);
+    apply(&s, &(struct line){0, 1, 0, KIND_SUSPEND, "customer:acme", NULL, 0, {{{0}}}});
+    apply(&s, &real);
+    rename_to(&s, (struct entry_name){{0}, 1}, &real);
+    apply(&s, &(struct line){1, 2, 11, KIND_RESTORE, "customer:acme", NULL, 0, {{{1}, 1}}});
+    assert_int_equal(standing_of(&s, "acme", "", 0), STANDING_GOOD);
+    uint64_t version = s.version;
+    rename_to(&s, (struct entry_name){{0}, 9},
+              &(struct line){1, 3, 12, KIND_SUSPEND, "customer:acme", NULL, 0, {{{0}}}});
+    assert_true(s.version == version);
+    assert_int_equal(standing_of(&s, "acme", "", 0), STANDING_GOOD);
+    state_deinit(&s);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_hold_stands_until_it_expires),
     cmocka_unit_test(the_strictest_rules_and_a_list_has_its_own),
@@ -565,5 +644,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(entries_in_random_orders_give_one_state),
     cmocka_unit_test(six_entries_in_every_order_give_one_state),
     cmocka_unit_test(retired_holds_are_not_walked),
+    cmocka_unit_test(a_provisional_hold_gets_its_name_place_and_order),
+    cmocka_unit_test(a_provisional_hold_on_queues_covers_mail_before_and_after),
+    cmocka_unit_test(what_named_the_real_one_before_lifts_it),
+    cmocka_unit_test(a_name_that_is_here_already_does_not_rule_twice),
 };
 TEST_MAIN(tests)
