@@ -164,7 +164,7 @@ enum cli_exit cli_status(struct cli *cli)
         return r;
     if (cli->call->is_json)
         return cli_print_json(result);
-    print_object(stdout, result);
+    print_status(stdout, result);
     return CLI_DONE;
 }
 
