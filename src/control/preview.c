@@ -392,7 +392,7 @@ static json_t *ends(const struct act *a)
 {
     char at[FORMAT_TEXT];
     if (a->span == USEC_NEVER)
-        return json_string("does not end by itself; undo takes it back");
+        return json_string("not by itself; undo takes it back");
     format_time(at, a->now + a->span, a->now);
     return json_sprintf("%s by itself; undo takes it back before", at);
 }
