@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PACKAGES="build-essential meson ninja-build pkg-config libncurses-dev libsqlite3-dev libyaml-dev libuv1-dev
- libunbound-dev libevent-dev libssl-dev libjansson-dev libcmocka-dev libvterm-dev clang clang-format clang-tidy cppcheck
+ libunbound-dev nettle-dev libevent-dev libssl-dev libjansson-dev libcmocka-dev libvterm-dev clang clang-format clang-tidy cppcheck
  libclang-rt-14-dev python3 swaks postfix procps"
 export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
 missing=$(for p in $PACKAGES; do dpkg -s "$p" >/dev/null 2>&1 || echo "$p"; done)
@@ -44,7 +44,7 @@ build() {
     shift
     say "build $dir"
     if [ ! -f "$dir/build.ninja" ]; then
-        meson setup "$dir" -Dwerror=true "$@" >"$dir.log" 2>&1 || { cat "$dir.log"; rm -f "$dir.log"; exit 1; }
+        meson setup "$dir" "$@" >"$dir.log" 2>&1 || { cat "$dir.log"; rm -f "$dir.log"; exit 1; }
         rm -f "$dir.log"
     fi
     ninja -C "$dir" -j "$jobs" >"$dir/build.log" 2>&1 || { tail -40 "$dir/build.log"; exit 1; }
@@ -56,12 +56,12 @@ suite() {
     python3 tests/count.py "$1/meson-logs/testlog.json" "$results"
 }
 
-build build-tests
+build build-tests -Dwerror=true
 check "lint: rooms, words, lengths" python3 tests/lint/check.py
 check "lint: the lint itself can fail" sh tests/lint/selftest.sh
 check "format" sh -c 'git ls-files "*.c" "*.h" | xargs clang-format --dry-run --Werror'
 check "cppcheck" cppcheck -q -j "$jobs" --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --project=build-tests/compile_commands.json
+    --suppress=missingIncludeSystem --library=tests/lint/jansson.cfg --project=build-tests/compile_commands.json
 check "clang-tidy" sh tests/lint/tidy.sh build-tests "$jobs"
 suite build-tests 1
 

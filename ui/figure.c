@@ -128,8 +128,8 @@ const char *figure_chart(char out[FIGURE_CHART], const double *v, size_t n, int 
     }
     size_t at = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < w; i++)
-        at = append(out, at, block(folded[i], most));
+    for (size_t i = 0; i < w; i++) // nothing at all is no data, and no row of lows
+        at = append(out, at, block(most > 0 ? folded[i] : -1, most));
     return out;
 }
 

@@ -171,7 +171,7 @@ static void add_coming(const struct console *c, struct line *l, int columns)
 
 static void news(const struct console *c, struct line *l, int columns)
 {
-    char at[FIGURE_TEXT];
+    char at[FIGURE_TEXT], n[FIGURE_TEXT];
     const struct model *m = &c->model;
     const char *problem = row_maybe(m->status, "problem");
     int64_t seq = row_count(json_object_get(m->status, "ledger"), "seq");
@@ -182,9 +182,11 @@ static void news(const struct console *c, struct line *l, int columns)
     }
     if (!m->came_at)
         return;
-    line_add(l, PEN_NOTICE, " since %s: ", figure_time(at, m->came_at, m->now));
+    line_add(l, PEN_NOTICE,
+             columns >= CONSOLE_WIDE ? " since you last looked (%s): " : " since %s: ",
+             figure_time(at, m->came_at, m->now));
     if (since)
-        line_add(l, PEN_NOTICE, "%lld %s (8)", (long long)since, since == 1 ? "action" : "actions");
+        line_add(l, PEN_NOTICE, "%s %s", figure_full(n, since), since == 1 ? "action" : "actions");
     else
         line_str(l, PEN_NOTICE, "no action");
     add_coming(c, l, columns);

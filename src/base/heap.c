@@ -47,6 +47,7 @@ void heap_add(struct heap *h, struct heap_node *node, int64_t at)
     if (!node->place) {
         if (h->n == h->room) {
             h->room = h->room ? h->room * 2 : 64;
+            // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
             h->nodes = xrealloc(h->nodes, h->room, sizeof(*h->nodes));
         }
         set(h, h->n++, node);

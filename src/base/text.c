@@ -265,6 +265,30 @@ void text_format_age(char out[TEXT_VALUE], usec_t span)
         snprintf(out, TEXT_VALUE, "%" PRId64 " d", s / 86400);
 }
 
+static const char hex_digits[] = "0123456789abcdef";
+
+void text_format_hex(char *out, const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        *out++ = hex_digits[bytes[i] >> 4];
+        *out++ = hex_digits[bytes[i] & 15];
+    }
+    *out = '\0';
+}
+
+bool text_parse_hex(uint8_t *bytes, size_t n, const char *text, size_t text_n)
+{
+    if (text_n != 2 * n)
+        return false;
+    for (size_t i = 0; i < text_n; i++) {
+        const char *digit = text[i] ? strchr(hex_digits, text[i]) : NULL;
+        if (!digit)
+            return false;
+        bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (digit - hex_digits));
+    }
+    return true;
+}
+
 static size_t edits(const char *a, const char *b)
 {
     enum { MOST = 64 };

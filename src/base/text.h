@@ -43,6 +43,10 @@ void text_format_rate(char out[TEXT_VALUE], uint32_t count, usec_t per);
 /* One unit, for people: `41 s 9 m 3 h 2 d`. */
 void text_format_age(char out[TEXT_VALUE], usec_t span);
 
+/* Exactly n bytes as 2n digits of lower-case hexadecimal, and back. `out` of the first has 2n + 1. */
+void text_format_hex(char *out, const uint8_t *bytes, size_t n);
+bool text_parse_hex(uint8_t *bytes, size_t n, const char *text, size_t text_n);
+
 /* The word of `words` nearest to `word` by edit distance (Levenshtein), or NULL when none is near
  * (over a third of its length away): "did you mean". */
 const char *text_nearest(const char *word, const char *const *words, size_t n);

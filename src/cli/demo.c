@@ -333,10 +333,11 @@ static int live(struct demo *d)
     bool is_well = false;
     open_loop(d);
     if (open_world(d) && start_engine(d) && add_customers(d)) {
-        if (d->ready_fd >= 0)
-            is_well = write(d->ready_fd, "r", 1) == 1;
+        if (d->ready_fd >= 0 && write(d->ready_fd, "r", 1) != 1)
+            d->is_over = true; // the console's process is gone
         world_start(d->world, d->submission);
-        uv_run(&d->loop, UV_RUN_DEFAULT);
+        if (!d->is_over)
+            uv_run(&d->loop, UV_RUN_DEFAULT);
         is_well = print_summary(d);
     }
     is_well &= stop_engine(d);

@@ -156,18 +156,6 @@ enum cli_exit cli_list(struct cli *cli)
     return r;
 }
 
-enum cli_exit cli_status(struct cli *cli)
-{
-    CLEANUP(json_decref) json_t *result = NULL;
-    enum cli_exit r = cli_ask(cli, "status", NULL, &result);
-    if (r != CLI_DONE)
-        return r;
-    if (cli->call->is_json)
-        return cli_print_json(result);
-    print_object(stdout, result);
-    return CLI_DONE;
-}
-
 enum cli_exit cli_show(struct cli *cli)
 {
     CLEANUP(json_decref) json_t *result = NULL;

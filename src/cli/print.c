@@ -193,6 +193,15 @@ static bool is_plain(const json_t *v)
     return !json_is_object(v) && !json_is_array(v);
 }
 
+// A member's name as people write it: "sent 24h". The text lasts as long as the buffer.
+static const char *label_of(char out[CELL], const char *name)
+{
+    snprintf(out, CELL, "%s", name);
+    for (char *p = out; *p; p++)
+        *p = *p == '_' ? ' ' : *p;
+    return out;
+}
+
 // Keys and proofs are for scripts; what no row knows takes no room.
 static bool says_something(const json_t *rows, const char *member)
 {
@@ -210,6 +219,7 @@ static bool says_something(const json_t *rows, const char *member)
 static void print_rows(FILE *to, const char *name, const json_t *rows)
 {
     struct print_column columns[COLUMNS_MOST];
+    char heads[COLUMNS_MOST][CELL];
     size_t n = 0;
     const char *member;
     json_t *v;
@@ -217,7 +227,8 @@ static void print_rows(FILE *to, const char *name, const json_t *rows)
     {
         if (!is_plain(v) || n == COLUMNS_MOST || !says_something(rows, member))
             continue;
-        columns[n++] = (struct print_column){member, member, as_of(member, v)};
+        columns[n] = (struct print_column){member, label_of(heads[n], member), as_of(member, v)};
+        n++;
     }
     fprintf(to, "\n%s\n", name);
     print_table(to, columns, n, rows, true);
@@ -243,8 +254,9 @@ static void print_plain(FILE *to, const char *prefix, const json_t *object)
     json_t *v;
     json_object_foreach((json_t *)object, name, v)
     {
-        char cell[CELL], label[80];
-        snprintf(label, sizeof(label), "%s%s%s", prefix, prefix[0] ? " " : "", name);
+        char cell[CELL], label[2 * CELL], words[CELL];
+        snprintf(label, sizeof(label), "%s%s%s", prefix, prefix[0] ? " " : "",
+                 label_of(words, name));
         if (!is_plain(v) || strcmp(name, "key") == 0)
             continue;
         put_cell(cell, as_of(name, v), v);

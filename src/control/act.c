@@ -248,7 +248,10 @@ void act_version(const struct act *a, char out[17])
     for (size_t i = 0; i < a->targets_n; i++) {
         const struct target *t = &a->targets[i].t;
         buf_printf(&b, "\n%s", t->text);
-        act_each_hold(a, t->text, hash_hold, &b);
+        if (t->kind == TARGET_QUEUE && t->is_all) // its release lifts every hold
+            state_each_standing(a->world->state, a->now, hash_hold, &b);
+        else
+            act_each_hold(a, t->text, hash_hold, &b);
         if (t->kind == TARGET_IP)
             hash_pool(a, t->ip, &b);
         if (t->kind == TARGET_LOG) {

@@ -26,9 +26,11 @@ uint64_t control_hash(const json_t *v)
 json_t *control_status(struct control *c)
 {
     usec_t now = clock_monotonic();
-    if (c->status && now - c->status_at < tick_span)
+    uint64_t version = c->world.state->version + world_log_seq(&c->world);
+    if (c->status && now - c->status_at < tick_span && c->status_version == version)
         return c->status;
     json_decref(c->status);
+    c->status_version = version;
     c->status = table_row(&table_status, &c->world, clock_wall(), TABLE_BY_PROVIDER, "status");
     c->status_at = now;
     CLEANUP(json_decref) json_t *still = json_copy(c->status);

@@ -7,6 +7,7 @@
 #include "remote/format.h"
 #include "remote/protocol.h"
 
+#define DEAD_NOTABLE 0.02
 // Kinds of harm, worst first, and from which rate on it is worth a word (no judgement: that is the
 // policy's).
 static const struct harm {
@@ -14,7 +15,7 @@ static const struct harm {
     const char *words;
     double notable;
 } harms[] = {
-    {COUNTER_COMPLAINED, "complaints", 0.001}, {COUNTER_DEAD, "dead recipients", 0.02},
+    {COUNTER_COMPLAINED, "complaints", 0.001}, {COUNTER_DEAD, "dead recipients", DEAD_NOTABLE},
     {COUNTER_SPAM, "spam rejections", 0.005},  {COUNTER_BOUNCED, "bounces", 0.05},
     {COUNTER_BLOCKED, "blocked", 0.02},        {COUNTER_DEFERRED, "deferrals", 0.2},
 };
@@ -60,41 +61,55 @@ json_t *harm_table(struct counter *c, usec_t now)
     return rows;
 }
 
-// When all bounces are dead recipients, that has been said.
-static bool is_said(struct counter *c, enum counter_what what, usec_t now)
+// When most bounces are dead recipients, the bounces have been told by them.
+static bool is_told(struct counter *c, enum counter_what what, usec_t now)
 {
     return what == COUNTER_BOUNCED &&
-           counter_day(c, COUNTER_DEAD, now) == counter_day(c, COUNTER_BOUNCED, now);
+           counter_day(c, COUNTER_DEAD, now) * 2 >= counter_day(c, COUNTER_BOUNCED, now) &&
+           harm_day_rate(c, COUNTER_DEAD, now) >= DEAD_NOTABLE;
+}
+
+static bool is_notable(struct counter *c, const struct harm *h, usec_t now)
+{
+    return whole_of(counter_day, c, h->what, now) >= HARM_FEW &&
+           harm_day_rate(c, h->what, now) >= h->notable && !is_told(c, h->what, now);
+}
+
+enum { HARM_TEXT = 120, HARM_SAID = 2 };
+
+// "dead recipients 6.4 % of 3,322"
+static void say(char out[HARM_TEXT], struct counter *c, const struct harm *h, usec_t now)
+{
+    char per_cent[FORMAT_TEXT], whole[FORMAT_TEXT];
+    format_rate(per_cent, harm_day_rate(c, h->what, now));
+    format_count_full(whole, (int64_t)whole_of(counter_day, c, h->what, now));
+    snprintf(out, HARM_TEXT, "%s %s %% of %s", h->words, per_cent, whole);
 }
 
 json_t *harm_reasons(struct counter *c, usec_t now)
 {
     json_t *reasons = json_array();
     for (size_t i = 0; i < ARRAY_LEN(harms); i++) {
-        uint64_t of = whole_of(counter_day, c, harms[i].what, now);
-        double r = harm_day_rate(c, harms[i].what, now);
-        if (of < HARM_FEW || r < harms[i].notable || is_said(c, harms[i].what, now))
+        char text[HARM_TEXT];
+        if (!is_notable(c, &harms[i], now))
             continue;
-        char per_cent[FORMAT_TEXT], whole[FORMAT_TEXT];
-        format_rate(per_cent, r);
-        format_count_full(whole, (int64_t)of);
-        json_array_append_new(
-            reasons, json_sprintf("%s %s %% of %s in 24 h", harms[i].words, per_cent, whole));
+        say(text, c, &harms[i], now);
+        json_array_append_new(reasons, json_sprintf("%s in 24 h", text));
     }
     return reasons;
 }
 
 void harm_line(char *out, size_t room, struct counter *c, usec_t now)
 {
-    CLEANUP(json_decref) json_t *reasons = harm_reasons(c, now);
-    size_t n = 0, i;
-    json_t *reason;
+    size_t n = 0, said = 0;
     out[0] = '\0';
-    json_array_foreach(reasons, i, reason)
-    {
-        int more = snprintf(out + n, room - n, "%s%s", i ? ", " : "", json_string_value(reason));
-        if (more < 0 || (size_t)more >= room - n)
-            return;
-        n += (size_t)more;
+    for (size_t i = 0; i < ARRAY_LEN(harms) && said < HARM_SAID && n < room; i++) {
+        char text[HARM_TEXT];
+        if (!is_notable(c, &harms[i], now))
+            continue;
+        say(text, c, &harms[i], now);
+        n += (size_t)snprintf(out + n, room - n, "%s%s", said++ ? ", " : "", text);
     }
+    if (said && n < room)
+        snprintf(out + n, room - n, " in 24 h");
 }

@@ -16,5 +16,6 @@ json_t *harm_table(struct counter *c, usec_t now);
 /* What is worth saying, worst first: ["dead recipients 6.4 % of 3,322 in 24 h", …]; empty when
  * nothing is. */
 json_t *harm_reasons(struct counter *c, usec_t now);
-/* The same as one line, "" for nothing. */
+/* The worst two as one line, "complaints 0.3 % of 2,372, dead recipients 6.4 % of 3,322 in 24 h"; ""
+ * for nothing. */
 void harm_line(char *out, size_t room, struct counter *c, usec_t now);

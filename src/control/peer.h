@@ -26,12 +26,13 @@ struct control {
     struct timer tick;
     struct list peers; // the one served longest ago first
     size_t peers_n, strangers_n;
-    uint64_t serial;      // of the newest peer, feed or catch-up
-    json_t *status;       // the status row, as of status_at
-    usec_t status_at;     // monotonic
-    uint64_t status_hash; // of all but its clock
-    bool is_verifying;    // one check of the chain at a time
-    uint64_t events_sent; // outcomes that followers have been handed
+    uint64_t serial;         // of the newest peer, feed or catch-up
+    json_t *status;          // the status row, as of status_at
+    usec_t status_at;        // monotonic
+    uint64_t status_version; // of state and ledger together: what was done shows at once
+    uint64_t status_hash;    // of all but its clock
+    bool is_verifying;       // one check of the chain at a time
+    uint64_t events_sent;    // outcomes that followers have been handed
 };
 
 /* `events`: reading up from history, then the newest, then live. */
@@ -96,7 +97,7 @@ void dispatch(struct peer *p, const json_t *message);
 void control_wake(struct control *c);
 /* The same, at once: somebody waits for it. */
 void control_hurry(struct control *c);
-/* The status row (borrowed), at most 100 ms old. */
+/* The status row (borrowed): every entry is in it, its counts are at most 100 ms old. */
 json_t *control_status(struct control *c);
 uint64_t control_hash(const json_t *v);
 

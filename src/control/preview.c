@@ -43,7 +43,7 @@ static const char *full(char out[FORMAT_TEXT], uint64_t n)
     return out;
 }
 
-// "suspended (6 m, log:12, ana)"
+// "suspended until 16:04Z, for 6 m by ana (12): dead recipients 6.4 %"
 static void say_standing(struct words *w, const struct target *t)
 {
     char age[FORMAT_TEXT], until[FORMAT_TEXT], rate[TEXT_VALUE] = "";
@@ -61,8 +61,8 @@ static void say_standing(struct words *w, const struct target *t)
         text_format_rate(rate, count, per);
     format_age(age, why->at, a->now);
     format_time(until, why->expires_at, a->now);
-    say(w->now, "%s%s%s for %s by %s until %s (log:%ju): %s", standing_text(s),
-        rate[0] ? " to " : "", rate, age, why->actor, until, (uintmax_t)why->name.seq, why->reason);
+    say(w->now, "%s%s%s until %s, for %s by %s (%ju): %s", standing_text(s), rate[0] ? " to " : "",
+        rate, until, age, why->actor, (uintmax_t)why->name.seq, why->reason);
 }
 
 static void say_customer_now(struct words *w, const struct target *t)
@@ -164,7 +164,7 @@ static void say_active_others(struct words *w, const struct target *t, const cha
 
 struct running {
     const char *ip;
-    uint64_t connections, sent_1m;
+    uint64_t connections;
     char blocked[300];
 };
 
@@ -174,30 +174,50 @@ static void count_lane(void *to, const struct control_lane_row *r)
     if (strcmp(r->ip, n->ip) != 0)
         return;
     n->connections += r->connections;
-    n->sent_1m += r->sent_1m;
     if (r->is_blocked && !n->blocked[0])
         snprintf(n->blocked, sizeof(n->blocked), "; %s blocks it", r->provider);
 }
 
-static void say_guard(struct words *w, const struct target *t, const char *pool)
+static bool is_said(const json_t *lines, const char *text)
 {
+    size_t i;
+    const json_t *line;
+    json_array_foreach(lines, i, line)
+    {
+        if (strcmp(json_string_value(line), text) == 0)
+            return true;
+    }
+    return false;
+}
+
+// A line a pool, and once what one could do instead, last.
+static void say_guard(struct words *w, const char *pool)
+{
+    char line[LINE];
+    size_t n = json_array_size(w->guard);
     if (w->a->kind == KIND_RETURN || act_active_left(w->a, pool))
         return;
-    say(w->guard, "%s has no other active IP: its mail waits until one is back", pool);
-    say(w->guard, "instead: suspend the customer that does the harm, or return another IP first%s",
-        w->a->kind == KIND_PULL ? "" : "; nothing is lost either way");
-    (void)t;
+    snprintf(line, sizeof(line), "%s has no other active IP: its mail waits until one is back",
+             pool);
+    if (is_said(w->guard, line))
+        return;
+    json_array_insert_new(w->guard, n ? n - 1 : 0, protocol_text(line));
+    if (!n)
+        say(w->guard,
+            "instead: suspend the customer that does the harm, or return another IP first%s",
+            w->a->kind == KIND_PULL ? "" : "; nothing is lost either way");
 }
 
 static void say_ip(struct words *w, const struct target *t)
 {
     const struct act *a = w->a;
-    const struct state_ip *ip = state_ip_get(a->world->state, t->ip);
+    struct state_ip *ip = state_ip_get(a->world->state, t->ip);
     struct running n = {.ip = t->ip};
     enum rotation r = state_rotation(a->world->state, t->ip, a->now, NULL);
     a->world->engine->each_lane(a->world->engine->ctx, count_lane, &n);
     say(w->now, "%s in pool %s, %ju a minute over %ju connections%s", rotation_text(r), ip->pool,
-        (uintmax_t)n.sent_1m, (uintmax_t)n.connections, n.blocked);
+        (uintmax_t)counter_minute(&ip->counter, COUNTER_DELIVERED, a->now),
+        (uintmax_t)n.connections, n.blocked);
     if (a->kind == KIND_RETURN) {
         say_lifts(w, t->text);
         say(w->will, "send over it again, with its share of pool %s", ip->pool);
@@ -209,7 +229,7 @@ static void say_ip(struct words *w, const struct target *t)
     else
         say(w->will, "start nothing new; what runs over it ends in peace");
     say_active_others(w, t, ip->pool);
-    say_guard(w, t, ip->pool);
+    say_guard(w, ip->pool);
 }
 
 static void say_all_holds(void *ctx, const struct entry *e)
@@ -372,27 +392,66 @@ static json_t *ends(const struct act *a)
 {
     char at[FORMAT_TEXT];
     if (a->span == USEC_NEVER)
-        return json_string("does not end by itself; undo takes it back");
+        return json_string("not by itself; undo takes it back");
     format_time(at, a->now + a->span, a->now);
     return json_sprintf("%s by itself; undo takes it back before", at);
 }
 
-// A reason to offer: what the evidence says.
+// What a lift takes away: "lifts suspend 9 of ana and 2 more".
+struct lifting {
+    const struct entry *first;
+    size_t n;
+};
+
+static void count_lifted(void *ctx, const struct entry *e)
+{
+    struct lifting *l = ctx;
+    l->first = l->n++ ? l->first : e;
+}
+
+static void count_lifted_hold(void *ctx, const struct entry *e)
+{
+    if (e->kind == KIND_HOLD)
+        count_lifted(ctx, e);
+}
+
+static void offer_lift(const struct act *a, const struct target *t, char line[LINE])
+{
+    struct lifting l = {.n = 0};
+    char more[40] = "";
+    if (t->kind == TARGET_QUEUE && t->is_all)
+        state_each_standing(a->world->state, a->now, count_lifted_hold, &l);
+    else
+        act_each_hold(a, t->text, count_lifted, &l);
+    if (!l.n)
+        return;
+    if (l.n > 1)
+        snprintf(more, sizeof(more), " and %zu more", l.n - 1);
+    snprintf(line, LINE, "lifts %s %ju of %s%s", kind_text(l.first->kind),
+             (uintmax_t)l.first->name.seq, l.first->actor, more);
+}
+
+// A reason to offer: what the evidence says; for what takes back, what it takes back.
 static json_t *offered_reason(const struct act *a)
 {
     char line[LINE] = "";
-    const struct target *t = &a->targets[0].t;
+    const struct target *t = NULL;
     if (a->reason[0])
         return json_string(a->reason);
-    struct state_customer *c = a->able_n == 1 && t->kind == TARGET_CUSTOMER
-                                   ? state_customer_get(a->world->state, t->customer)
-                                   : NULL;
-    struct state_ip *ip =
-        a->able_n == 1 && t->kind == TARGET_IP ? state_ip_get(a->world->state, t->ip) : NULL;
-    if (kind_shape(a->kind) == SHAPE_HOLD && (c || ip))
+    for (size_t i = 0; !t && i < a->targets_n; i++)
+        t = a->targets[i].why_not ? NULL : &a->targets[i].t;
+    struct state_customer *c =
+        t->kind == TARGET_CUSTOMER ? state_customer_get(a->world->state, t->customer) : NULL;
+    struct state_ip *ip = t->kind == TARGET_IP ? state_ip_get(a->world->state, t->ip) : NULL;
+    bool is_hold = kind_shape(a->kind) == SHAPE_HOLD;
+    if (a->kind == KIND_UNDO)
+        snprintf(line, sizeof(line), "takes %ju back", (uintmax_t)t->seq);
+    else if (!is_hold && a->able_n > 1)
+        snprintf(line, sizeof(line), "%ss %zu together", a->command->words, a->able_n);
+    else if (!is_hold)
+        offer_lift(a, t, line);
+    else if (a->able_n == 1 && (c || ip))
         harm_line(line, sizeof(line), c ? &c->counter : &ip->counter, a->now);
-    else if (a->kind == KIND_UNDO && a->able_n == 1)
-        snprintf(line, sizeof(line), "takes %s back", t->text + strlen("log:"));
     return json_string(line);
 }
 

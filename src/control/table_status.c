@@ -2,7 +2,9 @@
 #include "control/table.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "core/selector.h"
 #include "remote/protocol.h"
 
 // The one row, made for the look.
@@ -99,6 +101,48 @@ static void keep_soonest(void *ctx, const struct entry *e)
         c->n++;
 }
 
+// How a customer or list stands once this has ended: "acme-news restored", or "acme-news throttled".
+static void say_standing_after(const struct table_rows *rows, const struct entry *e, char *out,
+                               size_t room)
+{
+    char name[TEXT_NAME];
+    const char *whom = strchr(e->target, ':') + 1, *slash = strchr(whom, '/');
+    snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - whom) : (int)strlen(whom), whom);
+    enum standing s =
+        state_standing(rows->world->state, name, slash ? slash + 1 : "", e->expires_at, NULL);
+    snprintf(out, room, "%s %s", whom,
+             s != STANDING_GOOD     ? standing_text(s)
+             : e->kind == KIND_WARN ? "warned no more"
+                                    : "restored");
+}
+
+// "mail of acme-news/spring to google released"
+static void say_release(const struct selector *s, char *out, size_t room)
+{
+    snprintf(out, room, "%s%s%s%s%s%s%s%s%s%s released", s->is_all ? "all mail" : "mail",
+             s->customer[0] ? " of "
+             : s->list[0]   ? " of list "
+                            : "",
+             s->customer, s->customer[0] && s->list[0] ? "/" : "", s->list,
+             s->provider[0] ? " to " : "", s->provider, s->ip[0] || s->pool[0] ? " over " : "",
+             s->ip, s->pool[0] ? s->pool : "");
+}
+
+// What a hold's end brings, in words: "198.51.100.7 returned", "google released".
+static void say_end(const struct table_rows *rows, const struct entry *e, char *out, size_t room)
+{
+    struct selector sel;
+    const char *colon = strchr(e->target, ':');
+    if (colon && strncmp(e->target, "customer:", 9) == 0)
+        say_standing_after(rows, e, out, room);
+    else if (colon && strncmp(e->target, "ip:", 3) == 0)
+        snprintf(out, room, "%s returned", colon + 1);
+    else if (selector_parse(&sel, e->target))
+        say_release(&sel, out, room);
+    else
+        snprintf(out, room, "%s of %s ends", kind_text(e->kind), e->target);
+}
+
 COLUMN(get_coming)
 {
     struct coming c = {.n = 0};
@@ -106,7 +150,7 @@ COLUMN(get_coming)
     state_each_standing(rows->world->state, rows->now, keep_soonest, &c);
     for (size_t i = 0; i < c.n; i++) {
         char text[800];
-        snprintf(text, sizeof(text), "%s of %s ends", kind_text(c.due[i]->kind), c.due[i]->target);
+        say_end(rows, c.due[i], text, sizeof(text));
         json_array_append_new(all, json_pack("{s:o,s:o}", "at", protocol_time(c.due[i]->expires_at),
                                              "what", protocol_text(text)));
     }

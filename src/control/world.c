@@ -149,10 +149,12 @@ void world_sum(struct world *w, usec_t now)
 {
     struct map_item *item;
     usec_t at = clock_monotonic();
-    if (w->sums.at && at - w->sums.at < USEC_SECOND)
+    uint64_t version = w->state->version;
+    if (w->sums.at && at - w->sums.at < USEC_SECOND && w->sums.version == version)
         return;
     memset(&w->sums, 0, sizeof(w->sums));
     w->sums.at = at;
+    w->sums.version = version;
     sum_customers(w, now);
     for (size_t i = 0; (item = map_next(&w->state->ips, &i));) {
         const struct state_ip *ip = item->value;

@@ -41,10 +41,11 @@ struct world {
     size_t asking;   // questions at the store or the engine whose answer is to come
     bool is_closing; // the last answer frees the whole
     struct {
-        usec_t at; // monotonic; when the sums were made
+        usec_t at;        // monotonic; when the sums were made
+        uint64_t version; // of the state then
         uint64_t sent_1h, bounced_1h, sent_1m;
         uint64_t customers, standings[4], ips, ips_active;
-    } sums; // over all customers and IPs, made again at most once a second
+    } sums; // over all customers and IPs, made again once a second, or when the state's version moved on
 };
 
 /* Around every asynchronous call that was handed the world: it outlives the server until the last

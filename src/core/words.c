@@ -27,6 +27,7 @@ static const struct word *word_of(const struct word *words, size_t n, const char
 }
 
 #define WORD_ROW(name, number, text, ...) {number, text},
+// NOLINTBEGIN(bugprone-macro-parentheses): a type and a list of rows can't have any
 #define DEFINE_WORDS(type, list)                                                                   \
     static const struct word type##_words[] = {list(WORD_ROW)};                                    \
     const char *type##_text(enum type v)                                                           \
@@ -41,6 +42,7 @@ static const struct word *word_of(const struct word *words, size_t n, const char
         return w;                                                                                  \
     }
 
+// NOLINTEND(bugprone-macro-parentheses)
 DEFINE_WORDS(standing, WORDS_STANDING)
 DEFINE_WORDS(rotation, WORDS_ROTATION)
 DEFINE_WORDS(stream, WORDS_STREAM)

@@ -1,6 +1,7 @@
 #include "remote/format.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -51,8 +52,9 @@ void format_time(char out[FORMAT_TEXT], usec_t at, usec_t now)
     struct tm tm;
     if (!gmtime_r(&seconds, &tm))
         tm = (struct tm){.tm_mday = 1};
-    (void)strftime(out, FORMAT_TEXT, at / USEC_DAY == now / USEC_DAY ? "%H:%MZ" : "%d %b %H:%MZ",
-                   &tm);
+    bool is_near = at > now && at - now < 20 * USEC_HOUR; // past midnight, and no other moment
+    bool is_today = at / USEC_DAY == now / USEC_DAY;
+    (void)strftime(out, FORMAT_TEXT, is_near || is_today ? "%H:%MZ" : "%d %b %H:%MZ", &tm);
 }
 
 void format_age(char out[FORMAT_TEXT], usec_t at, usec_t now)

@@ -219,9 +219,10 @@ static void on_tick(void *ctx)
     if (at >= plan->begins && at < plan->ends)
         c->due += plan->rate * (double)(now - c->made_until) / (double)USEC_SECOND;
     c->made_until = now;
-    for (; c->due >= 1; c->due--)
-        if (c->waiting_n < WAITING_MOST) // the engine refuses or is slow: a customer stops, too
-            make_letter(c);
+    // With too many waiting, the engine refuses or is slow: a customer stops, too.
+    for (unsigned n = (unsigned)c->due; n && c->waiting_n < WAITING_MOST; n--)
+        make_letter(c);
+    c->due -= (double)(unsigned)c->due;
     if (c->conn)
         pump(c);
     else if (!heap_has(&c->retry.node))

@@ -93,11 +93,11 @@ static const struct conn_ops conn_ops = {
 // `answer` is "CODE ENHANCED text".
 static void say(struct smtp_reply *reply, const char *answer)
 {
-    unsigned code = 0;
-    char enhanced[SMTP_ENHANCED] = "";
-    int used = 0;
-    sscanf(answer, "%3u %11s %n", &code, enhanced, &used);
-    smtp_reply_set(reply, code, enhanced, "%s", answer + used);
+    char *rest = NULL, enhanced[SMTP_ENHANCED];
+    unsigned code = (unsigned)strtoul(answer, &rest, 10);
+    int n = (int)strcspn(rest + 1, " ");
+    snprintf(enhanced, sizeof(enhanced), "%.*s", n, rest + 1);
+    smtp_reply_set(reply, code, enhanced, "%s", rest + 1 + n + 1);
 }
 
 static bool is_blocked(const struct client *c)

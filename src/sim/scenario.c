@@ -105,7 +105,7 @@ const struct provider_plan *scenario_home(void)
 
 const char *scenario_domain(unsigned n)
 {
-    size_t i = 0, domains = 0;
+    size_t i = 0, domains = 1; // each has at least one
     for (unsigned below = providers[0].share; n >= below && i + 1 < ARRAY_LEN(providers);)
         below += providers[++i].share;
     while (domains < ARRAY_LEN(providers[i].domains) && providers[i].domains[domains])

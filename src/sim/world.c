@@ -5,7 +5,8 @@
 #include "sim/customer.h"
 #include "sim/provider.h"
 
-enum { PROVIDERS_MOST = 16, CUSTOMERS_MOST = 16, DRAIN_TICK_MS = 200, DRAIN_PATIENCE = 20 };
+enum { PROVIDERS_MOST = 16, CUSTOMERS_MOST = 16, DRAIN_TICK_MS = 200 };
+#define DRAIN_PATIENCE (20 * USEC_SECOND)
 
 struct world {
     struct world_options options;
@@ -115,8 +116,8 @@ static void on_drain(void *ctx)
         w->progress_seen = w->records.progress;
         w->progress_at = now;
     }
-    if (is_drained(w) || now - w->progress_at > DRAIN_PATIENCE * USEC_SECOND ||
-        now - w->ended_at > 2 * DRAIN_PATIENCE * USEC_SECOND)
+    if (is_drained(w) || now - w->progress_at > DRAIN_PATIENCE ||
+        now - w->ended_at > 2 * DRAIN_PATIENCE)
         w->options.on_over(w->options.ctx);
     else
         timer_set(w->timers, &w->drain, now + DRAIN_TICK_MS * USEC_MS, on_drain, w);

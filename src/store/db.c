@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "store/segment.h"
 
-enum { BUSY_MS = 5000 };
+enum { BUSY_MS = 5000, CHECKPOINT = 4000, CHECKPOINT_THRIFTY = 500, CHUNK = 2 << 20 };
 
 // secure_delete is compiled in, and on, in Debian: each deleted page would be written twice more.
 static const char pragmas[] = "PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY;"
@@ -17,7 +17,7 @@ static const char pragmas[] = "PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMOR
                               "PRAGMA cell_size_check=ON;";
 static const char writer_pragmas[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;"
-    "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;";
+    "PRAGMA journal_size_limit=33554432;";
 static const char reader_pragmas[] = "PRAGMA cache_size=-4000; PRAGMA query_only=ON;";
 
 int db_open(struct db *d, const char *dir, bool is_reader, char **why)
@@ -33,6 +33,12 @@ int db_open(struct db *d, const char *dir, bool is_reader, char **why)
     }
     if (r == SQLITE_OK)
         r = sqlite3_exec(d->handle, is_reader ? reader_pragmas : writer_pragmas, NULL, NULL, NULL);
+    if (r == SQLITE_OK && !is_reader)
+        r = sqlite3_wal_autocheckpoint(d->handle, CHECKPOINT);
+    if (r == SQLITE_OK && !is_reader) {
+        int chunk = CHUNK; // the file grows by so much at once, really allocated
+        r = sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+    }
     if (r == SQLITE_OK)
         return 0;
     const char *text = d->handle ? sqlite3_errmsg(d->handle) : sqlite3_errstr(r);
@@ -53,9 +59,10 @@ void db_close(struct db *d)
 static void fail(struct db *d, int r, const char *sql)
 {
     int system = -sqlite3_system_errno(d->handle);
-    bool is_space = r == SQLITE_FULL || ((r & 0xff) == SQLITE_IOERR && is_want_of_space(system)) ||
+    bool is_space = r == SQLITE_FULL || r == SQLITE_IOERR_SHMSIZE ||
+                    ((r & 0xff) == SQLITE_IOERR && is_want_of_space(system)) ||
                     ((r & 0xff) == SQLITE_CANTOPEN && is_want_of_space(system));
-    log_error("store", "database: %s (%s; at `%.60s`)", sqlite3_errmsg(d->handle),
+    log_error("store", "database: %s (%d: %s; at `%.60s`)", sqlite3_errmsg(d->handle), r,
               system ? strerror(-system) : sqlite3_errstr(r), sql);
     if (!d->failed)
         d->failed = is_space ? -ENOSPC : -EIO;
@@ -130,10 +137,22 @@ bool db_step(struct db *d, sqlite3_stmt *st)
     int r = st ? sqlite3_step(st) : SQLITE_DONE;
     if (r == SQLITE_ROW)
         return true;
-    if (st && r != SQLITE_DONE)
+    if (st && r != SQLITE_DONE && r != SQLITE_INTERRUPT)
         fail(d, sqlite3_extended_errcode(d->handle), sqlite3_sql(st));
     db_end(st);
     return false;
+}
+
+static int is_late(void *ctx)
+{
+    const struct db *d = ctx;
+    return clock_monotonic() >= d->until;
+}
+
+void db_limit_time(struct db *d, usec_t span)
+{
+    d->until = clock_monotonic() + span;
+    sqlite3_progress_handler(d->handle, span ? 10000 : 0, span ? is_late : NULL, d);
 }
 
 void db_end(sqlite3_stmt *st)
@@ -185,6 +204,11 @@ struct message_id db_id(sqlite3_stmt *st, int column)
     return id;
 }
 
+void db_set_thrifty(struct db *d, bool is_thrifty)
+{
+    sqlite3_wal_autocheckpoint(d->handle, is_thrifty ? CHECKPOINT_THRIFTY : CHECKPOINT);
+}
+
 void db_begin(struct db *d, bool is_flushed)
 {
     // Not by db_run: this pragma takes effect when it is compiled, which a kept statement is once.
@@ -204,5 +228,7 @@ int db_commit(struct db *d)
     d->failed = 0;
     if (r < 0 && !sqlite3_get_autocommit(d->handle))
         sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+    if (r == -ENOSPC) // the log may begin anew then, in the space that it has
+        sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     return r;
 }

@@ -9,9 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "core/id.h"
 
-enum { DB_STATEMENTS = 64 };
+enum { DB_STATEMENTS = 64, DB_PAGE = 4096 };
 
 struct db {
     sqlite3 *handle;
@@ -20,6 +21,7 @@ struct db {
         sqlite3_stmt *statement;
     } kept[DB_STATEMENTS];
     size_t kept_n;
+    usec_t until; // of the query under way, monotonic; 0: no end
     bool is_lazy; // commits are not flushed now
     int failed;   // 0, or -errno: -ENOSPC for want of space, -EIO for the rest
 };
@@ -38,6 +40,8 @@ int db_migrate(struct db *d, char **why);
 sqlite3_stmt *db_query(struct db *d, const char *sql, const char *types, ...);
 /* True while there is a row; resets the statement at the end. Takes NULL. */
 bool db_step(struct db *d, sqlite3_stmt *st);
+/* What is stepped from now on ends after `span` µs as if there were no more rows; 0: no such end. */
+void db_limit_time(struct db *d, usec_t span);
 /* Ends a query before its last row. Takes NULL. */
 void db_end(sqlite3_stmt *st);
 /* Runs it; the number of changed rows. */
@@ -52,4 +56,6 @@ struct message_id db_id(sqlite3_stmt *st, int column);
 /* A transaction of the writer. Flushed: on disk when db_commit returns 0; else when the next one that
  * is flushed, or a checkpoint, has been. db_commit gives `failed` (rolled back then) and clears it. */
 void db_begin(struct db *d, bool is_flushed);
+/* Thrifty: the log of SQLite (WAL) goes into the file early, so that it needs little space itself. */
+void db_set_thrifty(struct db *d, bool is_thrifty);
 int db_commit(struct db *d);

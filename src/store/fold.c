@@ -60,7 +60,9 @@ static struct bytes id_key(const struct message_id *id)
 
 void fold_init(struct fold *f, struct writer *w)
 {
-    *f = (struct fold){.writer = w, .db = &w->db};
+    *f = (struct fold){.writer = w,
+                       .db = &w->db,
+                       .records_most = store_is_scarce(w->store) ? FOLD_SCARCE : FOLD_RECORDS};
 }
 
 void fold_deinit(struct fold *f)
@@ -324,12 +326,16 @@ static void write_tallies(struct fold *f)
     }
 }
 
-// In small steps: never more than twice what came in, so that no fold is long.
+// In small steps: never more than twice what came in, so that no fold is long. When there is hardly
+// any space, the oldest history makes room for the newest.
 static void retire(struct fold *f, usec_t now, usec_t kept)
 {
     int64_t limit = RETIRE + 2 * (int64_t)f->records;
+    if (store_is_scarce(f->writer->store) && f->records &&
+        db_int(f->db, 0, "PRAGMA freelist_count", "") < SPARE_PAGES / 2)
+        kept = 0;
     int64_t before = (now - kept) / USEC_MS;
-    if (kept < now)
+    if (kept < now) // else before 1970
         db_run(f->db,
                "DELETE FROM history WHERE id IN"
                " (SELECT id FROM history WHERE id<? ORDER BY id LIMIT ?)",

@@ -16,7 +16,7 @@ struct fold {
     struct map tallies; // struct tally_key → struct tally
     struct buf facts;   // struct fact: state changes, for the hand-outs
     struct map rows;    // customer → struct row: what was written that may be due
-    uint64_t records, messages;
+    uint64_t records, messages, records_most;
 };
 
 void fold_init(struct fold *f, struct writer *w);

@@ -5,7 +5,10 @@
 #include "base/mem.h"
 #include "store/inside.h"
 
-enum { HISTORY_BITS = 22 };
+enum {
+    HISTORY_BITS = 22,
+    LIST_SPAN = 1000000 // µs; others wait for this thread
+};
 
 struct history_job {
     struct job job;
@@ -60,47 +63,73 @@ static void free_rows(struct history_job *j)
 }
 
 // One statement for each index that can lead, in both directions; the other filters are tests.
-#define SELECT                                                                                     \
+#define SELECT(how)                                                                                \
     "SELECT h.at, h.ulid, h.recipient_no, h.kind, h.class, h.scope, h.phase, h.stream, h.code,"    \
     " h.attempt, cw.text, lw.text, iw.text, pw.text, h.recipient, h.reply, h.delivered_at, h.took" \
-    " FROM history h JOIN word cw ON cw.id=h.customer JOIN word lw ON lw.id=h.list"                \
+    " FROM history h " how " JOIN word cw ON cw.id=h.customer JOIN word lw ON lw.id=h.list"        \
     " JOIN word iw ON iw.id=h.ip JOIN word pw ON pw.id=h.provider WHERE "
+#define BAD "h.kind IN (4,5,6,7)"
 #define REST                                                                                       \
-    "h.id>=?1 AND h.at>=?2 AND (?3='' OR iw.text=?3) AND (?4='' OR pw.text=?4)"                    \
-    " AND (NOT ?5 OR h.kind IN (4,5,6,7)) AND (?6<0 OR h.customer=?6)"
-#define BY_TIME "+h.customer>=0 AND "
-#define BY_CUSTOMER "h.customer=?6 AND "
-#define BY_MESSAGE "h.message_low=?8 AND h.ulid=?9 AND "
-#define OLDEST_FIRST " ORDER BY h.id LIMIT ?7"
-#define NEWEST_FIRST " ORDER BY h.id DESC LIMIT ?7"
+    "h.id>=?1 AND h.at>=?2 AND (?3<0 OR h.ip=?3) AND (?4<0 OR h.provider=?4)"                      \
+    " AND (NOT ?5 OR " BAD ") AND (?6<0 OR h.customer=?6)"
+#define BOTH(how, by)                                                                              \
+    {                                                                                              \
+        SELECT(how)                                                                                \
+        by REST " ORDER BY h.id LIMIT ?7", SELECT(how) by REST " ORDER BY h.id DESC LIMIT ?7"      \
+    }
 
-static const char *const statements[3][2] = {
-    {SELECT BY_TIME REST OLDEST_FIRST, SELECT BY_TIME REST NEWEST_FIRST},
-    {SELECT BY_CUSTOMER REST OLDEST_FIRST, SELECT BY_CUSTOMER REST NEWEST_FIRST},
-    {SELECT BY_MESSAGE REST OLDEST_FIRST, SELECT BY_MESSAGE REST NEWEST_FIRST},
+enum lead { LEAD_TIME, LEAD_BAD, LEAD_IP, LEAD_PROVIDER, LEAD_CUSTOMER, LEAD_MESSAGE };
+// clang-format off
+static const char *const statements[][2] = {
+    [LEAD_TIME] = BOTH("NOT INDEXED", ""),
+    [LEAD_BAD] = BOTH("INDEXED BY history_bad", BAD " AND "),
+    [LEAD_IP] = BOTH("INDEXED BY history_ip", "h.ip=?3 AND "),
+    [LEAD_PROVIDER] = BOTH("INDEXED BY history_provider", "h.provider=?4 AND "),
+    [LEAD_CUSTOMER] = BOTH("INDEXED BY history_customer", "h.customer=?6 AND "),
+    [LEAD_MESSAGE] = BOTH("INDEXED BY history_message", "h.message_low=?8 AND h.ulid=?9 AND "),
 };
+// clang-format on
+
+// Bad ones are few, whoever's they are; then who has fewest rows as a rule.
+static enum lead lead_of(const struct history_query *q)
+{
+    if (*q->message)
+        return LEAD_MESSAGE;
+    if (q->is_bad_only)
+        return LEAD_BAD;
+    if (*q->customer)
+        return LEAD_CUSTOMER;
+    return *q->ip ? LEAD_IP : *q->provider ? LEAD_PROVIDER : LEAD_TIME;
+}
+
+// False: never heard of, so there is no such row. -1 for any.
+static bool word_find(struct db *d, const char *text, int64_t *id)
+{
+    *id = *text ? db_int(d, -1, "SELECT id FROM word WHERE text=?", "t", text) : -1;
+    return !*text || *id >= 0;
+}
 
 static void list_run(struct store *s, struct db *d, struct job *job)
 {
     struct history_job *j = CONTAINER_OF(job, struct history_job, job);
     const struct history_query *q = &j->query;
     struct message_id id = {0, 0};
-    int64_t since = q->since > 0 ? q->since / USEC_MS << HISTORY_BITS : 0, customer = -1;
+    int64_t since = q->since > 0 ? q->since / USEC_MS << HISTORY_BITS : 0, customer, ip, provider;
     (void)s;
     if (*q->message && !message_id_parse(&id, q->message))
         return; // no message has such an id
-    if (*q->customer) {
-        customer = db_int(d, -1, "SELECT id FROM word WHERE text=?", "t", q->customer);
-        if (customer < 0)
-            return; // never heard of
-    }
-    int by = *q->message ? 2 : *q->customer ? 1 : 0;
-    const char *sql = statements[by][q->newest_first];
-    sqlite3_stmt *st = db_query(d, sql, by == 2 ? "iittiiiih" : "iittiii", since, (int64_t)q->since,
-                                q->ip, q->provider, (int64_t)q->is_bad_only, customer,
+    if (!word_find(d, q->customer, &customer) || !word_find(d, q->ip, &ip) ||
+        !word_find(d, q->provider, &provider))
+        return;
+    enum lead lead = lead_of(q);
+    sqlite3_stmt *st = db_query(d, statements[lead][q->newest_first],
+                                lead == LEAD_MESSAGE ? "iiiiiiiih" : "iiiiiii", since,
+                                (int64_t)q->since, ip, provider, (int64_t)q->is_bad_only, customer,
                                 (int64_t)q->limit, (int64_t)id.lo, id);
+    db_limit_time(d, LIST_SPAN);
     while (db_step(d, st))
         take_row(j, st);
+    db_limit_time(d, 0);
 }
 
 static void list_finish(struct store *s, struct job *job)

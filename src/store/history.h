@@ -18,7 +18,9 @@ struct history_query {
     size_t limit;
 };
 
-/* `done` gets the outcomes (borrowed during the call). Ties in time keep the order they came in. */
+/* One of them leads by its index, the others are tests: where what is asked for is rare among millions
+ * of others, the search ends after a second with what it found till then.
+ * `done` gets the outcomes (borrowed during the call). Ties in time keep the order they came in. */
 void history_list(struct store *s, const struct history_query *q,
                   void (*done)(void *ctx, const struct outcome *outcomes, size_t n), void *ctx);
 

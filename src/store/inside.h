@@ -9,6 +9,11 @@
 #include "store/store.h"
 #include "store/writer.h"
 
+enum {
+    SPARE_SEGMENT = 2 << 20, // of the journal, bytes; two of them
+    SPARE_PAGES = 1 << 10    // of the database
+};
+
 struct store {
     struct store_options options; // dir is ours
     struct uv_loop_s *loop;
@@ -30,7 +35,7 @@ struct store {
     struct message_id adding_id;
     bool is_kept;
 
-    atomic_bool is_low, is_full, is_dead;
+    atomic_bool is_low, is_full, is_scarce, is_dead;
     atomic_uint_fast64_t disk_free, commits, flushes, bytes;
     uint64_t recovered;
 };
@@ -42,8 +47,14 @@ bool store_is_dead(const struct store *s);
 void store_found_full(struct store *s, const char *what);
 bool store_is_full(const struct store *s);
 void store_count(struct store *s, uint64_t commits, uint64_t flushes, uint64_t bytes);
+/* Any thread: hardly anything is free, so that the database must not grow. */
+bool store_is_scarce(const struct store *s);
 /* Looks at the free space; the writer does so once a second. */
 void store_tick(struct store *s);
+
+/* Keeps space for the time when there is none: for journal, WAL and database. Called on the db thread
+ * once a second, outside of a transaction, while there is enough. (spare.c) */
+void spare_keep(struct writer *w);
 
 /* 0; or 1 with *why: makes or checks the directory and takes its lock. (directory.c) */
 int directory_open(const char *dir, int *lock_fd, int *folder, char **why);

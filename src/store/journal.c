@@ -156,6 +156,13 @@ static int switch_segment(struct journal *j, uint64_t want, bool has_adds)
         size = want > SMALL ? want : SMALL;
         fd = segment_make(j->folder, j->at.segment + 1, size);
     }
+    if (is_want_of_space(fd) && !has_adds && want <= SPARE_SEGMENT) {
+        int spare = segment_spare_take(j->folder, j->at.segment + 1);
+        if (spare >= 0)
+            log_notice("store", "no space: the journal goes on in what was kept for that");
+        size = SPARE_SEGMENT;
+        fd = spare == -ENOENT ? fd : spare;
+    }
     if (fd < 0)
         return fd;
     if (j->fd >= 0)
@@ -309,6 +316,7 @@ static void batch_failed(struct journal *j, struct batch *b, int r)
 static void run_batch(struct journal *j, struct batch *b)
 {
     int r = store_is_dead(j->store) ? -EIO : commit(j, b);
+    j->has_failed = r < 0;
     if (r < 0) {
         batch_failed(j, b, r);
     } else {
@@ -341,7 +349,7 @@ static bool wait_for_work(struct journal *j)
         pthread_cond_wait(&j->wake, &j->lock);
     }
     usec_t until = clock_monotonic() + FACTS_NAP;
-    if (store_is_full(j->store) || store_is_dead(j->store))
+    if (j->has_failed || store_is_dead(j->store))
         until += RETRY;
     while (!j->adds_n && !j->must_stop)
         if (!wake_wait_until(&j->wake, &j->lock, until))

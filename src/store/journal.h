@@ -54,6 +54,7 @@ struct journal {
     int fd; // the thread's own: the segment in use, or -1
     struct place at;
     uint64_t size;
+    bool has_failed; // the last batch: facts wait longer
 };
 
 /* The next segment gets number `next`. */

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "store/inside.h"
 #include "store/ledger_row.h"
 
@@ -129,13 +130,8 @@ static bool read_person(struct ledger_text *t, const char *person, const char *d
 {
     if (!person)
         return true; // erased, or there never was one
-    if (strspn(person, "0123456789abcdef") != 32 || person[32] != ' ')
+    if (strlen(person) < 33 || person[32] != ' ' || !text_parse_hex(t->salt, 16, person, 32))
         return false;
-    for (int i = 0; i < 16; i++) {
-        unsigned v = 0;
-        sscanf(person + 2 * i, "%2x", &v);
-        t->salt[i] = (uint8_t)v;
-    }
     t->person = strdup(person + 33);
     return t->person && ledger_person_fits(digest, t->salt, t->person);
 }

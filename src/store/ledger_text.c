@@ -20,20 +20,12 @@ void ledger_hash(uint8_t hash[LEDGER_HASH], const char *bytes)
 
 void ledger_hex(char out[2 * LEDGER_HASH + 1], const uint8_t hash[LEDGER_HASH])
 {
-    for (int i = 0; i < LEDGER_HASH; i++)
-        snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    text_format_hex(out, hash, LEDGER_HASH);
 }
 
 static bool unhex(uint8_t hash[LEDGER_HASH], const char *text)
 {
-    if (strlen(text) != 2 * LEDGER_HASH || strspn(text, "0123456789abcdef") != 2 * LEDGER_HASH)
-        return false;
-    for (int i = 0; i < LEDGER_HASH; i++) {
-        unsigned v = 0;
-        sscanf(text + 2 * i, "%2x", &v);
-        hash[i] = (uint8_t)v;
-    }
-    return true;
+    return text_parse_hex(hash, LEDGER_HASH, text, strlen(text));
 }
 
 static void digest_of(char out[2 * LEDGER_HASH + 1], const uint8_t salt[16], const char *part)

@@ -54,6 +54,12 @@ static const char *const migrations[] = {
     // person: the part of an entry that can be erased
     "CREATE TABLE person(node INTEGER NOT NULL, seq INTEGER NOT NULL, salt BLOB NOT NULL,"
     "  part TEXT NOT NULL, PRIMARY KEY(node, seq)) STRICT, WITHOUT ROWID;",
+    // spare: what was in it leaves free pages behind (spare.c)
+    "CREATE TABLE spare(x BLOB NOT NULL) STRICT;"
+    // What people ask history for; the bad ones are few and asked for across all.
+    "CREATE INDEX history_ip ON history(ip);"
+    "CREATE INDEX history_provider ON history(provider);"
+    "CREATE INDEX history_bad ON history(id) WHERE kind IN (4,5,6,7);",
 };
 // clang-format on
 

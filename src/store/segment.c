@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -12,6 +13,8 @@
 #include "base/mem.h"
 
 enum { NAME = 32, BLOCK = 256 << 10 };
+
+static const char *const spares[] = {"spare-1", "spare-2"};
 
 static void name_of(char out[NAME], uint32_t no)
 {
@@ -34,10 +37,8 @@ static int reserve(int fd, uint64_t size)
     return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
 }
 
-int segment_make(int folder, uint32_t no, uint64_t size)
+static int make(int folder, const char *name, uint64_t size)
 {
-    char name[NAME];
-    name_of(name, no);
     int fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
@@ -49,6 +50,74 @@ int segment_make(int folder, uint32_t no, uint64_t size)
     close(fd);
     unlinkat(folder, name, 0);
     return r;
+}
+
+int segment_make(int folder, uint32_t no, uint64_t size)
+{
+    char name[NAME];
+    name_of(name, no);
+    return make(folder, name, size);
+}
+
+static bool is_missing(int folder, const char *name)
+{
+    return faccessat(folder, name, F_OK, 0) < 0 && errno == ENOENT;
+}
+
+int segment_spare_make(int folder, uint64_t size)
+{
+    for (size_t i = 0; i < ARRAY_LEN(spares); i++) {
+        int fd = is_missing(folder, spares[i]) ? make(folder, spares[i], size) : 0;
+        if (fd < 0)
+            return fd;
+        if (fd > 0)
+            close(fd);
+    }
+    return 0;
+}
+
+int segment_spare_take(int folder, uint32_t no)
+{
+    char name[NAME];
+    name_of(name, no);
+    for (size_t i = 0; i < ARRAY_LEN(spares); i++) {
+        if (renameat(folder, spares[i], folder, name) == 0)
+            return fsync(folder) < 0 ? -errno : segment_open(folder, no);
+        if (errno != ENOENT)
+            return -errno;
+    }
+    return -ENOENT;
+}
+
+// Zeros over all of it, in place: a reader must not meet what it held before.
+static int wipe(int fd, uint64_t size)
+{
+    static const uint8_t zeros[64 << 10];
+    struct stat st;
+    if (fstat(fd, &st) < 0 || (uint64_t)st.st_size != size)
+        return -EINVAL;
+    for (uint64_t at = 0; at < size; at += sizeof(zeros))
+        if (pwrite(fd, zeros, sizeof(zeros), (off_t)at) != sizeof(zeros))
+            return -EIO;
+    return fdatasync(fd) < 0 ? -errno : 0;
+}
+
+int segment_spare_put(int folder, uint32_t no, uint64_t size)
+{
+    char name[NAME];
+    name_of(name, no);
+    for (size_t i = 0; i < ARRAY_LEN(spares); i++) {
+        if (!is_missing(folder, spares[i]))
+            continue;
+        int fd = segment_open(folder, no);
+        int r = fd < 0 ? fd : wipe(fd, size);
+        if (fd >= 0)
+            close(fd);
+        if (r == 0 && renameat(folder, name, folder, spares[i]) == 0)
+            return 0;
+        break;
+    }
+    return segment_remove(folder, no);
 }
 
 int segment_open(int folder, uint32_t no)
@@ -68,8 +137,11 @@ int segment_remove(int folder, uint32_t no)
 
 static bool number_of(const char *name, uint32_t *no)
 {
-    int used = 0;
-    return sscanf(name, "%8u.seg%n", no, &used) == 1 && used == 12 && !name[used];
+    char *end = NULL;
+    if (strspn(name, "0123456789") != 8 || strcmp(name + 8, ".seg") != 0)
+        return false;
+    *no = (uint32_t)strtoul(name, &end, 10);
+    return end == name + 8;
 }
 
 static int by_number(const void *a, const void *b)

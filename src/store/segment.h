@@ -12,6 +12,15 @@
 /* Makes segment `no` of `size` bytes, space reserved and the name durable. The descriptor, or
  * -ENOSPC or another fault (nothing is left then). */
 int segment_make(int folder, uint32_t no, uint64_t size);
+/* Spares of `size` bytes, `spool/spare-1` and `-2`, for the time when there is no space: two, so that
+ * what is in one can be folded while the next is filled. Makes those that are missing; 0, or as
+ * segment_make(). Not by two threads at once, nor at once with segment_spare_put(). */
+int segment_spare_make(int folder, uint64_t size);
+/* A spare becomes segment `no`. The descriptor; -ENOENT: there is none. */
+int segment_spare_take(int folder, uint32_t no);
+/* A segment without waiting messages becomes a spare again; it is removed when it has another size or
+ * both are there. */
+int segment_spare_put(int folder, uint32_t no, uint64_t size);
 int segment_open(int folder, uint32_t no);
 int segment_remove(int folder, uint32_t no);
 /* The numbers that are there, ascending; owned, free with xfree. */

@@ -48,6 +48,7 @@ static void gather(struct gathering *g, sqlite3_stmt *st)
         map_put(&g->by_id, bytes_of(&id, sizeof(id)), m);
         if (g->n == g->room) {
             g->room = g->room ? 2 * g->room : 8;
+            // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
             g->messages = xrealloc(g->messages, g->room, sizeof(*g->messages));
         }
         g->messages[g->n++] = m;

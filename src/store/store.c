@@ -170,6 +170,11 @@ bool store_is_full(const struct store *s)
     return s->is_full;
 }
 
+bool store_is_scarce(const struct store *s)
+{
+    return s->is_scarce || s->is_full;
+}
+
 void store_tick(struct store *s)
 {
     struct statvfs v;
@@ -178,6 +183,7 @@ void store_tick(struct store *s)
     uint64_t space = (uint64_t)v.f_bavail * v.f_frsize;
     bool is_low = space < s->options.disk_reserve;
     s->disk_free = space;
+    s->is_scarce = space < s->options.disk_reserve / 4;
     if (atomic_exchange(&s->is_low, is_low) != is_low)
         log_notice("store", "%s: %llu MiB free: mail is %s", s->options.dir,
                    (unsigned long long)(space >> 20), is_low ? "refused" : "accepted again");

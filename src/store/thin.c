@@ -1,4 +1,4 @@
-// Giving disk space back: a segment whose messages are all done is removed; where few are left, the
+// Giving disk space back: a segment whose messages are all done is removed, or a spare again; where few are left, the
 // dead stretches between them become holes. Only what a flushed commit knows counts: rows that a
 // power failure could bring back must find their segment.
 #include <unistd.h>
@@ -58,7 +58,7 @@ void thin_segments(struct writer *w)
             thin(w, numbers[i]);
             continue;
         }
-        segment_remove(w->store->folder, numbers[i]);
+        segment_spare_put(w->store->folder, numbers[i], SPARE_SEGMENT);
         map_remove(&w->thinned, bytes_of(&numbers[i], sizeof(numbers[i])));
     }
     w->db.failed = 0; // nothing was written; the next fold finds out for itself

@@ -42,11 +42,11 @@ void words_deinit(struct words *w)
     map_deinit(&w->ids);
 }
 
-// Reads on from *at, at most FOLD_RECORDS, not beyond `until`. 1: there is more; 0; < 0.
+// Reads on from *at, at most records_most, not beyond `until`. 1: there is more; 0; < 0.
 static int read_records(struct fold *f, struct place *at, struct place until, bool is_checked)
 {
     int folder = f->writer->store->folder, r = 0;
-    while (place_before(*at, until) && f->records < FOLD_RECORDS) {
+    while (place_before(*at, until) && f->records < f->records_most) {
         struct segment_walk w;
         struct segment_record record;
         bool is_last = at->segment == until.segment;
@@ -54,10 +54,10 @@ static int read_records(struct fold *f, struct place *at, struct place until, bo
         if (fd < 0 && fd != -ENOENT)
             return fault(fd);
         segment_walk_init(&w, fd, *at, is_last ? until.offset : UINT64_MAX, is_checked);
-        while (fd >= 0 && f->records < FOLD_RECORDS && (r = segment_walk_next(&w, &record)) > 0)
+        while (fd >= 0 && f->records < f->records_most && (r = segment_walk_next(&w, &record)) > 0)
             fold_record(f, &record);
         *at = w.at;
-        bool is_over = f->records < FOLD_RECORDS;
+        bool is_over = f->records < f->records_most;
         if (w.is_torn)
             log_notice("store", "segment %u ends at %llu with a record that was not finished",
                        at->segment, (unsigned long long)at->offset);
@@ -67,7 +67,7 @@ static int read_records(struct fold *f, struct place *at, struct place until, bo
         if (is_over)
             *at = (struct place){at->segment + 1, 0};
     }
-    return r < 0 ? r : place_before(*at, until) && f->records >= FOLD_RECORDS;
+    return r < 0 ? r : place_before(*at, until) && f->records >= f->records_most;
 }
 
 static int commit(struct writer *w, struct fold *f, struct place at, uint64_t number)
@@ -101,6 +101,7 @@ static int fold_once(struct writer *w, struct place until, uint64_t number, bool
     struct fold f;
     struct place at = w->position;
     fold_init(&f, w);
+    db_set_thrifty(f.db, !store_may_accept(w->store));
     is_flushed |= clock_monotonic() - w->flushed_at >= FLUSH_SPAN;
     is_flushed |= until.segment != w->flushed.segment;
     db_begin(f.db, is_flushed);
@@ -229,6 +230,8 @@ static void do_fold(struct writer *w)
     pthread_mutex_unlock(&w->lock);
     fold(w, false);
     store_tick(w->store);
+    if (store_may_accept(w->store))
+        spare_keep(w);
     hand_on(w, &jobs);
     pthread_mutex_lock(&w->lock);
 }

@@ -15,6 +15,7 @@ struct store;
 
 enum {
     FOLD_RECORDS = 5000, // a fold begins at the latest when so many wait, and takes no more
+    FOLD_SCARCE = 500,   // the same when there is hardly any space
     FOLD_SPAN = 1000000, // µs from one to the next
 };
 

@@ -131,6 +131,33 @@ class CommandLine(Door):
         self.engine.run("show", "customer:nobody", code=1)
         self.engine.run("show", "shop", code=2)
 
+    def test_status_is_written_for_people(self):
+        self.engine.run("suspend", "shop", "--for", "2h", "-r", "test")
+        said = self.engine.run("status")
+        self.assertIn("queue      0 waiting, 0 held", said)
+        self.assertIn("0 warned, 0 throttled, 1 suspended", said)
+        self.assertIn("shop restored", said)
+        self.assertNotIn("started_at", said)
+        coming = self.engine.json("status")["coming"]
+        self.assertEqual([c["what"] for c in coming], ["shop restored"])
+        shown = self.engine.run("show", "customer:shop")
+        self.assertIn("standing until", shown)
+        self.assertNotIn("sent_24h", shown)
+
+    def test_what_was_done_shows_in_the_status_at_once(self):
+        for _ in range(5):
+            self.engine.run("suspend", "shop", "-r", "test")
+            self.assertEqual(self.engine.json("status")["customers"]["suspended"], 1)
+            self.engine.run("restore", "shop", "-r", "test")
+            self.assertEqual(self.engine.json("status")["customers"]["suspended"], 0)
+
+    def test_a_preview_says_a_thing_once_and_offers_a_reason_to_take_back(self):
+        pull = self.engine.json("pull", "127.0.0.11", "127.0.0.12", "--dry-run")
+        self.assertEqual(len(pull["guard"]), len(set(pull["guard"])))
+        self.assertEqual(len(pull["guard"]), 2)
+        seq = self.engine.json("pull", "127.0.0.11", "-r", "test")["seq"]
+        self.assertIn(f"lifts pull {seq} of ", self.engine.json("return", "127.0.0.11", "--dry-run")["reason"])
+
     def test_exit_codes_tell_what_went_wrong(self):
         self.engine.run("version")
         self.engine.run("suspend", "shop", code=2)

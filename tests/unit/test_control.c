@@ -470,6 +470,83 @@ static void holds_are_released_by_their_selection(void **state)
     assert_null(state_hold(&b->state, &path, clock_wall()));
 }
 
+static void a_guard_says_each_pool_and_the_way_out_once(void **state)
+{
+    struct bench *b = *state;
+    CLEANUP(json_decref)
+    json_t *p =
+        result(b, "act",
+               json_pack("{s:s,s:s,s:[s,s,s]}", "phase", "preview", "command", "pull", "targets",
+                         "ip:198.51.100.7", "ip:198.51.100.8", "ip:198.51.100.20"));
+    const json_t *guard = json_object_get(p, "guard");
+    assert_int_equal(json_array_size(guard), 3);
+    assert_non_null(strstr(json_string_value(json_array_get(guard, 0)), "shared has no other"));
+    assert_non_null(strstr(json_string_value(json_array_get(guard, 1)), "premium has no other"));
+    assert_non_null(strstr(json_string_value(json_array_get(guard, 2)), "instead: "));
+}
+
+static void what_takes_back_offers_what_it_takes_back(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *command, *target, *back, *back_target, *offers;
+    } cases[] = {
+        {"suspend", "customer:acme", "restore", "customer:acme", "lifts suspend 1 of root"},
+        {"pull", "ip:198.51.100.7", "return", "ip:198.51.100.7", "lifts pull 2 of root"},
+        {"hold", "queue:provider=google", "release", "queue:provider=google",
+         "lifts hold 3 of root"},
+        {"hold", "queue:pool=shared", "release", "queue:all", "lifts hold 3 of root and 1 more"},
+        {"warn", "customer:beta", "undo", "log:5", "takes 5 back"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        json_decref(result(b, "act", acting("apply", cases[i].command, cases[i].target, "test")));
+        CLEANUP(json_decref)
+        json_t *p = result(b, "act", acting("preview", cases[i].back, cases[i].back_target, ""));
+        assert_string_equal(protocol_get_text(p, "reason", ""), cases[i].offers);
+    }
+}
+
+static void releasing_all_is_stale_when_another_hold_came(void **state)
+{
+    struct bench *b = *state;
+    json_decref(result(b, "act", acting("apply", "hold", "queue:provider=google", "outage")));
+    CLEANUP(json_decref)
+    json_t *p = result(b, "act", acting("preview", "release", "queue:all", ""));
+    json_decref(result(b, "act", acting("apply", "hold", "queue:provider=yahoo", "outage")));
+    json_t *apply = acting("apply", "release", "queue:all", "over");
+    json_object_set(apply, "version", json_object_get(p, "version"));
+    says(error(b, "act", apply), "stale: ");
+}
+
+static void what_ends_by_itself_is_told_in_words(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *command, *target, *span, *says;
+    } cases[] = {
+        {"suspend", "customer:acme", "1h", "acme throttled"},
+        {"throttle", "customer:acme", "2h", "acme restored"},
+        {"warn", "customer:beta", "3h", "beta warned no more"},
+        {"suspend", "customer:beta/spring", "4h", "beta/spring restored"},
+        {"pull", "ip:198.51.100.7", "5h", "198.51.100.7 returned"},
+        {"hold", "queue:customer=acme,list=spring,provider=google", "6h",
+         "mail of acme/spring to google released"},
+        {"hold", "queue:pool=shared", "7h", "mail over shared released"},
+        {"hold", "queue:all", "8h", "all mail released"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        json_t *params = acting("apply", cases[i].command, cases[i].target, "test");
+        json_object_set_new(params, "for", json_string(cases[i].span));
+        json_decref(result(b, "act", params));
+    }
+    CLEANUP(json_decref) json_t *s = result(b, "status", NULL);
+    const json_t *coming = json_object_get(s, "coming");
+    assert_int_equal(json_array_size(coming), ARRAY_LEN(cases));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_string_equal(protocol_get_text(json_array_get(coming, i), "what", ""),
+                            cases[i].says);
+}
+
 static json_t *managing(const char *command, const char *customer)
 {
     return json_pack("{s:s,s:s}", "command", command, "customer", customer);
@@ -768,6 +845,10 @@ static const struct CMUnitTest tests[] = {
     WITH_BENCH(pulling_the_last_ip_of_a_pool_wants_its_name),
     WITH_BENCH(several_targets_want_their_count_and_skip_what_is_refused),
     WITH_BENCH(holds_are_released_by_their_selection),
+    WITH_BENCH(a_guard_says_each_pool_and_the_way_out_once),
+    WITH_BENCH(what_takes_back_offers_what_it_takes_back),
+    WITH_BENCH(releasing_all_is_stale_when_another_hold_came),
+    WITH_BENCH(what_ends_by_itself_is_told_in_words),
     WITH_BENCH(customers_are_added_set_and_removed),
     WITH_BENCH(a_reload_with_mistakes_says_them),
     WITH_BENCH(feeds_push_what_changed_and_the_clock),

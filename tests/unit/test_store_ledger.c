@@ -320,7 +320,8 @@ static void any_order_of_arrival_gives_one_state(void **state)
             order[i] = order[k];
             order[k] = was;
         }
-        memcpy(order + ALL, order, 4 * sizeof(int)); // some twice
+        for (int i = 0; i < 4; i++)
+            order[ALL + i] = order[i]; // some twice
         fixture_new(&f);
         for (size_t i = 0; i < ARRAY_LEN(order); i++)
             assert_int_equal(

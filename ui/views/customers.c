@@ -143,13 +143,12 @@ static void counts(struct line *l, const struct model *m, const struct table *t,
     static const char *const words[] = {"good", "warned", "throttled", "suspended"};
     const json_t *customers = json_object_get(m->status, "customers");
     (void)width;
-    line_add(l, PEN_TITLE, "  %zu", t->total);
-    if (!t->total)
-        return;
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+    char text[FIGURE_TEXT];
+    line_add(l, PEN_TITLE, "  %s", figure_full(text, (int64_t)t->total));
+    for (size_t i = 0; t->total && i < ARRAY_LEN(words); i++) {
         int64_t n = row_count(customers, words[i]);
         if (n >= 0)
-            line_add(l, PEN_TITLE, "%s%lld %s", i ? ", " : ": ", (long long)n, words[i]);
+            line_add(l, PEN_TITLE, "%s%s %s", i ? ", " : ": ", figure_full(text, n), words[i]);
     }
 }
 
@@ -160,30 +159,64 @@ static void life(struct line *l, const struct model *m, const struct table *t, i
     line_str(l, PEN_DIM, width >= 120 ? "rates over 24 h" : "24 h");
 }
 
-// "throttled to 100/h until 15:58Z: why"
+// "throttled to 100/h until 15:58Z: why"; of a good one its own limit, where it has one.
 static void say_standing(char *out, size_t n, const struct model *m, const json_t *row)
 {
     char until[FIGURE_TEXT];
     usec_t at = row_time(row, "standing_until");
-    const char *rate = row_text(row, "rate"), *why = row_text(row, "standing_reason");
-    snprintf(out, n, "%s%s%s%s%s%s%s", row_text(row, "standing"), *rate ? " to " : "", rate,
-             at ? " until " : "", at ? figure_time(until, at, m->now) : "", *why ? ": " : "", why);
+    const char *standing = row_text(row, "standing"), *why = row_text(row, "standing_reason");
+    const char *rate = row_text(row, "rate");
+    bool is_throttled = strcmp(standing, "throttled") == 0;
+    snprintf(out, n, "%s%s%s%s%s%s%s", standing,
+             !*rate         ? ""
+             : is_throttled ? " to "
+                            : ", its own limit ",
+             rate, at ? " until " : "", at ? figure_time(until, at, m->now) : "", *why ? ": " : "",
+             why);
+}
+
+// "dead recipients 6.4 % of 3,322 in 24 h" beside a hold that was made for dead recipients: only how
+// it goes now. NULL: that has been said.
+static const char *since_then(const char *reason, const char *held_for)
+{
+    char kind[LINE_BYTES / 4];
+    size_t n = strcspn(reason, "0123456789");
+    snprintf(kind, sizeof(kind), "%.*s", (int)n, reason);
+    if (strstr(held_for, reason))
+        return NULL;
+    return reason[n] && n && strstr(held_for, kind) ? reason + n : reason;
+}
+
+// The harm of now: what its mail does, beside the reason that a hold was given. "" for none.
+static void say_harm(char *out, size_t n, const json_t *row)
+{
+    const char *held_for = row_text(row, "standing_reason");
+    size_t i, at = 0;
+    const json_t *reason;
+    out[0] = '\0';
+    json_array_foreach(json_object_get(row, "reasons"), i, reason)
+    {
+        const char *text = json_string_value(reason);
+        const char *news = text ? since_then(text, held_for) : NULL;
+        if (news && at < n)
+            at += (size_t)snprintf(out + at, n - at, "%s%s%s", at ? "; " : "",
+                                   news != text ? "now " : "", news);
+    }
 }
 
 static void foot(struct line *lines, size_t n, int width, const struct model *m, const json_t *row)
 {
-    char standing[LINE_BYTES / 2], text[LINE_BYTES];
-    size_t i, at;
-    const json_t *reason;
+    char standing[LINE_BYTES / 2], harm[LINE_BYTES / 4], text[LINE_BYTES];
+    bool is_held = row_maybe(row, "standing_reason");
     say_standing(standing, sizeof(standing), m, row);
-    at = (size_t)snprintf(text, sizeof(text), "%s  %s", row_text(row, "id"), standing);
-    json_array_foreach(json_object_get(row, "reasons"), i, reason)
-    {
-        const char *why = json_string_value(reason);
-        bool is_said = !why || strcmp(why, row_text(row, "standing_reason")) == 0;
-        if (!is_said && at < sizeof(text))
-            at += (size_t)snprintf(text + at, sizeof(text) - at, "; %s", why);
-    }
+    say_harm(harm, sizeof(harm), row);
+    snprintf(text, sizeof(text), "%s  %s%s%s", row_text(row, "id"), standing,
+             is_held && harm[0] ? "; "
+             : is_held          ? ""
+                                : ": ",
+             harm[0]   ? harm
+             : is_held ? ""
+                       : "nothing to speak of");
     foot_say(lines, n, width, text);
 }
 
@@ -253,12 +286,18 @@ static void title(struct page *p, const json_t *row)
 static void build(struct page *p, const struct model *m, const json_t *object)
 {
     const json_t *row = json_object_get(object, "row");
-    char standing[LINE_BYTES / 2], queued[FIGURE_TEXT], held[FIGURE_TEXT], sent[FIGURE_TEXT];
+    char standing[LINE_BYTES / 2], harm[LINE_BYTES / 4];
+    char queued[FIGURE_TEXT], held[FIGURE_TEXT], sent[FIGURE_TEXT];
     int64_t q = row_count(row, "queued"), h = row_count(row, "held"),
             s = row_count(row, "sent_24h");
     title(p, row);
     say_standing(standing, sizeof(standing), m, row);
+    say_harm(harm, sizeof(harm), row);
     page_say(p, "now", PEN_NORMAL, "%s", standing);
+    page_say(p, "harm", PEN_NORMAL, "%s",
+             harm[0]                             ? harm
+             : row_maybe(row, "standing_reason") ? ""
+                                                 : "nothing to speak of");
     page_say(p, "mail", PEN_NORMAL, "%s sent in 24 h   %s queued   %s held",
              s < 0 ? "–" : figure_full(sent, s), q < 0 ? "–" : figure_full(queued, q),
              h < 0 ? "–" : figure_full(held, h));

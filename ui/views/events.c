@@ -154,14 +154,15 @@ static void link_to(struct page *p, const char *label, const char *kind, const c
 
 static void build(struct page *p, const struct model *m, const json_t *row)
 {
-    char word[FIGURE_TEXT], at[FIGURE_TEXT];
+    char word[FIGURE_TEXT], at[FIGURE_TEXT], tries[48];
+    int64_t attempt = row_count(row, "attempt");
     const char *kind = row_text(row, "kind"), *class = row_text(row, "class");
     (void)m;
     line_add(&p->title, PEN_TITLE, " Outcome  %s → %s", row_text(row, "customer"),
              row_text(row, "recipient"));
     snprintf(p->side, sizeof(p->side), "%s", figure_loud(word, kind));
-    page_say(p, "when", PEN_NORMAL, "%s, attempt %lld", figure_clock(at, outcome_time(row)),
-             (long long)row_count(row, "attempt"));
+    snprintf(tries, sizeof(tries), attempt > 0 ? ", attempt %lld" : "", (long long)attempt);
+    page_say(p, "when", PEN_NORMAL, "%s%s", figure_clock(at, outcome_time(row)), tries);
     page_say(p, "what", pen_of_kind(kind), "%s%s%s", kind, *class ? ", read as " : "", class);
     page_say(p, "scope", PEN_NORMAL, "%s", row_text(row, "scope"));
     page_say(p, "at", PEN_NORMAL, "%s", row_text(row, "provider"));

@@ -109,24 +109,43 @@ static void life(struct line *l, const struct model *m, const struct table *t, i
                  figure_age(age, at, m->now));
 }
 
+// What becomes of it, and what u does about that.
+static void say_fate(char *out, size_t n, const struct model *m, const json_t *row)
+{
+    char at[FIGURE_TEXT];
+    usec_t expires = row_time(row, "expires_at");
+    bool is_hold = json_is_boolean(json_object_get(row, "stands"));
+    bool is_lift = !json_is_null(json_object_get(row, "undoes"));
+    if (row_count(row, "undone_by") > 0)
+        snprintf(out, n, "Undone by %lld.", (long long)row_count(row, "undone_by"));
+    else if (is_hold && !row_flag(row, "stands"))
+        snprintf(out, n, "It ended by itself%s%s.", expires ? " at " : "",
+                 expires ? figure_time(at, expires, m->now) : "");
+    else if (is_hold && expires)
+        snprintf(out, n, "It ends by itself %s; u undoes it before.",
+                 figure_time(at, expires, m->now));
+    else if (is_hold)
+        snprintf(out, n, "It stands until u undoes it.");
+    else if (is_lift)
+        snprintf(out, n, "It took something back; u brings that into force again.");
+    else if (strcmp(row_text(row, "kind"), "customer") == 0)
+        snprintf(out, n, "It set values: there is no undo, :customer set sets them anew.");
+    else
+        snprintf(out, n, "Nothing to undo: that changed no mail.");
+}
+
 static void foot(struct line *lines, size_t n, int width, const struct model *m, const json_t *row)
 {
-    char text[LINE_BYTES], at[FIGURE_TEXT], until[FIGURE_TEXT], undone[48];
-    usec_t expires = row_time(row, "expires_at");
-    int64_t by = row_count(row, "undone_by"), seq = row_count(row, "seq");
+    char text[LINE_BYTES], at[FIGURE_TEXT];
     const char *reason = row_text(row, "reason");
-    snprintf(text, sizeof(text), "%lld  %s at %s by %s: %s%s\"%s\"", (long long)seq,
-             row_text(row, "kind"), figure_clock(at, row_time(row, "at")), row_text(row, "actor"),
-             row_text(row, "target"), *reason ? ", " : "", reason);
+    snprintf(text, sizeof(text), "%lld  %s %s at %s by %s%s%s%s", (long long)row_count(row, "seq"),
+             row_text(row, "kind"), after_colon(row_text(row, "target")),
+             figure_clock(at, row_time(row, "at")), row_text(row, "actor"), *reason ? ": \"" : "",
+             reason, *reason ? "\"" : "");
     foot_say(lines, 1, width, text);
     if (n < 2)
         return;
-    if (by > 0)
-        snprintf(undone, sizeof(undone), "Undone by %lld.", (long long)by);
-    snprintf(text, sizeof(text), "%s", by > 0 ? undone : "It stands until u undoes it.");
-    if (by <= 0 && expires)
-        snprintf(text, sizeof(text), "It ends by itself %s; u undoes it before.",
-                 figure_time(until, expires, m->now));
+    say_fate(text, sizeof(text), m, row);
     foot_say(lines + 1, 1, width, text);
 }
 

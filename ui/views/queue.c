@@ -13,7 +13,8 @@ static const char *const ways[] = {"provider", "customer", "pool", NULL};
 static const char *name_of(const json_t *row)
 {
     const char *key = row_text(row, "key"), *sign = strchr(key, '=');
-    return sign ? sign + 1 : key;
+    const char *name = sign ? sign + 1 : key;
+    return strcmp(name, "-") == 0 ? "not known" : name; // its MX is still being looked up
 }
 
 static void draw_name(struct line *cell, const struct model *m, const json_t *row, int width)
@@ -198,6 +199,27 @@ static void page_recipients(struct page *p, const struct model *m, const json_t 
     }
 }
 
+static void page_events(struct page *p, const json_t *events)
+{
+    size_t i;
+    const json_t *o;
+    if (!json_array_size(events))
+        return;
+    page_head(p, "what happened");
+    json_array_foreach(events, i, o)
+    {
+        char at[FIGURE_TEXT];
+        const char *ip = row_text(o, "ip"), *reply = row_text(o, "reply");
+        struct line *l = page_line(p, NULL);
+        line_add(l, PEN_NORMAL, " %s %-9s  %s", figure_clock(at, outcome_time(o)),
+                 row_text(o, "kind"), row_text(o, "recipient"));
+        if (*ip)
+            line_add(l, PEN_NORMAL, "  %s → %s", ip, row_text(o, "provider"));
+        line_cut(l, p->width);
+        page_say(p, "", PEN_DIM, "%s%s%s", row_text(o, "phase"), *reply ? ": " : "", reply);
+    }
+}
+
 static void build_message(struct page *p, const struct model *m, const json_t *object)
 {
     char size[FIGURE_TEXT], at[FIGURE_TEXT], age[FIGURE_TEXT];
@@ -207,12 +229,15 @@ static void build_message(struct page *p, const struct model *m, const json_t *o
     line_add(&p->title, PEN_TITLE, " Message %s  %s%s%s", row_text(object, "id"),
              row_text(object, "customer"), *list ? "/" : "", list);
     page_say(p, "from", PEN_NORMAL, "%s", row_text(object, "sender"));
-    page_say(p, "size", PEN_NORMAL, "%s bytes", bytes < 0 ? "–" : figure_full(size, bytes));
+    if (bytes >= 0)
+        page_say(p, "size", PEN_NORMAL, "%s bytes", figure_full(size, bytes));
     if (accepted)
         page_say(p, "taken", PEN_NORMAL, "%s, %s ago", figure_time(at, accepted, m->now),
                  figure_age(age, accepted, m->now));
     page_recipients(p, m, json_object_get(object, "recipients"));
-    page_outcomes(p, "what happened", json_object_get(object, "events"));
+    page_events(p, json_object_get(object, "events"));
+    if (!json_array_size(json_object_get(object, "recipients")))
+        page_say(p, "", PEN_NORMAL, "Nothing of it waits.");
 }
 
 const struct view page_queue = {.name = "queue", .title = "Queue", KEYS(page_keys), .build = build};

@@ -224,8 +224,7 @@ static void box_skipped(struct box *b, const json_t *skipped)
             box_say(b, "", PEN_NORMAL, text);
             return;
         }
-        snprintf(text, sizeof(text), "%s: %s", row_text(one, "target"), row_text(one, "why"));
-        box_say(b, i ? "" : "skipped", PEN_NORMAL, text);
+        box_say(b, i ? "" : "skipped", PEN_NORMAL, row_text(one, "why"));
     }
 }
 
