@@ -90,9 +90,11 @@ static void take_waiting(void *ctx, const struct spool_waiting *w)
     struct delivery *d = ctx;
     struct share *s = share_of(d, customer_of(d, w->customer), w->provider ? w->provider : "");
     share_count(d, s, (int64_t)w->recipients);
+    queue_away(d, queue_of(s, w->list), (int64_t)w->recipients);
     if (!s->oldest_at || w->oldest_at < s->oldest_at)
         s->oldest_at = w->oldest_at;
-    s->next_try_at = w->next_try_at;
+    if (w->next_try_at < SPOOL_HELD && (!s->next_try_at || w->next_try_at < s->next_try_at))
+        s->next_try_at = w->next_try_at;
 }
 
 struct delivery *delivery_new(const struct delivery_options *options)
@@ -221,6 +223,7 @@ void delivery_add(struct delivery *d, struct spool_message *m)
         spool_keep(d->o.store, m->id);
         letter_take(d, m, true);
     } else {
+        queue_away(d, queue_of(unknown, m->list), (int64_t)m->recipients_n);
         spool_message_free(m);
         customer_due(c, clock_wall());
     }
@@ -231,13 +234,12 @@ void delivery_add(struct delivery *d, struct spool_message *m)
 void delivery_start(struct delivery *d)
 {
     struct map_item *item;
-    usec_t now = clock_wall();
     dispatch_begin(d);
     d->is_started = true;
     for (size_t i = 0; (item = map_next(&d->customers, &i));) {
         struct customer *c = item->value;
         if (c->waiting)
-            customer_due(c, now);
+            customer_release(c);
         customer_fetch(c); // also what was added before
     }
     dispatch_end(d);

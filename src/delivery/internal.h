@@ -168,6 +168,8 @@ struct customer {
     struct map share_of; // provider name → share
     struct timer timer;
     usec_t due_at;      // wall: the next on disk; USEC_NEVER: nothing
+    usec_t held_at;     // wall: the newest that was parked as held
+    usec_t released_at; // wall: what was parked so before is fetched
     uint32_t in_memory; // recipients
     uint32_t in_held;   // of them, in held queues
     uint64_t waiting;   // recipients, on disk too
@@ -187,7 +189,6 @@ struct share {
     struct map queue_of; // list → queue
     struct list ready;   // queue.ready, those with parcels that may go, in turns
     uint64_t waiting;    // recipients, on disk too
-    uint64_t parked;     // of them, sent back to disk under another provider's name
     uint64_t held_lists; // recipients of held queues
     uint64_t held;       // as counted into the customer's
     bool is_held;        // all of it
@@ -201,7 +202,8 @@ struct queue {
     char list[TEXT_NAME];
     struct list parcels;
     uint32_t recipients; // in its parcels
-    uint64_t away;       // parked because it is held
+    uint64_t away;       // recipients that wait on disk
+    uint64_t parked;     // of them, those whom the disk has under another provider's name
     bool is_held;
 };
 
@@ -321,6 +323,8 @@ struct customer *customer_of(struct delivery *d, const char *name);
 /* Something of it is due on disk at `at` (wall). */
 void customer_due(struct customer *c, usec_t at);
 void customer_fetch(struct customer *c);
+/* A hold ended: what was parked because of holds comes again. */
+void customer_release(struct customer *c);
 /* n recipients left memory, whether they wait elsewhere or not. */
 void window_left(struct customer *c, uint32_t n);
 /* Who waited for memory is fetched for. */
@@ -345,7 +349,11 @@ void share_free(struct delivery *d, struct share *s);
 void share_count(struct delivery *d, struct share *s, int64_t n);
 /* Its held recipients are counted into the customer's and the total. */
 void share_recount(struct delivery *d, struct share *s);
+/* Recipients of it begin to wait on disk, or cease to; never below nothing. */
 void queue_away(struct delivery *d, struct queue *q, int64_t n);
+/* The same for that customer's queue by names, of one that no parcel was placed for. */
+void queue_away_unplaced(struct delivery *d, const struct letter *l, const char *provider,
+                         int64_t n);
 /* Takes a message (moved in) into memory and on its way. */
 void letter_take(struct delivery *d, struct spool_message *m, bool is_new);
 /* n of its recipients left memory; frees it with the last. */

@@ -82,6 +82,11 @@ static void tell(struct delivery *d, struct parcel *p, uint32_t recipient, struc
     if (lane)
         lane_note(lane, o);
     count(d, s ? s : share_of(d, p->letter->customer, r->provider ? r->provider : ""), o, next);
+    if (p->queue)
+        queue_away(d, p->queue, o->kind == OUTCOME_DEFERRED);
+    else if (p->letter->is_new == (o->kind == OUTCOME_DEFERRED)) // else it was, and is, on disk
+        queue_away_unplaced(d, p->letter, r->provider ? r->provider : "",
+                            p->letter->is_new ? 1 : -1);
     d->last_outcome_at = o->at;
     spool_outcome(d->o.store, o, next);
     if (d->o.on_outcome)

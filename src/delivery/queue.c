@@ -100,36 +100,67 @@ static void count_held(struct delivery *d, struct queue *q, int64_t n)
 
 void queue_away(struct delivery *d, struct queue *q, int64_t n)
 {
+    if (n < 0 && q->away < (uint64_t)-n)
+        n = -(int64_t)q->away;
     q->away += (uint64_t)n;
     count_held(d, q, n);
 }
 
-/* The recipient waits in `to` from now on; until now it was counted under the name that the disk
- * has, or in a share that sent it back there. */
-static void count_moves(struct delivery *d, const char *stored, struct queue *q, bool is_new)
+void queue_away_unplaced(struct delivery *d, const struct letter *l, const char *provider,
+                         int64_t n)
 {
-    struct share *to = q->share, *from, *s;
-    if (q->away && !is_new)
-        queue_away(d, q, -1);
-    if (strcmp(stored, to->provider->name) == 0)
-        return;
-    if (to->parked && !is_new) {
-        to->parked--;
-        return;
+    struct share *s = map_get_str(&l->customer->share_of, provider);
+    if (s)
+        queue_away(d, queue_of(s, l->m->list), n);
+}
+
+/* The customer's other queue of that list which sent recipients to disk where they have another name. */
+static struct queue *parked_elsewhere(const struct queue *q)
+{
+    struct share *s;
+    LIST_EACH (&q->share->customer->shares, s, of_customer) {
+        struct queue *other = map_get_str(&s->queue_of, q->list);
+        if (other && other != q && other->parked) {
+            other->parked--;
+            return other;
+        }
     }
-    from = map_get_str(&to->customer->share_of, stored);
-    if (!from || !from->waiting) {
-        LIST_EACH (&to->customer->shares, s, of_customer)
-            if (s->parked && s->waiting && s != to) {
-                from = s;
-                from->parked--;
-                break;
-            }
-    }
-    if (!from || !from->waiting)
+    return NULL;
+}
+
+static void move(struct delivery *d, struct share *from, struct share *to)
+{
+    if (!from || !from->waiting || from == to)
         return;
     share_count(d, from, -1);
     share_count(d, to, 1);
+}
+
+/* The recipient waits in q from now on; until now it was counted under the name that the disk has, or
+ * in a queue of its list that sent it back there. */
+static void count_moves(struct delivery *d, const char *stored, struct queue *q, bool is_new)
+{
+    struct share *from = map_get_str(&q->share->customer->share_of, stored);
+    struct queue *source;
+
+    if (is_new) {
+        move(d, from, q->share);
+        return;
+    }
+    if (from == q->share || q->parked) {
+        if (from != q->share)
+            q->parked--;
+        queue_away(d, q, -1);
+        return;
+    }
+    source = from ? map_get_str(&from->queue_of, q->list) : NULL;
+    if (!source || !source->away)
+        source = parked_elsewhere(q);
+    if (source) {
+        queue_away(d, source, -1);
+        from = source->share;
+    }
+    move(d, from, q->share);
 }
 
 struct parcel *parcel_new(struct letter *l)
@@ -209,22 +240,22 @@ void parcel_place(struct delivery *d, struct parcel *p, struct hosts *hosts)
         queue_put(d, p->queue, p, false);
 }
 
-/* A held parcel beyond what is kept of those goes to disk again; the whole customer's at once. */
+/* A held parcel beyond what is kept of those goes to disk until a hold ends; the whole customer's at
+ * once. */
 static bool is_sent_away(struct delivery *d, struct queue *q, struct parcel *p)
 {
-    const struct customer *c = q->share->customer;
-    usec_t wait;
+    struct customer *c = q->share->customer;
+    usec_t now = clock_wall();
     if (!q->is_held)
         return false;
     if (c->is_held) {
-        parcel_park(d, p, clock_wall());
+        parcel_park(d, p, now);
         return true;
     }
     if (c->in_held + p->n <= WINDOW_HELD)
         return false;
-    queue_away(d, q, (int64_t)p->n);
-    wait = 15 * USEC_SECOND + (usec_t)q->away * USEC_MS;
-    parcel_park(d, p, clock_wall() + (wait < 5 * USEC_MINUTE ? wait : 5 * USEC_MINUTE));
+    c->held_at = now > c->released_at ? now : c->released_at;
+    parcel_park(d, p, SPOOL_HELD + c->held_at);
     return true;
 }
 
@@ -310,6 +341,7 @@ void queue_set_held(struct delivery *d, struct queue *q, bool is_held)
         return;
     }
     q->share->customer->in_held -= q->recipients;
+    customer_release(q->share->customer);
     if (!list_is_empty(&q->parcels))
         activate(d, q);
 }

@@ -139,7 +139,15 @@ void customer_fetch(struct customer *c)
     c->is_fetching = true;
     c->due_at = USEC_NEVER; // what becomes due meanwhile is noted, the rest comes with the answer
     timer_stop(d->timers, &c->timer);
-    spool_due(d->o.store, c->name, wall, limit, on_fetched, ask_new(d, c));
+    spool_due(d->o.store, c->name, wall, c->released_at, limit, on_fetched, ask_new(d, c));
+}
+
+void customer_release(struct customer *c)
+{
+    usec_t now = clock_wall();
+    c->released_at = now > c->held_at ? now : c->held_at + 1; // even when the clock was set back
+    if (c->d->is_started)
+        customer_due(c, now);
 }
 
 void window_serve(struct delivery *d)
@@ -174,11 +182,17 @@ void parcel_park(struct delivery *d, struct parcel *p, usec_t at)
             spool_park(d->o.store, l->m->id, r->no, at);
         // the disk goes on naming the provider of the last attempt
         if (s && strcmp(r->provider ? r->provider : "", s->provider->name) != 0)
-            s->parked++;
+            p->queue->parked++;
     }
-    if (s && (!s->next_try_at || s->next_try_at < clock_wall() || at < s->next_try_at))
+    if (s)
+        queue_away(d, p->queue, n);
+    else if (l->is_new)
+        queue_away_unplaced(d, l, "", n);
+    if (s && at < SPOOL_HELD &&
+        (!s->next_try_at || s->next_try_at < clock_wall() || at < s->next_try_at))
         s->next_try_at = at;
-    customer_due(l->customer, at);
+    if (at < SPOOL_HELD)
+        customer_due(l->customer, at);
     parcel_free(d, p);
     letter_left(d, l, n);
 }

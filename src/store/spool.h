@@ -68,7 +68,10 @@ int spool_add(struct store *s, struct spool_message *m, void (*done)(void *ctx, 
  * expired; or any outcome of no waiting recipient (accepted, refused): history only. Copies. Waits in
  * bounded memory when the disk is full, oldest history first to go, state changes never. */
 void spool_outcome(struct store *s, const struct outcome *o, usec_t next_try_at);
-/* Its lane has no hope soon: not tried, not charged, due again at next_try_at. */
+/* Parked at such a time or later: it waits for the end of a hold, not for a time (see spool_due). */
+#define SPOOL_HELD ((usec_t)1 << 61)
+/* Its lane has no hope soon: not tried, not charged, due again at next_try_at. SPOOL_HELD + when: held
+ * since then. */
 void spool_park(struct store *s, struct message_id id, uint32_t recipient_no, usec_t next_try_at);
 
 /* Reads the body into m->body (owned by m). `done` on the loop: 0, or < 0 (-EIO: the record does not
@@ -78,7 +81,8 @@ void spool_load_body(struct store *s, struct spool_message *m, void (*done)(void
 
 /* The next of a customer's waiting messages that are due and not handed out since the start, oldest
  * due time first; at most `limit` recipients. Each is handed out once: it comes again only after an
- * OUTCOME (deferred) or PARKED that made it due later. What spool_add() wrote in this process is
+ * OUTCOME (deferred) or PARKED that made it due later. What was parked as held before `held_before` (0:
+ * nothing) counts as due, behind the rest. What spool_add() wrote in this process is
  * handed out too unless the caller kept it: keep = spool_keep(). */
 struct spool_due {
     struct spool_message **messages; // owned by the callback, which frees array and messages
@@ -88,18 +92,18 @@ struct spool_due {
         next_at; // when to ask again: the next is due, or something is about to be indexed (within
                  // a second); `now` when has_more; USEC_NEVER: nothing waits on disk
 };
-void spool_due(struct store *s, const char *customer, usec_t now, size_t limit,
+void spool_due(struct store *s, const char *customer, usec_t now, usec_t held_before, size_t limit,
                void (*done)(void *ctx, struct spool_due *due), void *ctx);
 /* Called in `done` of spool_add, before it returns, when the caller keeps the message in memory and
  * delivers from there; else spool_due finds it, at the latest two seconds later. */
 void spool_keep(struct store *s, struct message_id id);
 
-/* What waits per customer and provider, at the start: once, before the loop runs (blocks). */
+/* What waits per customer, list and provider, at the start: once, before the loop runs (blocks). */
 struct spool_waiting {
-    const char *customer, *provider; // provider "" when not tried yet
+    const char *customer, *list, *provider; // provider "" when not tried yet
     uint64_t recipients;
-    usec_t oldest_at; // acceptance
-    usec_t next_try_at;
+    usec_t oldest_at;   // acceptance
+    usec_t next_try_at; // at or beyond SPOOL_HELD: all of it is held
 };
 void spool_each_waiting(struct store *s, void (*each)(void *ctx, const struct spool_waiting *w),
                         void *ctx);

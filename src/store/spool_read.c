@@ -58,6 +58,8 @@ static void gather(struct gathering *g, sqlite3_stmt *st)
     r->no = (uint32_t)sqlite3_column_int64(st, 10);
     r->attempts = (uint16_t)sqlite3_column_int(st, 12);
     r->next_try_at = sqlite3_column_int64(st, 13);
+    if (r->next_try_at >= SPOOL_HELD)
+        r->next_try_at -= SPOOL_HELD; // it was due when it was parked
     r->provider = (xfree(r->provider), xstrdup(db_text(st, 14)));
     r->last_reply = (xfree(r->last_reply), xstrdup(db_text(st, 15)));
 }
@@ -72,8 +74,8 @@ static struct spool_message **gathered(struct gathering *g, size_t *n)
 struct due_job {
     struct job job;
     char *customer;
-    usec_t now;
-    size_t limit;
+    usec_t now, held_before;
+    size_t limit, taken;
     struct spool_due due;
     uint64_t folded, changed; // when it looked
     void (*done)(void *ctx, struct spool_due *due);
@@ -85,20 +87,16 @@ static const char due_sql[] =
     "WHERE r.customer=? AND r.next_try_at>=? AND r.next_try_at<=?"
     " ORDER BY r.next_try_at, r.message, r.no";
 
-// Walks the customer's due rows from where all before is out. Under due_lock.
-static void due_walk(struct store *s, struct db *d, struct due_job *j, int64_t customer,
-                     struct gathering *g)
+// Takes rows due from one time to another; gives the time of the last it looked at.
+static usec_t due_rows(struct store *s, struct db *d, struct due_job *j, int64_t customer,
+                       usec_t from, usec_t to, struct gathering *g)
 {
-    struct handout_customer c = handout_query(&s->handout, j->customer);
-    size_t taken = 0;
-    usec_t from = c.from;
-    j->changed = c.changed;
-    sqlite3_stmt *st = db_query(d, due_sql, "iii", customer, (int64_t)c.from, (int64_t)j->now);
+    sqlite3_stmt *st = db_query(d, due_sql, "iii", customer, (int64_t)from, (int64_t)to);
     while (db_step(d, st)) {
         struct message_id id = db_id(st, 0);
         uint32_t no = (uint32_t)sqlite3_column_int64(st, 10);
         from = sqlite3_column_int64(st, 13);
-        if (taken == j->limit) {
+        if (j->taken == j->limit) {
             if (!handout_is_free(&s->handout, id, no))
                 continue;
             j->due.has_more = true;
@@ -108,10 +106,22 @@ static void due_walk(struct store *s, struct db *d, struct due_job *j, int64_t c
         if (!handout_take(&s->handout, id, no))
             continue;
         gather(g, st);
-        taken++;
+        j->taken++;
     }
+    return from;
+}
+
+// Walks the customer's due rows from where all before is out. Under due_lock.
+static void due_walk(struct store *s, struct db *d, struct due_job *j, int64_t customer,
+                     struct gathering *g)
+{
+    struct handout_customer c = handout_query(&s->handout, j->customer);
+    j->changed = c.changed;
+    usec_t from = due_rows(s, d, j, customer, c.from, j->now, g);
     if (!d->failed)
         handout_queried(&s->handout, j->customer, c.changed, from);
+    if (j->held_before && !j->due.has_more)
+        due_rows(s, d, j, customer, SPOOL_HELD, SPOOL_HELD + j->held_before - 1, g);
 }
 
 static void due_run(struct store *s, struct db *d, struct job *job)
@@ -123,8 +133,8 @@ static void due_run(struct store *s, struct db *d, struct job *job)
     due_walk(s, d, j, customer, &g);
     j->due.next_at = db_int(d, USEC_NEVER,
                             "SELECT min(next_try_at) FROM recipient"
-                            " WHERE customer=? AND next_try_at>?",
-                            "ii", customer, (int64_t)j->now);
+                            " WHERE customer=? AND next_try_at>? AND next_try_at<?",
+                            "iii", customer, (int64_t)j->now, (int64_t)SPOOL_HELD);
     j->folded = s->folded;
     pthread_mutex_unlock(&s->due_lock);
     j->due.messages = gathered(&g, &j->due.n);
@@ -149,13 +159,14 @@ static void due_finish(struct store *s, struct job *job)
     xfree(j);
 }
 
-void spool_due(struct store *s, const char *customer, usec_t now, size_t limit,
+void spool_due(struct store *s, const char *customer, usec_t now, usec_t held_before, size_t limit,
                void (*done)(void *ctx, struct spool_due *due), void *ctx)
 {
     struct due_job *j = xcalloc(1, sizeof(*j));
     *j = (struct due_job){.job = {.run = due_run, .finish = due_finish},
                           .customer = xstrdup(customer),
                           .now = now,
+                          .held_before = held_before,
                           .limit = limit,
                           .done = done,
                           .ctx = ctx};
@@ -205,20 +216,24 @@ void spool_each_waiting(struct store *s, void (*each)(void *ctx, const struct sp
 {
     struct db *d = &s->query.db;
     // Rows of messages ascend with acceptance: the smallest is the oldest.
-    sqlite3_stmt *st =
-        db_query(d,
-                 "SELECT cw.text, pw.text, g.n, m.accepted_at, g.next_try_at FROM"
-                 " (SELECT customer, provider, count(*) n, min(message) oldest,"
-                 "  min(next_try_at) next_try_at FROM recipient GROUP BY customer, provider) g"
-                 " JOIN word cw ON cw.id=g.customer JOIN word pw ON pw.id=g.provider"
-                 " JOIN message m ON m.id=g.oldest",
-                 "");
+    sqlite3_stmt *st = db_query(d,
+                                "SELECT cw.text, lw.text, pw.text, g.n, o.accepted_at,"
+                                " g.next_try_at FROM"
+                                " (SELECT r.customer, m.list, r.provider, count(*) n,"
+                                "  min(r.message) oldest, min(r.next_try_at) next_try_at"
+                                "  FROM recipient r JOIN message m ON m.id=r.message"
+                                "  GROUP BY r.customer, m.list, r.provider) g"
+                                " JOIN word cw ON cw.id=g.customer JOIN word lw ON lw.id=g.list"
+                                " JOIN word pw ON pw.id=g.provider"
+                                " JOIN message o ON o.id=g.oldest",
+                                "");
     while (db_step(d, st)) {
         struct spool_waiting w = {.customer = db_text(st, 0),
-                                  .provider = db_text(st, 1),
-                                  .recipients = (uint64_t)sqlite3_column_int64(st, 2),
-                                  .oldest_at = sqlite3_column_int64(st, 3),
-                                  .next_try_at = sqlite3_column_int64(st, 4)};
+                                  .list = db_text(st, 1),
+                                  .provider = db_text(st, 2),
+                                  .recipients = (uint64_t)sqlite3_column_int64(st, 3),
+                                  .oldest_at = sqlite3_column_int64(st, 4),
+                                  .next_try_at = sqlite3_column_int64(st, 5)};
         each(ctx, &w);
     }
     d->failed = 0;

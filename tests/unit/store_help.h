@@ -242,7 +242,7 @@ static inline void due_get(struct fixture *f, struct due_result *r, const char *
                            usec_t now, size_t limit)
 {
     *r = (struct due_result){0};
-    spool_due(f->store, customer, now, limit, on_due, r);
+    spool_due(f->store, customer, now, 0, limit, on_due, r);
     wait_for(f, &r->is_done);
 }
 

@@ -167,6 +167,36 @@ static void a_held_list_waits_while_the_customer_s_other_mail_goes(void **state)
     end();
 }
 
+static void
+a_large_held_queue_is_counted_after_a_restart_and_goes_at_once_when_released(void **state)
+{
+    (void)state;
+    enum { HELD = 3500, FREE = 300 };
+    const char *const target = "queue:customer=acme,list=spring";
+    begin(POOL, "");
+    world_act(KIND_HOLD, target, USEC_NEVER, NULL);
+    world_flood("acme", "spring", "x.test", HELD);
+    run_for(1500 * USEC_MS);
+    assert_int_equal(totals().held, HELD);
+    char rest[200];
+    snprintf(rest, sizeof(rest), "delivery: {routes: {\"*\": \"127.0.1.1:%u\"}}\n", sink->port);
+    world_end(world);
+    world_begin(world, POOL, NULL, rest);
+    struct entry_name name = world_act(KIND_HOLD, target, USEC_NEVER, NULL);
+    assert_int_equal(totals().held, HELD);
+    world_flood("acme", "", "x.test", FREE);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], FREE, 10 * USEC_SECOND));
+    run_for(2500 * USEC_MS);
+    assert_int_equal(sink->messages, FREE);
+    assert_int_equal(totals().held, HELD);
+    assert_int_equal(totals().queued, HELD);
+    world_act(KIND_RELEASE, target, USEC_NEVER, &name);
+    assert_int_equal(totals().held, 0);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], FREE + HELD, 10 * USEC_SECOND));
+    assert_int_equal(totals().queued, 0);
+    end();
+}
+
 /* How many of the sink's messages came before the one to `recipient`, from `since` on. */
 static unsigned place_of(const char *recipient, unsigned since)
 {
@@ -652,6 +682,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_pulled_pool_waits_and_goes_on_by_itself_when_the_pull_expires),
     cmocka_unit_test(a_suspended_customer_gets_not_one_more_attempt),
     cmocka_unit_test(a_held_list_waits_while_the_customer_s_other_mail_goes),
+    cmocka_unit_test(a_large_held_queue_is_counted_after_a_restart_and_goes_at_once_when_released),
     cmocka_unit_test(one_message_does_not_wait_behind_a_flood),
     cmocka_unit_test(what_waits_survives_the_end_of_the_process),
     cmocka_unit_test(a_stop_lets_what_is_in_flight_finish),

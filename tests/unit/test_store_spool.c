@@ -64,7 +64,7 @@ static void a_query_before_done_does_not_lose_them(void **state)
         usleep(1000);
     }
     usleep(1200 * 1000); // they are indexed, and nobody has said yet who holds them
-    spool_due(f.store, "shop", clock_wall(), 10, on_due, &due);
+    spool_due(f.store, "shop", clock_wall(), 0, 10, on_due, &due);
     usleep(50 * 1000); // the query passes them by
     wait_for(&f, &due.is_done);
     assert_int_equal(due.n, 0);
