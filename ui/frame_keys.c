@@ -94,9 +94,16 @@ static void position(const struct console *c, char *out, size_t n)
 static void bottom_right(const struct console *c, char *out, size_t n)
 {
     struct place *p = console_top((struct console *)c);
-    char where[64], age[FIGURE_TEXT], marks[64] = "";
+    char where[64], age[FIGURE_TEXT], marks[64] = "", rate[32] = "";
+    const char *gap = " ";
+    int rows, columns;
     bool is_frozen = console_is_table(c) ? p->table.is_frozen : p->is_frozen;
     position(c, where, sizeof(where));
+    screen_size(&rows, &columns);
+    if (columns >= CONSOLE_WIDE) {
+        snprintf(rate, sizeof(rate), "%d/s   ", screen_pictures_a_second());
+        gap = "   ";
+    }
     if (console_is_table(c) && p->table.marks.count)
         snprintf(marks, sizeof(marks), "%zu marked, ", p->table.marks.count);
     if (c->mode == MODE_DIALOG)
@@ -107,7 +114,7 @@ static void bottom_right(const struct console *c, char *out, size_t n)
     else if (strstr(where, "below"))
         snprintf(out, n, "%s%s", marks, where);
     else
-        snprintf(out, n, "%s%s%s%s", marks, where, *where ? " " : "",
+        snprintf(out, n, "%s%s%s%s%s", marks, where, *where ? gap : "", rate,
                  is_frozen ? "frozen" : "live");
 }
 
