@@ -2,6 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/mem.h"
+#include "remote/command.h"
 #include "ui/console.h"
 #include "ui/figure.h"
 #include "ui/keys.h"
@@ -142,12 +145,33 @@ static void view_keys(struct console *c, struct line *l, int room, int columns)
     add_common(c, l, room - l->columns - 8, columns);
 }
 
+// The command that is being typed: its usage, where it takes anything.
+static bool add_usage(const struct prompt *p, struct line *l)
+{
+    const char *text = p->field.text, *blank = strchr(text, ' ');
+    if (p->sign != ':' || !blank)
+        return false;
+    CLEANUP(xfree) char *word = xmemdup0(text, (size_t)(blank - text));
+    CLEANUP(xfree) char *two = xmemdup0(text, strcspn(text, " ") + 1 + strcspn(blank + 1, " "));
+    const struct command *c = command_get(two) ? command_get(two) : command_get(word);
+    if (!c)
+        return false;
+    CLEANUP(buf_deinit) struct buf b = {0};
+    command_usage(&b, c);
+    CLEANUP(xfree) char *usage = buf_take_str(&b);
+    const char *own = strchr(usage, ' '); // behind the program's name
+    line_str(l, PEN_NORMAL, own ? own + 1 : usage);
+    return true;
+}
+
 static void prompt_keys(const struct prompt *p, struct line *l)
 {
     if (p->error[0]) {
         line_str(l, PEN_WARNING, p->error);
         return;
     }
+    if (p->fits < 2 && add_usage(p, l))
+        return;
     if (p->fit_n) {
         for (size_t i = 0; i < p->fit_n; i++)
             line_add(l, PEN_NORMAL, "%s%s", i ? "  " : "", p->fit[i]);
