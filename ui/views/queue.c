@@ -175,7 +175,9 @@ static void build(struct page *p, const struct model *m, const json_t *object)
     page_say(p, "answer", PEN_NORMAL, "%s", row_text(row, "last_reply"));
     page_messages(p, m, json_object_get(object, "messages"));
     if (!json_array_size(json_object_get(object, "messages")))
-        page_say(p, "", PEN_NORMAL, "Nothing waits here.");
+        page_say(p, "", PEN_NORMAL, "%s",
+                 w > 0 || h > 0 ? "They came just now, and are listed in a moment."
+                                : "Nothing waits here.");
 }
 
 static void page_recipients(struct page *p, const struct model *m, const json_t *recipients)
