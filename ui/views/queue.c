@@ -218,7 +218,8 @@ static void page_events(struct page *p, const json_t *events)
         if (*ip)
             line_add(l, PEN_NORMAL, "  %s → %s", ip, row_text(o, "provider"));
         line_cut(l, p->width);
-        page_say(p, "", PEN_DIM, "%s%s%s", row_text(o, "phase"), *reply ? ": " : "", reply);
+        if (*reply)
+            page_say(p, "", PEN_DIM, "%s: %s", row_text(o, "phase"), reply);
     }
 }
 
