@@ -1,5 +1,5 @@
 /* The loop: keyboard, engine and signals in one poll(2). A picture is drawn when something changed,
- * at most ten times a second; keys are drawn at once. Once a second it looks at its own state, for
+ * at most ten times a second (twice on a slow line); keys are drawn at once. Once a second it looks at its own state, for
  * what comes with silence: stale, lost, locked. */
 #include "ui/app.h"
 
@@ -23,7 +23,6 @@
 
 #define LOCK_AFTER (10 * USEC_MINUTE)
 #define UNLOCK_WITHIN (5 * USEC_SECOND)
-#define FRAME_LEAST (100 * USEC_MS)
 enum { TICK_MS = 1000, MESSAGES_A_TURN = 200, KEYS_A_TURN = 200, EXIT_NO_ENGINE = 3 };
 
 void console_say(struct console *c, enum pen pen, const char *format, ...)
@@ -349,9 +348,15 @@ static void tick(struct console *c)
     c->is_dirty |= c->link.state != LINK_UP || is_silent || c->mode == MODE_DIALOG;
 }
 
+// Between two pictures nobody typed for.
+static usec_t frame_least(void)
+{
+    return USEC_SECOND / screen_pictures_a_second();
+}
+
 static int timeout_ms(const struct console *c, usec_t drawn_at)
 {
-    usec_t wait = drawn_at + FRAME_LEAST - clock_monotonic();
+    usec_t wait = drawn_at + frame_least() - clock_monotonic();
     if (!c->is_dirty)
         return TICK_MS;
     return wait > 0 ? (int)(wait / USEC_MS) + 1 : 0;
@@ -379,7 +384,7 @@ static void turn(struct console *c, int signals, usec_t *drawn_at)
         on_keys(c);
     tick(c);
     places_ask(c);
-    if (c->is_dirty && (is_typed || c->monotonic - *drawn_at >= FRAME_LEAST)) {
+    if (c->is_dirty && (is_typed || c->monotonic - *drawn_at >= frame_least())) {
         frame_draw(c);
         *drawn_at = c->monotonic;
         c->is_dirty = false;

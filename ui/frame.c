@@ -9,7 +9,14 @@
 #include "ui/views/views.h"
 #include "ui/widgets/help.h"
 
-enum { ROWS_LEAST = 16, COLUMNS_LEAST = 60, ROWS_FOOT = 24, ROWS_NEWS = 20, FOOT = 2 };
+enum {
+    ROWS_LEAST = 16,
+    COLUMNS_LEAST = 60,
+    COLUMNS_WHOLE = 80,
+    ROWS_FOOT = 24,
+    ROWS_NEWS = 20,
+    FOOT = 2
+};
 
 bool console_shows_panel(const struct console *c, int columns)
 {
@@ -81,7 +88,12 @@ static void draw_top(const struct console *c, int columns)
     bool is_wide = columns >= CONSOLE_WIDE, is_down = c->link.state == LINK_DOWN;
     int gap = is_wide ? 3 : 2;
     line_clear(&l);
-    line_add(&l, PEN_TITLE, " %s", m->node[0] ? m->node : "mxwarden");
+    char node[MODEL_NAME];
+    model_short_node(m, node); // where the whole name would cost the queue
+    line_add(&l, PEN_TITLE, " %s",
+             !m->node[0]               ? "mxwarden"
+             : columns < COLUMNS_WHOLE ? node
+                                       : m->node);
     if (m->label[0]) {
         char label[FIGURE_TEXT];
         add_gap(&l, 1);
@@ -308,8 +320,11 @@ static void draw_said(struct console *c, int rows, int columns)
 {
     char text[CONSOLE_SAID + 2];
     snprintf(text, sizeof(text), " %s", c->said);
-    if (!c->said[0] && c->link.state != LINK_LOST && console_is_lost(c) && c->link.why)
-        snprintf(text, sizeof(text), " %s", c->link.why);
+    if (!c->said[0] && c->link.state != LINK_LOST && console_is_lost(c) && c->link.why) {
+        const char *words = strstr(c->link.why, ": "); // behind the socket's path
+        bool is_long = text_columns(c->link.why) >= columns;
+        snprintf(text, sizeof(text), " %s", is_long && words ? words + 2 : c->link.why);
+    }
     if (text[1])
         screen_text(rows - 2, 0, columns, c->said[0] ? c->said_pen : PEN_WARNING, text);
     else if (c->link.state == LINK_LOST)

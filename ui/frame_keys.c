@@ -2,6 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/mem.h"
+#include "remote/command.h"
 #include "ui/console.h"
 #include "ui/figure.h"
 #include "ui/keys.h"
@@ -94,9 +97,16 @@ static void position(const struct console *c, char *out, size_t n)
 static void bottom_right(const struct console *c, char *out, size_t n)
 {
     struct place *p = console_top((struct console *)c);
-    char where[64], age[FIGURE_TEXT], marks[64] = "";
+    char where[64], age[FIGURE_TEXT], marks[64] = "", rate[32] = "";
+    const char *gap = " ";
+    int rows, columns;
     bool is_frozen = console_is_table(c) ? p->table.is_frozen : p->is_frozen;
     position(c, where, sizeof(where));
+    screen_size(&rows, &columns);
+    if (columns >= CONSOLE_WIDE) {
+        snprintf(rate, sizeof(rate), "%d/s   ", screen_pictures_a_second());
+        gap = "   ";
+    }
     if (console_is_table(c) && p->table.marks.count)
         snprintf(marks, sizeof(marks), "%zu marked, ", p->table.marks.count);
     if (c->mode == MODE_DIALOG)
@@ -107,7 +117,7 @@ static void bottom_right(const struct console *c, char *out, size_t n)
     else if (strstr(where, "below"))
         snprintf(out, n, "%s%s", marks, where);
     else
-        snprintf(out, n, "%s%s%s%s", marks, where, *where ? " " : "",
+        snprintf(out, n, "%s%s%s%s%s", marks, where, *where ? gap : "", rate,
                  is_frozen ? "frozen" : "live");
 }
 
@@ -135,12 +145,33 @@ static void view_keys(struct console *c, struct line *l, int room, int columns)
     add_common(c, l, room - l->columns - 8, columns);
 }
 
+// The command that is being typed: its usage, where it takes anything.
+static bool add_usage(const struct prompt *p, struct line *l)
+{
+    const char *text = p->field.text, *blank = strchr(text, ' ');
+    if (p->sign != ':' || !blank)
+        return false;
+    CLEANUP(xfree) char *word = xmemdup0(text, (size_t)(blank - text));
+    CLEANUP(xfree) char *two = xmemdup0(text, strcspn(text, " ") + 1 + strcspn(blank + 1, " "));
+    const struct command *c = command_get(two) ? command_get(two) : command_get(word);
+    if (!c)
+        return false;
+    CLEANUP(buf_deinit) struct buf b = {0};
+    command_usage(&b, c);
+    CLEANUP(xfree) char *usage = buf_take_str(&b);
+    const char *own = strchr(usage, ' '); // behind the program's name
+    line_str(l, PEN_NORMAL, own ? own + 1 : usage);
+    return true;
+}
+
 static void prompt_keys(const struct prompt *p, struct line *l)
 {
     if (p->error[0]) {
         line_str(l, PEN_WARNING, p->error);
         return;
     }
+    if (p->fits < 2 && add_usage(p, l))
+        return;
     if (p->fit_n) {
         for (size_t i = 0; i < p->fit_n; i++)
             line_add(l, PEN_NORMAL, "%s%s", i ? "  " : "", p->fit[i]);

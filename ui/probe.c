@@ -7,9 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-
-enum { PROBE_MS = 200, ANSWER = 256 };
+enum { PROBE_MS = 200, PROBE_SSH_MS = 1000, ANSWER = 256 };
 
 // The cursor's answer comes last: once it is there, nothing more will.
 static bool is_complete(const char *text)
@@ -25,7 +23,8 @@ static bool is_complete(const char *text)
 
 static void read_answer(char answer[ANSWER], int in)
 {
-    usec_t end = clock_monotonic() + PROBE_MS * USEC_MS;
+    int most = getenv("SSH_CONNECTION") ? PROBE_SSH_MS : PROBE_MS;
+    usec_t end = clock_monotonic() + most * USEC_MS;
     size_t n = 0;
     answer[0] = '\0';
     while (n + 1 < ANSWER && !is_complete(answer)) {
@@ -96,6 +95,7 @@ void probe_terminal(struct probe *p, int in, int out)
     static const char ask[] = "\r\033]11;?\033\\\r─\033[6n";
     struct termios old, raw;
     char answer[ANSWER];
+    usec_t asked = clock_monotonic();
     memset(p, 0, sizeof(*p));
     if (tcgetattr(in, &old) < 0)
         return;
@@ -107,6 +107,7 @@ void probe_terminal(struct probe *p, int in, int out)
         read_answer(answer, in);
     else
         answer[0] = '\0';
+    p->round_trip = clock_monotonic() - asked;
     if (write(out, "\r\033[K", 4) < 0)
         answer[0] = '\0';
     tcsetattr(in, TCSANOW, &old);

@@ -24,12 +24,13 @@
 // ncurses has its own numbers; ours for the paste brackets lie above them.
 enum { CODE_PASTE_BEGIN = 0x1000, CODE_PASTE_END = 0x1001 };
 enum { RESTORE = 512, PASTE_SILENCE_MS = 1000 };
+#define FAR (100 * USEC_MS) // a round trip from which on pictures come less often
 #define PASTE_ON "\033[?2004h"
 #define PASTE_OFF "\033[?2004l"
 
 static struct {
     SCREEN *curses;
-    bool is_open, is_ascii, is_dim, is_light, has_room_for_colour;
+    bool is_open, is_far, is_ascii, is_dim, is_light, has_room_for_colour;
     enum palette palette;
     enum theme theme;
     struct termios termios; // as it was
@@ -158,6 +159,7 @@ int screen_open(void)
     tcgetattr(STDIN_FILENO, &screen.termios);
     probe_terminal(&probe, STDIN_FILENO, STDOUT_FILENO);
     screen.is_light = probe.is_light;
+    screen.is_far = getenv("SSH_CONNECTION") && probe.round_trip > FAR;
     screen.is_ascii = probe.is_wide || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
     screen.curses = newterm(NULL, stdout, stdin);
     if (!screen.curses) {
@@ -225,6 +227,11 @@ const char *screen_next_theme(void)
     set_colours();
     screen_redraw();
     return theme_name(screen.theme);
+}
+
+int screen_pictures_a_second(void)
+{
+    return screen.is_far ? 2 : 10;
 }
 
 bool screen_is_ascii(void)

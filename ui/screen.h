@@ -44,6 +44,8 @@ void screen_size(int *rows, int *columns);
 /* Next theme, and its name. */
 const char *screen_next_theme(void);
 bool screen_is_ascii(void);
+/* How many pictures a second the line is good for: 10, over a slow ssh 2. Keys are drawn at once. */
+int screen_pictures_a_second(void);
 
 void screen_begin(void);
 /* At row, column (from 0), cut to `width`; `is_selected`: on the selected row's background, filled

@@ -33,6 +33,25 @@ static const struct looks looks[PEN_COUNT] = {
     [PEN_LABEL]    = {{-1, -1, B, R}, {-1, -1, B, R}, {-1, -1, R}, {-1, -1, R}},
     [PEN_CURRENT]  = {{-1, -1, R}, {-1, -1, R}, {-1, -1, R}, {-1, -1, R}},
 };
+
+// High contrast with 256 colours; with fewer the sixteen do, where nothing is faint.
+static const struct look strong[PEN_COUNT] = {
+    [PEN_NORMAL]   = {-1, -1},
+    [PEN_TITLE]    = {-1, -1, B},
+    [PEN_DIM]      = {-1, -1},
+    [PEN_KEY]      = {-1, -1, B},
+    [PEN_GOOD]     = {-1, -1, B},
+    [PEN_NOTICE]   = {-1, -1, B, U},
+    [PEN_WARNING]  = {16, 226, B},
+    [PEN_CRITICAL] = {231, 88, B},
+    [PEN_NUMBER]   = {231, 88, B},
+    [PEN_MARKED]   = {231, 54, B},
+    [PEN_HEAD]     = {-1, -1, B, U},
+    [PEN_INPUT]    = {-1, -1, B, U},
+    [PEN_BANNER]   = {-1, -1, B, R},
+    [PEN_LABEL]    = {-1, -1, B, R},
+    [PEN_CURRENT]  = {-1, -1, B, R},
+};
 // clang-format on
 
 static struct look plain_look(enum palette palette, enum theme theme, enum pen pen)
@@ -40,12 +59,15 @@ static struct look plain_look(enum palette palette, enum theme theme, enum pen p
     const struct looks *l = &looks[pen];
     if (palette == PALETTE_MONO || theme == THEME_MONO)
         return l->mono;
+    if (palette == PALETTE_256 && theme == THEME_CONTRAST)
+        return strong[pen];
     if (palette == PALETTE_256)
         return theme == THEME_LIGHT ? l->light : l->dark;
     // Green and cyan on white cannot be read in 16 colours.
-    if (theme == THEME_LIGHT && pen == PEN_GOOD)
+    bool is_safe = theme == THEME_LIGHT || theme == THEME_CONTRAST;
+    if (is_safe && pen == PEN_GOOD)
         return looks[PEN_NORMAL].sixteen;
-    if (theme == THEME_LIGHT && pen == PEN_NOTICE)
+    if (is_safe && pen == PEN_NOTICE)
         return l->mono;
     return l->sixteen;
 }
@@ -55,7 +77,7 @@ struct look theme_look(enum palette palette, enum theme theme, enum pen pen, boo
     struct look look = plain_look(palette, theme, pen);
     if (!is_selected || pen == PEN_BANNER || pen == PEN_LABEL || pen == PEN_CURRENT)
         return look;
-    bool has_colour = palette == PALETTE_256 && theme != THEME_MONO;
+    bool has_colour = palette == PALETTE_256 && (theme == THEME_DARK || theme == THEME_LIGHT);
     if (has_colour && look.bg == DEFAULT)
         look.bg = theme == THEME_LIGHT ? SELECTED_LIGHT : SELECTED_DARK;
     if (has_colour || look.bg != DEFAULT)
@@ -69,7 +91,8 @@ struct look theme_look(enum palette palette, enum theme theme, enum pen pen, boo
 
 const char *theme_name(enum theme theme)
 {
-    static const char *const names[THEME_COUNT] = {"auto", "dark", "light", "mono"};
+    static const char *const names[THEME_COUNT] = {"auto", "dark", "light", "high contrast",
+                                                   "mono"};
     return names[theme];
 }
 

@@ -24,7 +24,7 @@ enum pen {
     PEN_COUNT,
 };
 
-enum theme { THEME_AUTO, THEME_DARK, THEME_LIGHT, THEME_MONO, THEME_COUNT };
+enum theme { THEME_AUTO, THEME_DARK, THEME_LIGHT, THEME_CONTRAST, THEME_MONO, THEME_COUNT };
 enum palette { PALETTE_MONO, PALETTE_16, PALETTE_256 };
 
 struct look {
@@ -32,7 +32,8 @@ struct look {
     bool is_bold, is_underlined, is_reversed;
 };
 
-/* THEME_AUTO is resolved by the caller (screen). `is_selected`: on the selected row. */
+/* High contrast has 7:1 on any background: its colours bring a background of their own.
+ * THEME_AUTO is resolved by the caller (screen). `is_selected`: on the selected row. */
 struct look theme_look(enum palette palette, enum theme theme, enum pen pen, bool is_selected);
 const char *theme_name(enum theme theme);
 /* The ASCII twin of a glyph the console draws itself; 0: it has none. */

@@ -213,10 +213,11 @@ static void say_ip(struct words *w, const struct target *t)
     const struct act *a = w->a;
     struct state_ip *ip = state_ip_get(a->world->state, t->ip);
     struct running n = {.ip = t->ip};
+    char sent[FORMAT_TEXT];
     enum rotation r = state_rotation(a->world->state, t->ip, a->now, NULL);
     a->world->engine->each_lane(a->world->engine->ctx, count_lane, &n);
-    say(w->now, "%s in pool %s, %ju a minute over %ju connections%s", rotation_text(r), ip->pool,
-        (uintmax_t)counter_minute(&ip->counter, COUNTER_DELIVERED, a->now),
+    say(w->now, "%s in pool %s, %s/min over %ju connections%s", rotation_text(r), ip->pool,
+        full(sent, counter_minute(&ip->counter, COUNTER_DELIVERED, a->now)),
         (uintmax_t)n.connections, n.blocked);
     if (a->kind == KIND_RETURN) {
         say_lifts(w, t->text);

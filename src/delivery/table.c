@@ -149,8 +149,9 @@ static void say_lanes(const struct dock *dock, char *out, size_t room)
                  dock->provider->name);
     } else if (!has_up && down) {
         clock_format(until, down->until);
-        snprintf(out, room, "%s/%s is backing off until %s: %s", down->source->address,
-                 dock->provider->name, until, down->last_reply ? down->last_reply : "");
+        snprintf(out, room, "%s/%s is backing off until %.8sZ: %s", down->source->address,
+                 dock->provider->name, until + strlen("2026-11-24T"),
+                 down->last_reply ? down->last_reply : "");
     }
 }
 
@@ -162,7 +163,6 @@ void delivery_why(struct delivery *d, const struct spool_message *m, uint32_t re
     const struct domain *domain;
     const struct share *s;
     const char *provider;
-    char at[CLOCK_TEXT];
 
     out[0] = '\0';
     for (size_t i = 0; i < m->recipients_n; i++)
@@ -182,10 +182,9 @@ void delivery_why(struct delivery *d, const struct spool_message *m, uint32_t re
     if (*out)
         return;
     if (r->next_try_at > clock_wall()) {
-        clock_format(at, r->next_try_at);
-        snprintf(out, room, "the next try is at %s%s%s", at,
-                 r->last_reply && *r->last_reply ? "; the last answer was: " : "",
-                 r->last_reply ? r->last_reply : "");
+        bool has_reply = r->last_reply && *r->last_reply; // when it is tried again stands beside
+        snprintf(out, room, "%s%s", has_reply ? "deferred: " : "waits for its next try",
+                 has_reply ? r->last_reply : "");
     } else if (domain && domain->ask) {
         snprintf(out, room, "DNS is asked for %s", domain->name);
     } else {

@@ -219,6 +219,12 @@ static void marked_ones_are_acted_on_not_the_cursor(void **state)
     keys(&s, "jjjjj", "home-mail");
     keys(&s, "t", "3 marked, not the cursor (home-mail)");
     compare(&s, "bulk");
+    harness_resize(s.h, 16, 60); // what is typed must be seen: details give way
+    assert_true(harness_wait(s.h, "more rows in a higher window"));
+    assert_true(harness_wait(s.h, "to throttle: _"));
+    compare(&s, "bulk-small");
+    harness_resize(s.h, 24, 80);
+    assert_true(harness_wait(s.h, "not the cursor (home-mail)"));
     harness_pump(s.h, 300);
     keys(&s, "\r", "a reason is needed");
     keys(&s, "e", "Enter ends the field");

@@ -59,6 +59,18 @@ static void every_pair_can_be_read(void **state)
     }
 }
 
+static void high_contrast_is_strong_on_any_background(void **state)
+{
+    (void)state;
+    for (enum pen pen = 0; pen < PEN_COUNT; pen++) {
+        struct look l = theme_look(PALETTE_256, THEME_CONTRAST, pen, false);
+        assert_int_equal(l.fg < 0, l.bg < 0); // the terminal's own pair, or one of ours
+        if (l.fg >= 0)
+            assert_true(contrast(rgb_of(l.fg), rgb_of(l.bg)) >= 7);
+    }
+    assert_true(theme_look(PALETTE_256, THEME_CONTRAST, PEN_NORMAL, true).is_reversed);
+}
+
 static bool is_plain(struct look l)
 {
     return !l.is_bold && !l.is_underlined && !l.is_reversed;
@@ -99,6 +111,7 @@ static void glyphs_have_ascii_twins(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_pair_can_be_read),
+    cmocka_unit_test(high_contrast_is_strong_on_any_background),
     cmocka_unit_test(mono_sets_no_colour_and_keeps_the_loud_ones_loud),
     cmocka_unit_test(the_selected_row_shows_in_every_palette),
     cmocka_unit_test(glyphs_have_ascii_twins),

@@ -159,20 +159,20 @@ static void life(struct line *l, const struct model *m, const struct table *t, i
     line_str(l, PEN_DIM, width >= 120 ? "rates over 24 h" : "24 h");
 }
 
-// "throttled to 100/h until 15:58Z: why"; of a good one its own limit, where it has one.
+static bool is_throttled(const json_t *row)
+{
+    return strcmp(row_text(row, "standing"), "throttled") == 0;
+}
+
+// "throttled to 100/h until 15:58Z: why"
 static void say_standing(char *out, size_t n, const struct model *m, const json_t *row)
 {
     char until[FIGURE_TEXT];
     usec_t at = row_time(row, "standing_until");
-    const char *standing = row_text(row, "standing"), *why = row_text(row, "standing_reason");
-    const char *rate = row_text(row, "rate");
-    bool is_throttled = strcmp(standing, "throttled") == 0;
-    snprintf(out, n, "%s%s%s%s%s%s%s", standing,
-             !*rate         ? ""
-             : is_throttled ? " to "
-                            : ", its own limit ",
-             rate, at ? " until " : "", at ? figure_time(until, at, m->now) : "", *why ? ": " : "",
-             why);
+    const char *why = row_text(row, "standing_reason");
+    snprintf(out, n, "%s%s%s%s%s%s%s", row_text(row, "standing"), is_throttled(row) ? " to " : "",
+             is_throttled(row) ? row_text(row, "rate") : "", at ? " until " : "",
+             at ? figure_time(until, at, m->now) : "", *why ? ": " : "", why);
 }
 
 // "dead recipients 6.4 % of 3,322 in 24 h" beside a hold that was made for dead recipients: only how
@@ -290,6 +290,7 @@ static void build(struct page *p, const struct model *m, const json_t *object)
     char queued[FIGURE_TEXT], held[FIGURE_TEXT], sent[FIGURE_TEXT];
     int64_t q = row_count(row, "queued"), h = row_count(row, "held"),
             s = row_count(row, "sent_24h");
+    bool has_limit = row_maybe(row, "rate") && !is_throttled(row);
     title(p, row);
     say_standing(standing, sizeof(standing), m, row);
     say_harm(harm, sizeof(harm), row);
@@ -298,9 +299,10 @@ static void build(struct page *p, const struct model *m, const json_t *object)
              harm[0]                             ? harm
              : row_maybe(row, "standing_reason") ? ""
                                                  : "nothing to speak of");
-    page_say(p, "mail", PEN_NORMAL, "%s sent in 24 h   %s queued   %s held",
+    page_say(p, "mail", PEN_NORMAL, "%s sent in 24 h   %s queued   %s held%s%s",
              s < 0 ? "–" : figure_full(sent, s), q < 0 ? "–" : figure_full(queued, q),
-             h < 0 ? "–" : figure_full(held, h));
+             h < 0 ? "–" : figure_full(held, h), has_limit ? "   own limit " : "",
+             has_limit ? row_text(row, "rate") : "");
     page_log(p, m, "in force", json_object_get(object, "holds"));
     page_harm(p, json_object_get(object, "harm"));
     page_lists(p, json_object_get(object, "lists"));

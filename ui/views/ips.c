@@ -363,7 +363,7 @@ static void foot(struct line *lines, size_t n, int width, const struct model *m,
                                    lanes.providers[i].name, state_word(state));
     }
     if (fine && at < sizeof(text))
-        snprintf(text + at, sizeof(text) - at, ", %zu others in order", fine);
+        snprintf(text + at, sizeof(text) - at, ", %zu others fine", fine);
     foot_say(lines + 1, 1, width, lanes.n ? text : "lanes: none yet");
 }
 

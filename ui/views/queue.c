@@ -175,7 +175,9 @@ static void build(struct page *p, const struct model *m, const json_t *object)
     page_say(p, "answer", PEN_NORMAL, "%s", row_text(row, "last_reply"));
     page_messages(p, m, json_object_get(object, "messages"));
     if (!json_array_size(json_object_get(object, "messages")))
-        page_say(p, "", PEN_NORMAL, "Nothing waits here.");
+        page_say(p, "", PEN_NORMAL, "%s",
+                 w > 0 || h > 0 ? "They came just now, and are listed in a moment."
+                                : "Nothing waits here.");
 }
 
 static void page_recipients(struct page *p, const struct model *m, const json_t *recipients)
@@ -216,7 +218,8 @@ static void page_events(struct page *p, const json_t *events)
         if (*ip)
             line_add(l, PEN_NORMAL, "  %s → %s", ip, row_text(o, "provider"));
         line_cut(l, p->width);
-        page_say(p, "", PEN_DIM, "%s%s%s", row_text(o, "phase"), *reply ? ": " : "", reply);
+        if (*reply)
+            page_say(p, "", PEN_DIM, "%s: %s", row_text(o, "phase"), reply);
     }
 }
 

@@ -8,7 +8,8 @@
 #include "ui/row.h"
 #include "ui/screen.h"
 
-enum { DEAD_MS = 300, WIDTH = 78, INDENT = 9, ROWS_MOST = 40 };
+enum { DEAD_MS = 300, WIDTH = 78, INDENT = 9, ROWS_MOST = 240, LIST_LEAST = 2, SKIPPED = 8 };
+enum { SPARE_FIRST = 1, SPARE_LATER, SPARE_LAST };
 
 void dialog_open(struct dialog *d, const char *command, json_t *targets, const char *marked)
 {
@@ -168,7 +169,9 @@ void dialog_paste(struct dialog *d, const char *text)
 struct box {
     struct line rows[ROWS_MOST];
     bool is_rule[ROWS_MOST];
-    int n;
+    uint8_t spare[ROWS_MOST]; // may go where the screen has no room for all; 1: first, 0: never
+    int n, width;
+    int left_out;                  // rows that had no room
     int cursor_row, cursor_column; // in the box
 };
 
@@ -189,7 +192,7 @@ static void box_say(struct box *b, const char *label, enum pen pen, const char *
 {
     do {
         char part[LINE_BYTES];
-        size_t n = text_wrap(text, WIDTH - 4 - INDENT);
+        size_t n = text_wrap(text, b->width - 4 - INDENT);
         struct line *l = box_row(b);
         line_str(l, PEN_DIM, label);
         line_pad(l, INDENT);
@@ -201,6 +204,12 @@ static void box_say(struct box *b, const char *label, enum pen pen, const char *
     } while (*text);
 }
 
+static void spare_from(struct box *b, int from, uint8_t level)
+{
+    for (int i = from; i < b->n; i++)
+        b->spare[i] = b->spare[i] ? b->spare[i] : level;
+}
+
 static void box_list(struct box *b, const char *label, enum pen pen, const json_t *texts)
 {
     size_t i;
@@ -208,8 +217,40 @@ static void box_list(struct box *b, const char *label, enum pen pen, const json_
     json_array_foreach(texts, i, text)
     {
         const char *value = json_string_value(text);
+        int from = b->n;
         box_say(b, i ? "" : label, pen, value ? value : "");
+        if (i >= LIST_LEAST)
+            spare_from(b, from, SPARE_FIRST);
     }
+}
+
+static void box_remove(struct box *b, int at)
+{
+    for (int i = at; i + 1 < b->n; i++) {
+        b->rows[i] = b->rows[i + 1];
+        b->is_rule[i] = b->is_rule[i + 1];
+        b->spare[i] = b->spare[i + 1];
+    }
+    b->n--;
+    b->cursor_row -= b->cursor_row > at;
+}
+
+// Leaves out rows of a level, the last first.
+static void box_drop(struct box *b, int room, uint8_t level)
+{
+    for (int i = b->n - 1; i >= 0 && b->n > room; i--) {
+        if (b->spare[i] != level)
+            continue;
+        box_remove(b, i);
+        b->left_out++;
+    }
+}
+
+// The guard, the fields and what is typed must be seen: details give way, and it is said that they do.
+static void box_fit(struct box *b, int room)
+{
+    for (uint8_t level = SPARE_FIRST; level <= SPARE_LAST; level++)
+        box_drop(b, room, level);
 }
 
 static void box_skipped(struct box *b, const json_t *skipped)
@@ -219,12 +260,15 @@ static void box_skipped(struct box *b, const json_t *skipped)
     json_array_foreach(skipped, i, one)
     {
         char text[LINE_BYTES];
-        if (i == 8) {
+        int from = b->n;
+        if (i == SKIPPED) {
             snprintf(text, sizeof(text), "%zu more", json_array_size(skipped) - i);
             box_say(b, "", PEN_NORMAL, text);
             return;
         }
         box_say(b, i ? "" : "skipped", PEN_NORMAL, row_text(one, "why"));
+        if (i)
+            spare_from(b, from, SPARE_FIRST);
     }
 }
 
@@ -234,7 +278,7 @@ static void box_field(struct box *b, const struct dialog *d, struct line *l, con
     bool is_focused = d->focus == which;
     line_str(l, PEN_DIM, label);
     line_pad(l, l->columns < INDENT ? INDENT : l->columns + 1);
-    int room = WIDTH - 4 - l->columns - 1;
+    int room = b->width - 4 - l->columns - 1;
     const char *text = f->text;
     while (is_focused && text_columns(text) > room && *text) // the end is what is being typed
         text += text_fit(text, 1) ? text_fit(text, 1) : 1;
@@ -259,8 +303,10 @@ static void box_fields(struct box *b, const struct dialog *d)
     box_field(b, d, box_row(b), "reason", FOCUS_REASON, &d->reason);
     if (!d->reason.n && d->focus == FOCUS_NONE)
         box_say(b, "", PEN_NOTICE, "a reason is needed: e, or :COMMAND … -r TEXT");
+    int from = b->n;
     if (row_maybe(d->preview, "tell"))
         box_say(b, "tell", PEN_NORMAL, row_text(d->preview, "tell"));
+    spare_from(b, from, SPARE_LATER);
 }
 
 static void box_body(struct box *b, const struct dialog *d)
@@ -268,15 +314,22 @@ static void box_body(struct box *b, const struct dialog *d)
     const json_t *p = d->preview;
     if (d->marked[0])
         line_str(box_row(b), PEN_MARKED, d->marked);
+    int from = b->n;
     box_list(b, "now", PEN_NORMAL, json_object_get(p, "now"));
+    spare_from(b, from, SPARE_LATER);
     box_list(b, "will", PEN_NORMAL, json_object_get(p, "will"));
     box_skipped(b, json_object_get(p, "skipped"));
+    from = b->n;
     box_list(b, "others", PEN_NORMAL, json_object_get(p, "others"));
+    spare_from(b, from, SPARE_LATER);
     if (row_maybe(p, "ends"))
         box_say(b, "ends", PEN_NORMAL, row_text(p, "ends"));
     box_rule(b);
     if (json_array_size(json_object_get(p, "guard"))) {
+        from = b->n;
         box_list(b, "W GUARD", PEN_WARNING, json_object_get(p, "guard"));
+        for (int i = from; i < b->n; i++)
+            b->spare[i] = b->spare[i] ? SPARE_LAST : 0;
         box_rule(b);
     }
     box_fields(b, d);
@@ -311,12 +364,16 @@ static void box_keys(struct box *b, const struct dialog *d, usec_t now)
         line_str(l, PEN_KEY, "Esc");
         line_str(l, PEN_NORMAL, " leave");
     }
-    snprintf(text, sizeof(text), d->is_applying ? "doing it …" : "preview %s old",
+    snprintf(text, sizeof(text),
+             d->is_applying     ? "doing it …"
+             : b->width < WIDTH ? "%s old"
+                                : "preview %s old",
              figure_age(age, d->arrived, now));
-    line_right(l, PEN_DIM, text, WIDTH - 4);
+    line_right(l, PEN_DIM, text, b->width - 4);
 }
 
-static void draw_edge(int row, int column, const char *left, const char *right, const char *title)
+static void draw_edge(int row, int column, int width, const char *left, const char *right,
+                      const char *title)
 {
     struct line l;
     line_clear(&l);
@@ -325,36 +382,39 @@ static void draw_edge(int row, int column, const char *left, const char *right, 
         struct line t;
         line_clear(&t);
         line_add(&t, PEN_TITLE, " %s ", title);
-        line_cut(&t, WIDTH - 3);
+        line_cut(&t, width - 3);
         line_append(&l, &t);
     }
-    while (l.columns < WIDTH - 1)
+    while (l.columns < width - 1)
         line_str(&l, PEN_NORMAL, "─");
     line_str(&l, PEN_NORMAL, right);
-    screen_line(row, column, WIDTH, &l, false);
+    screen_line(row, column, width, &l, false);
 }
 
 static void draw_box(const struct box *b, const char *title, int row, int column)
 {
+    char more[64] = "";
+    if (b->left_out)
+        snprintf(more, sizeof(more), "%d more rows in a higher window", b->left_out);
     for (int i = 0; i < b->n + 2; i++) // a blank column at each side
-        screen_blank(row + i, column - 1 < 0 ? 0 : column - 1, WIDTH + 2);
-    draw_edge(row, column, "┌", "┐", title);
+        screen_blank(row + i, column - 1 < 0 ? 0 : column - 1, b->width + 2);
+    draw_edge(row, column, b->width, "┌", "┐", title);
     for (int i = 0; i < b->n; i++) {
         struct line l;
         if (b->is_rule[i]) {
-            draw_edge(row + 1 + i, column, "├", "┤", "");
+            draw_edge(row + 1 + i, column, b->width, "├", "┤", "");
             continue;
         }
         line_clear(&l);
         line_str(&l, PEN_NORMAL, "│ ");
         struct line text = b->rows[i];
-        line_cut(&text, WIDTH - 4);
+        line_cut(&text, b->width - 4);
         line_append(&l, &text);
-        line_pad(&l, WIDTH - 1);
+        line_pad(&l, b->width - 1);
         line_str(&l, PEN_NORMAL, "│");
-        screen_line(row + 1 + i, column, WIDTH, &l, false);
+        screen_line(row + 1 + i, column, b->width, &l, false);
     }
-    draw_edge(row + 1 + b->n, column, "└", "┘", "");
+    draw_edge(row + 1 + b->n, column, b->width, "└", "┘", more);
 }
 
 static void box_waiting(struct box *b, const struct dialog *d)
@@ -372,14 +432,16 @@ void dialog_draw(const struct dialog *d, int rows, int columns, usec_t now, int 
                  int *cursor_column)
 {
     static struct box b; // large; one screen, one thread
-    b = (struct box){.cursor_row = -1};
+    b = (struct box){.cursor_row = -1, .width = columns < WIDTH ? columns : WIDTH};
     if (d->preview) {
         box_body(&b, d);
         box_keys(&b, d, now);
     } else {
         box_waiting(&b, d);
     }
-    int height = b.n + 2, top = 4 + (rows - 6 - height) / 2, left = (columns - WIDTH) / 2;
+    box_fit(&b, rows - 4);
+    int height = b.n + 2, top = 4 + (rows - 6 - height) / 2, left = (columns - b.width) / 2;
+    top = top > rows - 1 - height ? rows - 1 - height : top; // the keys below stay
     top = top < 0 ? 0 : top;
     left = left < 0 ? 0 : left;
     draw_box(&b, d->preview ? row_text(d->preview, "title") : d->command, top, left);

@@ -5,11 +5,12 @@
 #include "ui/keys.h"
 #include "ui/screen.h"
 
-enum { SECOND = 39, LINES = 160 };
+enum { SECOND = 39, LINES = 160, COLUMNS_BESIDE = 76 };
 
 struct help {
     struct line lines[LINES];
     size_t n, left, right; // lines; and how many of each column are filled
+    int second;            // where the right column begins; 0: below the left one
 };
 
 static struct line *at(struct help *h, size_t i)
@@ -31,8 +32,10 @@ static struct line *next_left(struct help *h)
 static struct line *next_right(struct help *h)
 {
     struct line *l = at(h, h->right++);
-    line_cut(l, SECOND - 1);
-    line_pad(l, SECOND);
+    if (!h->second)
+        return l;
+    line_cut(l, h->second - 1);
+    line_pad(l, h->second);
     return l;
 }
 
@@ -96,7 +99,7 @@ static void add_common(struct help *h)
     line_str(next_right(h), PEN_TITLE, "everywhere");
     struct line *views = next_right(h);
     line_str(views, PEN_KEY, " 2 3 5 7 8");
-    line_pad(views, SECOND + 17);
+    line_pad(views, h->second + 17);
     line_str(views, PEN_NORMAL, "views");
     for (size_t i = 0; i < n;) {
         struct line *l = next_right(h);
@@ -105,7 +108,7 @@ static void add_common(struct help *h)
         line_add(l, PEN_KEY, " %s", keys_shown(first, shown));
         for (i++; i < n && !keys[i].help; i++)
             line_add(l, PEN_KEY, " %s", keys_shown(&keys[i], shown));
-        line_pad(l, SECOND + 17);
+        line_pad(l, h->second + 17);
         line_str(l, PEN_NORMAL, first->help);
     }
 }
@@ -119,6 +122,8 @@ void help_draw(const struct view *v, size_t *top, int row, int rows, int columns
     h.n = h.left = h.right = 0;
     add_own(&h, v);
     add_columns(&h, v);
+    h.second = columns < COLUMNS_BESIDE ? 0 : SECOND;
+    h.right = h.second ? 0 : h.n + 1;
     add_common(&h);
     size_t pages = (h.n + height - 1) / height;
     if (*top >= h.n)
