@@ -275,7 +275,8 @@ struct outbound {
     uint64_t tried[2];     // which, a bit each
     size_t address;        // the present one
     struct list flights;   // at most two
-    uint32_t flights_n, decided;
+    uint32_t flights_n;
+    uint32_t decided; // recipients with an answer, 421 apart
     bool is_over, is_yielding, is_pumping;
     enum phase over_phase;
     struct smtp_reply over_reply;
