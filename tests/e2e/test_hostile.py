@@ -195,6 +195,22 @@ class Hops(Case):
         self.assertEqual(hop.bodies, 0)
 
 
+class Loops(Case):
+    def test_mail_that_would_come_back_is_not_sent(self):
+        records = ["loop.test. MX 10 self.test.", "self.test. A 127.0.0.1", "half.test. MX 10 good.test.", "half.test. MX 20 self.test.", "good.test. A 127.0.0.2"]
+        engine = world.Engine(self.home.name, self.sink, routes='{none.test: "127.0.0.9:25"}',
+                              more=f"  port: {self.sink.port}\ndns: {{local: {json.dumps(records)}}}\n")
+        engine.port = self.sink.port  # at another address
+        engine.write()
+        self.addCleanup(engine.stop, signal.SIGKILL)
+        engine.start()
+        for domain in ("loop.test", "half.test"):
+            self.assertEqual(world.swaks(engine.port, "<>", f"x@{domain}")[0], 0)
+        world.wait_until(lambda: engine.json("status")["queued"] == 0, what="an empty queue")
+        ends = {e["recipient"]: (e["kind"], e["class"]) for e in self.events(engine) if e["kind"] != "accepted"}
+        self.assertEqual(ends, {"x@loop.test": ("bounced", "protocol"), "x@half.test": ("delivered", "delivered")})
+
+
 class States(Case):
     def refused(self, state, **more):
         """Starts on that state; what it said when it would not."""
