@@ -46,14 +46,20 @@ char *xmemdup0(const void *p, size_t n)
     return copy;
 }
 
-char *xasprintf(const char *format, ...)
+char *xvasprintf(const char *format, va_list ap)
 {
     char *text = NULL;
+    int n = vasprintf(&text, format, ap);
+    return owned(n < 0 ? NULL : text);
+}
+
+char *xasprintf(const char *format, ...)
+{
     va_list ap;
     va_start(ap, format);
-    int n = vasprintf(&text, format, ap);
+    char *text = xvasprintf(format, ap);
     va_end(ap);
-    return owned(n < 0 ? NULL : text);
+    return text;
 }
 
 void *xfree(void *p)

@@ -2,6 +2,7 @@
  * over. No memory ends the process: an engine that lost an allocation cannot keep its promises, and
  * the spool on disk is safe. */
 #pragma once
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -37,6 +38,8 @@ char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *xmemdup0(const void *p, size_t n) __attribute__((malloc, returns_nonnull));
 char *xasprintf(const char *format, ...)
     __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+char *xvasprintf(const char *format, va_list ap)
+    __attribute__((malloc, returns_nonnull, format(printf, 1, 0)));
 
 /* Frees and returns NULL, for `p = xfree(p)`. Takes NULL. */
 void *xfree(void *p);

@@ -39,6 +39,8 @@ void act_version(const struct act *a, char out[17]);
 json_t *act_preview(const struct act *a);
 /* The word that must be typed, or "" when Enter is enough. */
 void act_ceremony(const struct act *a, char *out, size_t room);
+/* The targets that can't be acted on, and why: an array. */
+json_t *act_skipped(const struct act *a);
 /* Enforces every able target and answers the request. */
 void act_apply(struct act *a, struct request *r);
 

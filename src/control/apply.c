@@ -133,7 +133,7 @@ static struct entry *entry_of(const struct act *a, const struct target *t)
     return e;
 }
 
-static json_t *skipped_of(const struct act *a)
+json_t *act_skipped(const struct act *a)
 {
     json_t *all = json_array();
     for (size_t i = 0; i < a->targets_n; i++)
@@ -150,7 +150,7 @@ void act_apply(struct act *act, struct request *r)
     *a = (struct applying){.request = r,
                            .waiting = 1,
                            .rows = xcalloc(act->able_n, sizeof(json_t *)),
-                           .skipped = skipped_of(act),
+                           .skipped = act_skipped(act),
                            .is_bulk = act->targets_n > 1};
     // Entries are made before any is enforced: one does not change what the next one shows.
     struct entry **entries = xcalloc(act->able_n, sizeof(struct entry *));

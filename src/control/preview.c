@@ -484,16 +484,6 @@ static json_t *tell(const struct act *a)
     return json_string("no");
 }
 
-static json_t *skipped(const struct act *a)
-{
-    json_t *all = json_array();
-    for (size_t i = 0; i < a->targets_n; i++)
-        if (a->targets[i].why_not)
-            json_array_append_new(all, json_pack("{s:s,s:o}", "target", a->targets[i].t.text, "why",
-                                                 protocol_text(a->targets[i].why_not)));
-    return all;
-}
-
 static json_t *target_list(const struct act *a)
 {
     json_t *all = json_array();
@@ -520,7 +510,7 @@ json_t *act_preview(const struct act *a)
     json_t *p =
         json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "version", version, "command",
                   a->command->words, "targets", target_list(a), "title", title(a), "now", w.now,
-                  "will", w.will, "others", w.others, "ends", ends(a), "skipped", skipped(a),
+                  "will", w.will, "others", w.others, "ends", ends(a), "skipped", act_skipped(a),
                   "guard", has_guard ? json_incref(w.guard) : json_null());
     json_object_set_new(p, "for", span[0] ? json_string(span) : json_null());
     json_object_set_new(p, "rate", a->rate ? json_string(a->rate) : json_null());

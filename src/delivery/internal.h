@@ -239,6 +239,7 @@ struct domain {
     char *name;
     struct hosts *hosts; // NULL: none
     enum dns_result result;
+    bool is_loop; // DNS_OK, and all that leads there is ourselves
     char why[128];
     usec_t expires_at;  // monotonic
     struct list asking; // parcels that wait for the answer
@@ -277,7 +278,8 @@ struct outbound {
     uint64_t tried[2];     // which, a bit each
     size_t address;        // the present one
     struct list flights;   // at most two
-    uint32_t flights_n, decided;
+    uint32_t flights_n;
+    uint32_t decided; // recipients with an answer, 421 apart
     bool is_over, is_yielding, is_pumping;
     enum phase over_phase;
     struct smtp_reply over_reply;
@@ -400,6 +402,9 @@ struct domain *route_domain(struct delivery *d, const char *name);
 void route_trim(struct delivery *d);
 /* All answers are stale: the settings changed, perhaps the resolver, which then is asked anew. */
 void route_forget(struct delivery *d, bool is_new_dns);
+
+/* loop.c: true, and `kept` filled, when mail hosts fell away because they are ourselves or no better. */
+bool loop_cut(struct dns_mx *kept, const struct dns_mx *mx, const struct settings *s);
 void route_deinit(struct delivery *d);
 void hosts_unref(struct delivery *d, struct hosts *h);
 

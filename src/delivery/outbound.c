@@ -77,10 +77,11 @@ static void on_recipient(struct outbound *s, const struct smtp_client_event *e, 
     uint32_t *recipient = &f->parcel->recipients[e->recipient];
     if (!e->was_tried || *recipient == UINT32_MAX)
         return;
-    s->decided++;
+    bool is_closing = e->reply.code == 421; // speaks of the server, whoever heard it
+    s->decided += !is_closing;
     if (outcome_reply(s->d, f->parcel, *recipient, s->lane, e->phase, &e->reply))
         outbound_back_off(s, !outbound_is_own(s), e->reply.text, now);
-    else if (e->reply.code) {
+    else if (e->reply.code && !is_closing) {
         lane_recovered(s->lane);
         s->site->hosts->backoff_span = 0;
     }

@@ -86,6 +86,17 @@ static bool has_other_lane(struct outbound *s, const struct parcel *p, usec_t no
     return lane_choose(s->d, s->dock, p->queue, s->site, now, &l, &at) < LANE_DOWN;
 }
 
+/* One connection more than it likes: the lane keeps to those that work. False: none does. */
+static bool cap_lane(struct lane *l, usec_t now)
+{
+    uint32_t ready = ready_on(l);
+    if (!ready)
+        return false;
+    l->cap = ready;
+    l->cap_until = now + CAP_SPAN;
+    return true;
+}
+
 /* The door was shut: 4xx or 5xx before any transaction. */
 static void end_refused(struct outbound *s, struct parcel *p, usec_t now)
 {
@@ -96,9 +107,7 @@ static void end_refused(struct outbound *s, struct parcel *p, usec_t now)
     bool is_new;
 
     classify_reply(&class, &scope, reply->code, reply->enhanced, s->over_phase);
-    if (reply->code < 500 && ready_on(l)) { // one connection more than it likes
-        l->cap = ready_on(l);
-        l->cap_until = now + CAP_SPAN;
+    if (reply->code < 500 && cap_lane(l, now)) {
         if (p)
             parcel_return(s->d, p);
         return;
@@ -129,10 +138,13 @@ static void end_unreached(struct outbound *s, struct parcel *p, usec_t now)
         parcel_return(s->d, p);
 }
 
-/* A greeted connection ended. Without a word after some messages that is its normal end. */
+/* A greeted connection ended. After some messages that is its normal end, without a word or by 421; a
+ * 421 and nothing else may mean one connection too many, or a server that takes nothing now. */
 static void end_greeted(struct outbound *s, usec_t now)
 {
     if (s->decided || s->over_phase == PHASE_NONE)
+        return;
+    if (s->over_reply.code == 421 && cap_lane(s->lane, now))
         return;
     outbound_back_off(s, !outbound_is_own(s), s->over_reply.text, now);
 }

@@ -230,7 +230,12 @@ static void answer(struct delivery *d, struct parcel *p, const struct domain *do
     }
     switch (domain->result) {
     case DNS_OK:
-        parcel_place(d, p, domain->hosts);
+        if (!domain->is_loop) {
+            parcel_place(d, p, domain->hosts);
+            return;
+        }
+        snprintf(why, sizeof(why), "5.4.6 mail for %.200s would come back to us", domain->name);
+        outcome_own(d, p, NULL, true, CLASS_PROTOCOL, PHASE_NONE, why);
         return;
     case DNS_NONE:
         snprintf(why, sizeof(why), "5.1.2 the domain %.200s does not exist: %.60s", domain->name,
@@ -253,11 +258,15 @@ static void answer(struct delivery *d, struct parcel *p, const struct domain *do
 static void take_answer(struct delivery *d, struct domain *domain, const struct dns_mx *mx)
 {
     struct hosts *before = domain->hosts;
+    struct dns_mx kept;
+    if (mx->result == DNS_OK && loop_cut(&kept, mx, d->settings))
+        mx = &kept;
+    domain->is_loop = mx->result == DNS_OK && !mx->hosts_n;
     domain->result = mx->result;
     domain->hosts = NULL;
     domain->expires_at = mx->expires_at;
     snprintf(domain->why, sizeof(domain->why), "%s", mx->why);
-    if (mx->result == DNS_OK)
+    if (mx->result == DNS_OK && !domain->is_loop)
         domain->hosts = hosts_of_mx(d, domain->name, mx);
     hosts_unref(d, before); // afterwards: it may be the same
 }
@@ -302,6 +311,7 @@ void route_ask(struct delivery *d, struct parcel *p, struct domain *domain)
             hosts_unref(d, domain->hosts);
             domain->hosts = hosts_of_route(d, route);
             domain->result = DNS_OK;
+            domain->is_loop = false;
             domain->expires_at = USEC_NEVER;
         }
     }

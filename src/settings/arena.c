@@ -42,13 +42,11 @@ char *arena_copy(struct arena *a, struct bytes text)
 
 char *arena_printf(struct arena *a, const char *format, ...)
 {
-    char *text = NULL;
     va_list ap;
     va_start(ap, format);
-    int n = vasprintf(&text, format, ap);
+    char *text = xvasprintf(format, ap);
     va_end(ap);
-    must(n >= 0);
-    char *copy = arena_copy(a, bytes_of(text, (size_t)n));
+    char *copy = arena_copy(a, bytes_str(text));
     xfree(text);
     return copy;
 }

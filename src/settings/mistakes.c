@@ -34,12 +34,10 @@ void mistakes_add(struct mistakes *m, unsigned file, unsigned line, unsigned col
         m->room = m->room ? m->room * 2 : 8;
         m->items = xrealloc(m->items, m->room, sizeof(*m->items));
     }
-    char *text = NULL;
     va_list ap;
     va_start(ap, format);
-    int n = vasprintf(&text, format, ap);
+    char *text = xvasprintf(format, ap);
     va_end(ap);
-    must(n >= 0);
     m->items[m->n] = (struct mistake){file, line, column, .order = m->n, .text = text};
     m->n++;
 }

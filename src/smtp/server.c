@@ -29,6 +29,8 @@ static void take_command(struct smtp_server *s, struct bytes line)
         smtp_session_complain_order(s, verb->disorder);
     else if (verb->is_bare && argument.n)
         smtp_session_complain(s, "501 5.5.4 this takes no argument");
+    else if (verb->is_chat && ++s->chat > SMTP_SERVER_CHAT)
+        smtp_session_complain(s, "451 4.7.0 much said and no message");
     else
         verb->handle(s, argument);
 }
@@ -51,6 +53,8 @@ static size_t line_end(struct bytes in)
 static size_t take_line(struct smtp_server *s, struct bytes in)
 {
     size_t n = line_end(in);
+    if (n)
+        s->deadline = smtp_session_deadline_of(s);
     if (!n && (s->is_skipping || in.n > COMMAND_LINE_PATH)) {
         s->is_skipping = true;
         return in.n - (in.p[in.n - 1] == '\r'); // its LF may come next
@@ -210,7 +214,8 @@ void smtp_server_feed(struct smtp_server *s, struct bytes in, usec_t now)
         s->is_flooded = true;
         return;
     }
-    s->deadline = smtp_session_deadline_of(s);
+    if (s->state == SERVER_DATA)
+        s->deadline = smtp_session_deadline_of(s);
     if (!s->in.n && wants_input(s)) // the usual case: no copy
         in = bytes_skip(in, run(s, in));
     if (s->state == SERVER_OVER || !in.n)
@@ -228,7 +233,7 @@ void smtp_server_answer(struct smtp_server *s, const struct smtp_reply *reply, u
     s->now = now;
     smtp_session_end_transaction(s);
     if (smtp_reply_is_ok(reply))
-        s->errors = 0;
+        s->errors = s->chat = 0;
     smtp_session_enter(s, SERVER_READY);
     smtp_session_answer(s, reply);
     if (!s->is_running)

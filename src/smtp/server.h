@@ -12,7 +12,8 @@
  * Everything has a limit, and says so: a command line 512 octets (MAIL and RCPT 1,024), SIZE at MAIL
  * and while receiving, where what will be refused is read to its end but not kept. Errors that count
  * against `commands_in_error` are the client's protocol mistakes; not the owner's refusals, nor what
- * was pipelined behind a refused command; an accepted message clears them. Who the client is and what
+ * was pipelined behind a refused command; an accepted message clears them. So is each command
+ * that brings no message nearer (EHLO, RSET, NOOP, VRFY, HELP) over SMTP_SERVER_CHAT since the last one. Who the client is and what
  * it may do is the owner's to say, through the queries. */
 #pragma once
 #include <stdbool.h>
@@ -30,7 +31,7 @@ struct smtp_server_limits {
     uint64_t message_size;      // octets of text, dots unstuffed
     uint32_t recipients;        // a transaction
     uint32_t commands_in_error; // then 421 and over
-    usec_t idle;                // without a byte; then 421 and over
+    usec_t idle;                // for a command to come whole, without a byte in DATA; then 421
     usec_t data_total;          // longest DATA as a whole; 0: no limit
 };
 
@@ -86,7 +87,7 @@ void smtp_server_answer(struct smtp_server *s, const struct smtp_reply *reply, u
 /* True while no more should be read (answer pending): the owner stops reading then, so that at most
  * one read's bytes wait. At most SMTP_SERVER_BEHIND wait for a message's answer; a session that was
  * fed more all the same ends (421 4.7.0) once that answer is given. */
-enum { SMTP_SERVER_BEHIND = 256 * 1024 };
+enum { SMTP_SERVER_BEHIND = 256 * 1024, SMTP_SERVER_CHAT = 200 };
 bool smtp_server_is_busy(const struct smtp_server *s);
 /* The deadline has come: 421 4.4.2, over. */
 void smtp_server_tick(struct smtp_server *s, usec_t now);

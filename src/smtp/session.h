@@ -34,6 +34,7 @@ struct smtp_server {
     bool is_flooded;  // SMTP_SERVER_BEHIND was passed
     bool is_shutting;
     uint32_t errors;
+    uint32_t chat; // commands that bring no message nearer, since the last one
 
     char helo[256];
     bool is_esmtp;

@@ -238,16 +238,16 @@ static void on_http(struct smtp_server *s, struct bytes argument)
 #define S_ANY (S(HELLO) | S(READY) | S(MAIL) | S(RCPT))
 // clang-format off
 static const struct verb verbs[] = {
-    {"EHLO",     on_ehlo, S_ANY},
-    {"HELO",     on_helo, S_ANY},
+    {"EHLO",     on_ehlo, S_ANY, .is_chat = true},
+    {"HELO",     on_helo, S_ANY, .is_chat = true},
     {"MAIL",     on_mail, S(READY), "503 5.5.1 not now: EHLO first, one MAIL a transaction", .has_path = true},
     {"RCPT",     on_rcpt, S(MAIL) | S(RCPT), "503 5.5.1 MAIL first", .has_path = true},
     {"DATA",     on_data, S(MAIL) | S(RCPT), "503 5.5.1 MAIL and RCPT first", .is_bare = true},
-    {"RSET",     on_rset, S_ANY, .is_bare = true},
-    {"NOOP",     on_noop, S_ANY},
+    {"RSET",     on_rset, S_ANY, .is_bare = true, .is_chat = true},
+    {"NOOP",     on_noop, S_ANY, .is_chat = true},
     {"QUIT",     on_quit, S_ANY, .is_bare = true},
-    {"VRFY",     on_vrfy, S_ANY},
-    {"HELP",     on_help, S_ANY},
+    {"VRFY",     on_vrfy, S_ANY, .is_chat = true},
+    {"HELP",     on_help, S_ANY, .is_chat = true},
     {"EXPN",     on_unimplemented, S_ANY},
     {"AUTH",     on_unimplemented, S_ANY},
     {"STARTTLS", on_unimplemented, S_ANY},

@@ -12,6 +12,7 @@ struct verb {
     const char *disorder; // the answer in others
     bool has_path;        // its line may be twice as long
     bool is_bare;         // takes no argument
+    bool is_chat;         // brings no message nearer: only so many of them
 };
 
 /* Any case; NULL when there is none. */

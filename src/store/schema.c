@@ -82,23 +82,24 @@ static int apply(struct db *d, int64_t version)
 int db_migrate(struct db *d, char **why)
 {
     int64_t ours = ARRAY_LEN(migrations);
+    const char *path = sqlite3_db_filename(d->handle, "main");
     int64_t application = db_int(d, -1, "PRAGMA application_id", "");
     int64_t version = db_int(d, -1, "PRAGMA user_version", "");
     int64_t tables = db_int(d, -1, "SELECT count(*) FROM sqlite_schema", "");
     if (d->failed || (application != APPLICATION && (tables || version))) {
-        *why = xasprintf(DB_FILE ": is no database of mxwarden");
+        *why = xasprintf("%s: is no database of mxwarden", path);
         return 1;
     }
     if (version > ours) {
-        *why = xasprintf(DB_FILE ": was written by a newer mxwarden (schema %lld, this one knows "
-                                 "%lld): start that one, or restore a backup",
-                         (long long)version, (long long)ours);
+        *why = xasprintf("%s: was written by a newer mxwarden (schema %lld, this one knows %lld): "
+                         "start that one, or restore a backup",
+                         path, (long long)version, (long long)ours);
         return 1;
     }
     for (; version < ours; version++) {
         if (apply(d, version) == SQLITE_OK)
             continue;
-        *why = xasprintf(DB_FILE ": can't be brought to schema %lld: %s", (long long)version + 1,
+        *why = xasprintf("%s: can't be brought to schema %lld: %s", path, (long long)version + 1,
                          sqlite3_errmsg(d->handle));
         return 1;
     }

@@ -41,11 +41,8 @@ static int open_files(struct store *s, char **why)
     // SQLite makes its files with the modes of the process: private, whatever the umask says.
     mode_t umask_before = umask(0077);
     int r = directory_open(s->options.dir, &s->lock_fd, &s->folder, why);
-    if (r == 0 && (r = writer_open(&s->writer, s, why)) != 0) {
-        char *inner = *why;
-        *why = xasprintf("%s/%s", s->options.dir, inner);
-        xfree(inner);
-    }
+    if (r == 0)
+        r = writer_open(&s->writer, s, why);
     if (r == 0)
         r = worker_start(&s->fetch, s, s->options.dir, why);
     if (r == 0)

@@ -315,7 +315,7 @@ int writer_open(struct writer *w, struct store *s, char **why)
     int r = w->db.failed ? w->db.failed : recover(w);
     if (r == 0)
         return 0;
-    *why = xasprintf("can't be read or written: %s", strerror(-r));
+    *why = xasprintf("%s: can't be read or written: %s", s->options.dir, strerror(-r));
     return 1;
 }
 

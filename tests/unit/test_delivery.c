@@ -326,6 +326,20 @@ static void where_all_ips_are_refused_one_message_is_charged(void **state)
     end();
 }
 
+static void a_server_that_says_421_to_all_is_not_asked_by_each_message(void **state)
+{
+    (void)state;
+    begin(POOL, "");
+    sink->rcpt_refusal = "421 4.7.0 later";
+    world_flood("acme", "", "x.test", 200);
+    assert_true(run_until(&world->kinds[OUTCOME_DEFERRED], 1, 5 * USEC_SECOND));
+    run_for(500 * USEC_MS);
+    assert_true(world->kinds[OUTCOME_DEFERRED] <= sink->connections_most);
+    assert_true(sink->greeted <= 25); // those of the first moment
+    assert_int_equal(totals().queued, 200);
+    end();
+}
+
 static void a_server_that_hangs_up_after_some_messages_charges_nobody(void **state)
 {
     (void)state;
@@ -689,6 +703,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_provider_that_is_down_is_in_nobody_s_way),
     cmocka_unit_test(who_is_refused_at_the_door_goes_over_another_ip_uncharged),
     cmocka_unit_test(where_all_ips_are_refused_one_message_is_charged),
+    cmocka_unit_test(a_server_that_says_421_to_all_is_not_asked_by_each_message),
     cmocka_unit_test(a_server_that_hangs_up_after_some_messages_charges_nobody),
     cmocka_unit_test(limits_of_a_provider_hold),
     cmocka_unit_test(bodies_beyond_the_budget_come_from_disk),

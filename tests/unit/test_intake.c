@@ -491,12 +491,14 @@ static void who_does_not_read_is_not_read_from(void **s)
     (void)s;
     enum { MOST = 64 << 20 };
     int fd = greeted("127.0.0.1", 0);
-    static char noops[6 * 4096 + 1];
-    for (size_t i = 0; i < 4096; i++)
-        memcpy(noops + 6 * i, "NOOP\r\n", 7);
+    static const char mail[] = "MAIL FROM:<> SIZE=99999999999\r\n"; // refused, and no mistake
+    enum { MAIL = sizeof(mail) - 1 };
+    static char mails[MAIL * 1024 + 1];
+    for (size_t i = 0; i < 1024; i++)
+        memcpy(mails + MAIL * i, mail, MAIL + 1);
     size_t sent = 0;
     for (int idle = 0; sent < MOST && idle < 100;) {
-        ssize_t n = send(fd, noops, sizeof(noops) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send(fd, mails, sizeof(mails) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
         sent += n > 0 ? (size_t)n : 0;
         idle = n > 0 ? 0 : idle + 1;
         turn();

@@ -498,6 +498,38 @@ static void silence_ends_the_session(void **state)
     owner_free(owner);
 }
 
+static void a_command_that_trickles_in_gets_no_more_time_than_silence(void **state)
+{
+    (void)state;
+    struct owner *owner = owner_new(false);
+    feed(owner, "EHLO c.test\r\n", 0);
+    for (int i = 1; i < 4; i++)
+        feed(owner, "N", i * 100 * USEC_SECOND - 1);
+    assert_int_equal(smtp_server_deadline(owner->server), 300 * USEC_SECOND);
+    feed(owner, "\r\nNO", 299 * USEC_SECOND);
+    assert_int_equal(smtp_server_deadline(owner->server), 599 * USEC_SECOND);
+    smtp_server_tick(owner->server, 599 * USEC_SECOND);
+    assert_true(smtp_server_is_over(owner->server));
+    owner_free(owner);
+}
+
+static void a_session_that_only_chats_is_ended(void **state)
+{
+    (void)state;
+    struct owner *owner = owner_new(false);
+    for (int i = 1; i < SMTP_SERVER_CHAT; i++)
+        feed(owner, "NOOP\r\n", 0);
+    assert_false(smtp_server_is_over(owner->server));
+    feed(owner, "EHLO c.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\n.\r\n", 0);
+    for (int i = 0; i < SMTP_SERVER_CHAT; i++) // a message clears the account
+        feed(owner, "RSET\r\n", 0);
+    assert_false(smtp_server_is_over(owner->server));
+    for (uint32_t i = 0; i < limits.commands_in_error; i++)
+        feed(owner, "VRFY x\r\n", 0);
+    assert_true(smtp_server_is_over(owner->server));
+    owner_free(owner);
+}
+
 static void data_has_an_end_also_when_it_trickles(void **state)
 {
     (void)state;
@@ -551,6 +583,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_pipelined_behind_a_message_waits_for_its_answer),
     cmocka_unit_test(who_sends_without_end_while_a_message_waits_is_cut_off),
     cmocka_unit_test(silence_ends_the_session),
+    cmocka_unit_test(a_command_that_trickles_in_gets_no_more_time_than_silence),
+    cmocka_unit_test(a_session_that_only_chats_is_ended),
     cmocka_unit_test(data_has_an_end_also_when_it_trickles),
     cmocka_unit_test(the_engines_end_waits_for_a_message_in_flight),
     cmocka_unit_test(who_is_turned_away_hears_why),
