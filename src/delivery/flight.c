@@ -3,7 +3,10 @@
 #include "base/error.h"
 #include "delivery/internal.h"
 
-enum { IN_FLIGHT = 2 }; // one under way and one behind its dot
+enum {
+    IN_FLIGHT = 2,        // one under way and one behind its dot…
+    QUICK_PACE = 5 * 1000 // …where the server takes less than so many µs for one
+};
 
 /* Ends the flight and gives back its parcel. */
 static struct parcel *flight_free(struct flight *f)
@@ -45,6 +48,14 @@ void flight_end(struct flight *f, struct lane *lane, const char *why)
         letter_left(d, l, (uint32_t)(n - left));
 }
 
+void flight_done(struct flight *f, usec_t now)
+{
+    struct outbound *s = f->outbound;
+    s->pace = now - (f->sent_at > s->done_at ? f->sent_at : s->done_at);
+    s->done_at = now;
+    flight_end(f, s->lane, "not tried on this connection");
+}
+
 void flight_new(struct outbound *s, struct parcel *p)
 {
     struct flight *f = xcalloc(1, sizeof(*f));
@@ -75,6 +86,7 @@ static void flight_send(struct flight *f, usec_t now)
         .ctx = f,
     };
     f->is_sent = true;
+    f->sent_at = now;
     s->d->in_flight++;
     smtp_client_send(s->client, &f->envelope, now);
 }
@@ -127,7 +139,11 @@ static bool has_slot(const struct outbound *s)
     const struct flight *front = LIST_FIRST(&s->flights, struct flight, link);
     if (!front)
         return smtp_client_may_send(s->client);
-    return s->flights_n < IN_FLIGHT && front->is_sent && smtp_client_may_send(s->client);
+    // What is behind the dot has had its turn, and can't make way for whoever comes meanwhile: where
+    // the server takes its time that costs them a whole service, and gains little.
+    bool is_quick = s->done_at && s->pace < QUICK_PACE;
+    return is_quick && s->flights_n < IN_FLIGHT && front->is_sent &&
+           smtp_client_may_send(s->client);
 }
 
 void flight_fill(struct outbound *s, usec_t now)

@@ -254,6 +254,7 @@ struct flight {
     const char **addresses;
     bool is_loading; // its body is awaited
     bool is_sent;    // the client has it
+    usec_t sent_at;  // monotonic
 };
 
 enum outbound_state {
@@ -280,6 +281,8 @@ struct outbound {
     struct list flights;   // at most two
     uint32_t flights_n;
     uint32_t decided; // recipients with an answer, 421 apart
+    usec_t done_at; // monotonic: when a flight ended here last; 0: none
+    usec_t pace;    // what that one took since it was sent or the one before ended
     bool is_over, is_yielding, is_pumping;
     enum phase over_phase;
     struct smtp_reply over_reply;
@@ -493,6 +496,8 @@ bool outbound_is_own(const struct outbound *s);
 void flight_new(struct outbound *s, struct parcel *p);
 /* What was decided leaves memory, the rest waits again, or is given up when it comes back often. */
 void flight_end(struct flight *f, struct lane *lane, const char *why);
+/* The server is done with it. */
+void flight_done(struct flight *f, usec_t now);
 /* Hands the client what is ready; what may not go any more waits again. */
 void flight_send_ready(struct outbound *s, usec_t now);
 /* New work, as long as there is a slot for it. */

@@ -98,7 +98,7 @@ static void take_event(struct outbound *s, const struct smtp_client_event *e, us
         on_recipient(s, e, now);
         return;
     case SMTP_CLIENT_DONE:
-        flight_end(e->envelope->ctx, s->lane, "not tried on this connection");
+        flight_done(e->envelope->ctx, now);
         return;
     case SMTP_CLIENT_OVER:
         s->is_over = true;

@@ -292,6 +292,41 @@ int segment_walk_next(struct segment_walk *w, struct segment_record *out)
     return 1;
 }
 
+// Is there a whole record at this place? 1, 0, < 0.
+static int is_whole(struct segment_walk *w, uint64_t offset)
+{
+    struct segment_walk probe = *w;
+    struct segment_record record;
+    probe.at.offset = offset;
+    probe.is_torn = false;
+    int r = segment_walk_next(&probe, &record);
+    probe.at = w->at;
+    probe.is_torn = w->is_torn;
+    *w = probe; // what was read ahead is the walk's
+    return r;
+}
+
+int segment_walk_resync(struct segment_walk *w)
+{
+    for (uint64_t offset = w->at.offset + 1; offset < w->end; offset++) {
+        struct record_header h;
+        int r = need(w, offset, RECORD_HEADER);
+        if (r <= 0)
+            return r;
+        if (!record_header_parse(&h, at(w, offset)))
+            continue;
+        r = is_whole(w, offset);
+        if (r < 0)
+            return r;
+        if (r > 0) {
+            w->at.offset = offset;
+            w->is_torn = false;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int segment_read_body(int folder, struct place place, uint8_t **body, uint64_t *body_n)
 {
     struct segment_walk w;

@@ -56,6 +56,9 @@ void segment_walk_init(struct segment_walk *w, int fd, struct place from, uint64
 void segment_walk_deinit(struct segment_walk *w);
 /* 1: *out is the next record; 0: the end; < 0: reading failed. */
 int segment_walk_next(struct segment_walk *w, struct segment_record *out);
+/* After a torn one: looks for the next whole record behind it (its checksum covers its place, so no
+ * other bytes pass for one). 1: the walk goes on there; 0: there is none, it was the tail; < 0. */
+int segment_walk_resync(struct segment_walk *w);
 
 /* Reads the body of the record at this place, checked. 0; -EIO when it is not whole. The caller frees
  * *body with xfree. */

@@ -42,6 +42,21 @@ void words_deinit(struct words *w)
     map_deinit(&w->ids);
 }
 
+// The next record. What lies between whole ones is damage, not a tail: said, and stepped over.
+static int next_record(struct segment_walk *w, struct segment_record *record)
+{
+    int r = segment_walk_next(w, record);
+    if (r != 0 || !w->is_torn || !w->is_checked)
+        return r;
+    struct place from = w->at;
+    r = segment_walk_resync(w);
+    if (r <= 0)
+        return r;
+    log_error("store", "segment %u is damaged from %llu to %llu: what stood there is lost",
+              from.segment, (unsigned long long)from.offset, (unsigned long long)w->at.offset);
+    return segment_walk_next(w, record);
+}
+
 // Reads on from *at, at most records_most, not beyond `until`. 1: there is more; 0; < 0.
 static int read_records(struct fold *f, struct place *at, struct place until, bool is_checked)
 {
@@ -54,7 +69,7 @@ static int read_records(struct fold *f, struct place *at, struct place until, bo
         if (fd < 0 && fd != -ENOENT)
             return fault(fd);
         segment_walk_init(&w, fd, *at, is_last ? until.offset : UINT64_MAX, is_checked);
-        while (fd >= 0 && f->records < f->records_most && (r = segment_walk_next(&w, &record)) > 0)
+        while (fd >= 0 && f->records < f->records_most && (r = next_record(&w, &record)) > 0)
             fold_record(f, &record);
         *at = w.at;
         bool is_over = f->records < f->records_most;

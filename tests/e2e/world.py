@@ -104,11 +104,11 @@ delivery:
   routes: {self.routes}
 {self.more}""")
 
-    def start(self):
+    def start(self, seconds=10):
         self.process = subprocess.Popen([BUILD / "mxwardend", "-c", self.config], stdout=self.log, stderr=self.log,
                                         preexec_fn=lambda: [resource.setrlimit(k, v) for k, v in self.limits.items()])
         try:
-            wait_until(lambda: self.is_up() or self.process.poll() is not None, what="the engine")
+            wait_until(lambda: self.is_up() or self.process.poll() is not None, seconds, "the engine")
             assert self.process.poll() is None, f"the engine ended with {self.process.returncode}"
         except AssertionError:
             print((self.home / "engine.log").read_text("utf-8", "replace")[-2000:])

@@ -234,6 +234,33 @@ static void a_torn_tail_ends_the_reading_and_nothing_before_it(void **state)
         }
 }
 
+static void damage_in_the_middle_costs_only_what_it_hits(void **state)
+{
+    (void)state;
+    // From the tail back: in the last but one's body, in its head, in the first but one.
+    static const struct {
+        size_t from_end, lost;
+    } cases[] = {{4500, 2}, {6100, 2}, {8000, 1}};
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        struct fixture f;
+        struct message_id ids[4];
+        fixture_new(&f);
+        for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+            ids[i] = add_one(&f, "shop", 1, 3000, true);
+        fixture_close(&f);
+        at_start(&f, "UPDATE engine SET segment=1, offset=0; DELETE FROM message;"
+                     "DELETE FROM recipient");
+        spoil_tail(&f, cases[c].from_end, false);
+        fixture_open(&f);
+        for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+            CLEANUP(spool_message_free) struct spool_message *m = find(&f, ids[i]);
+            assert_int_equal(m != NULL, i != cases[c].lost);
+            assert_true(!m || (load_body(&f, m) == 1 && body_is_its_own(m)));
+        }
+        fixture_free(&f);
+    }
+}
+
 static void a_spoilt_body_is_said_and_the_rest_is_kept(void **state)
 {
     (void)state;
@@ -458,6 +485,7 @@ static void a_failed_flush_is_the_end(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_killed_process_loses_nothing_it_acknowledged),
     cmocka_unit_test(a_torn_tail_ends_the_reading_and_nothing_before_it),
+    cmocka_unit_test(damage_in_the_middle_costs_only_what_it_hits),
     cmocka_unit_test(a_spoilt_body_is_said_and_the_rest_is_kept),
     cmocka_unit_test(a_full_disk_refuses_and_recovers),
     cmocka_unit_test(not_a_byte_free_and_it_goes_on),
