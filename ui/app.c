@@ -122,11 +122,13 @@ static void apply_filter(struct console *c, const char *text)
 {
     struct place *p = console_top(c);
     if (!console_is_table(c)) {
-        snprintf(p->page.search, sizeof(p->page.search), "%s", text);
+        snprintf(p->page.search, sizeof(p->page.search), "%.*s", (int)sizeof(p->page.search) - 1,
+                 text);
         page_find(&p->page, true);
         return;
     }
-    snprintf(p->table.filter, sizeof(p->table.filter), "%s", text);
+    snprintf(p->table.filter, sizeof(p->table.filter), "%.*s", (int)sizeof(p->table.filter) - 1,
+             text);
     places_ask_again(c);
 }
 
