@@ -281,8 +281,8 @@ struct outbound {
     struct list flights;   // at most two
     uint32_t flights_n;
     uint32_t decided; // recipients with an answer, 421 apart
-    usec_t done_at; // monotonic: when a flight ended here last; 0: none
-    usec_t pace;    // what that one took since it was sent or the one before ended
+    usec_t done_at;   // monotonic: when a flight ended here last; 0: none
+    usec_t pace;      // what that one took since it was sent or the one before ended
     bool is_over, is_yielding, is_pumping;
     enum phase over_phase;
     struct smtp_reply over_reply;

@@ -54,8 +54,7 @@ void spool_message_add_recipient(struct spool_message *m, const char *address);
 
 enum spool_result {
     SPOOL_OK = 0,
-    SPOOL_E_FULL =
-        1, // no space, or too much waits for the disk (64 MiB): 452, the client tries again
+    SPOOL_E_FULL = 1, // no space, or too much waits for the disk: 452, the client tries again
 };
 
 /* Writes it. `m` is borrowed until `done`, which runs on the loop with SPOOL_OK once the record is
