@@ -16,6 +16,7 @@
 #include "remote/command.h"
 #include "ui/console.h"
 #include "ui/figure.h"
+#include "ui/guard.h"
 #include "ui/keys.h"
 #include "ui/row.h"
 #include "ui/screen.h"
@@ -404,8 +405,9 @@ static bool may_start(struct console *c)
     return false;
 }
 
-int app_run(const struct app_options *options)
+static int run(const void *ctx)
 {
+    const struct app_options *options = ctx;
     static struct console c; // large, and one a process
     usec_t drawn_at = 0;
     c = (struct console){.options = options, .has_panel = true, .is_dirty = true};
@@ -433,4 +435,9 @@ int app_run(const struct app_options *options)
     model_deinit(&c.model);
     link_deinit(&c.link);
     return 0;
+}
+
+int app_run(const struct app_options *options)
+{
+    return guard_run(run, options);
 }

@@ -425,6 +425,42 @@ static void every_signal_leaves_a_usable_terminal(void **state)
     }
 }
 
+// The console itself, whose parent the guard is.
+static pid_t child_of(pid_t pid)
+{
+    CLEANUP(xfree) char *path = xasprintf("/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *f = fopen(path, "re");
+    char line[64] = "";
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof(line), f));
+    fclose(f);
+    return (pid_t)strtol(line, NULL, 10);
+}
+
+static void a_killed_console_leaves_a_usable_terminal(void **state)
+{
+    const char *why;
+    (void)state;
+    struct scene s = scene();
+    kill(child_of(harness_pid(s.h)), SIGKILL);
+    int status = harness_end(s.h);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGKILL);
+    if (!harness_is_restored(s.h, &why))
+        fail_msg("the console killed: %s", why);
+    scene_end(&s);
+    s = scene();
+    harness_signal(s.h, SIGKILL); // the guard: the console hears of it and ends by itself
+    harness_end(s.h);
+    bool is_restored = false;
+    for (int i = 0; i < 100 && !is_restored; i++) {
+        harness_pump(s.h, 20);
+        is_restored = harness_is_restored(s.h, &why);
+    }
+    if (!is_restored)
+        fail_msg("the guard killed: %s", why);
+    scene_end(&s);
+}
+
 static void leaving_asks_once_and_restores(void **state)
 {
     const char *why;
@@ -600,6 +636,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_lost_engine_is_told_and_found_again),
         cmocka_unit_test(a_silent_engine_is_stale),
         cmocka_unit_test(every_signal_leaves_a_usable_terminal),
+        cmocka_unit_test(a_killed_console_leaves_a_usable_terminal),
         cmocka_unit_test(leaving_asks_once_and_restores),
         cmocka_unit_test(a_stop_gives_the_terminal_back_for_a_while),
         cmocka_unit_test(it_follows_any_resize),
