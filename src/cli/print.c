@@ -197,8 +197,8 @@ static bool is_plain(const json_t *v)
 static const char *label_of(char out[CELL], const char *name)
 {
     snprintf(out, CELL, "%s", name);
-    for (char *p = out; *p; p++)
-        *p = *p == '_' ? ' ' : *p;
+    for (char *p = strchr(out, '_'); p; p = strchr(p, '_'))
+        *p = ' ';
     return out;
 }
 

@@ -441,6 +441,8 @@ static json_t *offered_reason(const struct act *a)
         return json_string(a->reason);
     for (size_t i = 0; !t && i < a->targets_n; i++)
         t = a->targets[i].why_not ? NULL : &a->targets[i].t;
+    if (!t)
+        return json_string(""); // nothing of it is possible: there is nothing to give a reason for
     struct state_customer *c =
         t->kind == TARGET_CUSTOMER ? state_customer_get(a->world->state, t->customer) : NULL;
     struct state_ip *ip = t->kind == TARGET_IP ? state_ip_get(a->world->state, t->ip) : NULL;

@@ -249,8 +249,8 @@ static void box_drop(struct box *b, int room, uint8_t level)
 // The guard, the fields and what is typed must be seen: details give way, and it is said that they do.
 static void box_fit(struct box *b, int room)
 {
-    for (uint8_t level = SPARE_FIRST; level <= SPARE_LAST; level++)
-        box_drop(b, room, level);
+    for (int level = SPARE_FIRST; level <= SPARE_LAST; level++)
+        box_drop(b, room, (uint8_t)level);
 }
 
 static void box_skipped(struct box *b, const json_t *skipped)
