@@ -57,7 +57,8 @@ static const char *words_of(const struct smtp_reply *r)
     int n = snprintf(front, sizeof(front), "%u", r->code);
     const char *text = r->text;
     if (strncmp(text, front, (size_t)n) == 0)
-        text += n + (text[n] == ' ' || text[n] == '-');
+        text += n + (text[n] == '-');
+    text += strspn(text, " "); // as many as there are: the reader of a status skips them, too
     size_t enhanced = strlen(r->enhanced);
     if (enhanced && strncmp(text, r->enhanced, enhanced) == 0)
         text += enhanced + (text[enhanced] == ' ');

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the fuzzers with clang and runs each for SECONDS over its seeds (default 30).
 #   tests/fuzz/run.sh [SECONDS]
-# Prints what each did; ends with 1 when one found something: the input is then in build-fuzz/findings.
+# FUZZ_SEED (0: another one each time) makes a run begin alike. Prints what each did; ends with 1 when one found something: the input is then in build-fuzz/findings.
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-30}
@@ -26,7 +26,7 @@ for fuzzer in "$build"/tests/fuzz/fuzz_*; do
         set -- "$corpus" "tests/fuzz/seeds/$name"
     fi
     if UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 "$fuzzer" -max_total_time="$seconds" \
-        -timeout=10 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 \
+        -seed="${FUZZ_SEED:-0}" -timeout=10 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 \
         -artifact_prefix="$build/findings/$name-" "$@" >"$log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
         echo "fuzz $name: ${runs:-0} executions, nothing found"
