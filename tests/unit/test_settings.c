@@ -87,139 +87,139 @@ static void ten_mistakes_give_ten_messages(void **state)
     assert_string_equal(got, expected);
 }
 
+// Lines that follow the four of GOOD.
+static const struct {
+    const char *name, *lines, *mistakes;
+} mistakes[] = {
+    {"nothing wrong", "", ""},
+    {"a near key", "limit: {}\n", "5:1: unknown key `limit`, did you mean `limits`?\n"},
+    {"a key below", "limits: {recipient: 3}\n",
+     "5:10: unknown key `recipient`, did you mean `recipients`?\n"},
+    {"a far key", "domains: {zzzzzzzzz: 1}\n",
+     "5:11: unknown key `zzzzzzzzz`, expected `bounce`\n"},
+    {"a key of another section", "port: 25\n",
+
+     "5:1: unknown key `port`, expected `node`, `state`, `user`, `control`, `listeners`, "
+     "`domains`, `dns`, `pools`, `delivery`, `limits`, `providers` or `policy`\n"},
+    {"twice", "node: b\n", "5:1: `node` is here again, the first is at 1:1\n"},
+    {"twice below", "limits: {recipients: 3, recipients: 4}\n",
+     "5:25: `recipients` is here again, the first is at 5:10\n"},
+    {"a list for a mapping", "limits: [1]\n",
+     "5:9: expected a mapping (lines of `key: value`), got a list\n"},
+    {"a text for a list", "dns: {servers: 127.0.0.1}\n",
+     "5:16: expected a list like [a, b], got `127.0.0.1`\n"},
+    {"a mapping for a text", "user: {a: b}\n", "5:7: expected a user's name, got a mapping\n"},
+    {"an empty section is none", "limits:\ndelivery:\ndns: {local: }\n", ""},
+    {"no user", "user: \"a b\"\n", "5:7: expected a user's name, got `a b`\n"},
+    {"nothing for a user", "user:\n", "5:6: expected a user's name, got nothing\n"},
+    {"an empty text for a user", "user: ''\n", "5:7: expected a user's name, got an empty text\n"},
+    {"no group", "control: {operators: [ana, \"@\", \"a b\"]}\n",
+     "5:28: expected a user like ana, or a group like \"@mail-ops\", got `@`\n"
+     "5:33: expected a user like ana, or a group like \"@mail-ops\", got `a b`\n"},
+    {"a long label", "control: {label: production-in-europe}\n",
+     "5:18: expected a word of at most 16 characters like PROD, got `production-in-europe`\n"},
+    {"a bounce domain", "domains: {bounce: 10.0.0.1}\n",
+     "5:19: expected a domain name like out1.example.net, got `10.0.0.1`\n"},
+    {"a resolver", "dns: {servers: [\"127.0.0.1@0\", \"ns1.example.net\", \"::1@53\"]}\n",
+     "5:17: expected a resolver's address like 127.0.0.1 or 127.0.0.1@5353, got `127.0.0.1@0`\n"
+     "5:32: expected a resolver's address like 127.0.0.1 or 127.0.0.1@5353, got "
+     "`ns1.example.net`\n"},
+    {"a record", "dns: {local: [\"big.test. MX mx.big.test.\"]}\n",
+     "5:15: expected a record like `big.test. MX 10 mx.big.test.`, got `big.test. MX "
+     "mx.big.test.`\n"},
+    {"a number above its range", "limits: {commands_in_error: 1001}\n",
+     "5:29: expected a whole number, from 1 to 1000, got `1001`\n"},
+    {"a number beyond all", "limits: {recipients: 99999999999999999999999}\n",
+     "5:22: expected a whole number, from 1 to 100000, got `99999999999999999999999`\n"},
+    {"no number", "limits: {sessions: many}\n",
+     "5:20: expected a whole number, from 1 to 100000, got `many`\n"},
+    {"a size without a unit we know", "limits: {message_size: 50MB}\n",
+     "5:24: expected a size like 50M, from 1K to 1G, got `50MB`\n"},
+    {"a duration without a unit", "delivery: {give_up: 3}\n",
+     "5:21: expected a duration like 30s, 5m, 4h or 7d, from 1s to 30d, got `3`\n"},
+    {"a duration that is too long", "delivery: {give_up: 31d}\n",
+     "5:21: expected a duration like 30s, 5m, 4h or 7d, from 1s to 30d, got `31d`\n"},
+    {"waits in the wrong order", "delivery: {retry_first: 5h}\n",
+     "5:25: `retry_first` is longer than `retry_most`, expected at most as long\n"},
+    {"waits in the wrong order by the other", "delivery: {retry_most: 1m}\n",
+     "5:24: `retry_first` is longer than `retry_most`, expected at most as long\n"},
+    {"one wrong wait is one mistake", "delivery: {retry_first: 5h, retry_most: x}\n",
+     "5:41: expected a duration like 30s, 5m, 4h or 7d, from 100ms to 7d, got `x`\n"},
+    {"a port", "delivery: {port: 0}\n", "5:18: expected a port from 1 to 65535, got `0`\n"},
+    {"a route's domain", "delivery: {routes: {a_b.test: \"127.0.0.1:25\"}}\n",
+     "5:21: expected a domain like example.net (in xn-- form) or \"*\", got `a_b.test`\n"},
+    {"a route without a port", "delivery: {routes: {a.test: 127.0.0.1}}\n",
+     "5:29: expected an address with a port like 127.0.0.1:25 or \"[::1]:25\", got "
+     "`127.0.0.1`\n"},
+    {"a route to nowhere", "delivery: {routes: {a.test: \"0.0.0.0:25\"}}\n",
+     "5:29: `0.0.0.0:25` is no address to connect to\n"},
+    {"one domain in two spellings",
+     "delivery: {routes: {a.test: \"127.0.0.1:25\", A.test: \"127.0.0.1:26\"}}\n",
+     "5:45: the route `a.test` is here again, the first is at 5:21\n"},
+    {"a value that goes on and on", "user: \"" SIXTY SIXTY "\"\n",
+     "5:7: expected a user's name, got `" SIXTY "…`\n"},
+    {"a value that ends inside a character", "user: \"" SIXTY_BUT_ONE "\u00e9\u00e9\"\n",
+     "5:7: expected a user's name, got `" SIXTY_BUT_ONE "…`\n"},
+    {"an alias", "user: *admin\n",
+     "5:7: an alias (`*admin`), expected the value itself; a text with `*` is written in "
+     "quotes\n"},
+    {"an anchor", "user: &admin ana\n",
+     "5:7: an anchor (`&admin`), expected the value itself: each is written once\n"},
+    {"a merge", "limits: {<<: *base, recipients: 3}\n",
+     "5:10: unknown key `<<`, expected `message_size`, `recipients`, `commands_in_error`, "
+     "`sessions`, `sessions_per_client`, `disk_reserve` or `session_idle`\n"
+     "5:14: an alias (`*base`), expected the value itself; a text with `*` is written in "
+     "quotes\n"},
+    {"a tag", "user: !!str ana\n",
+     "5:7: a tag (`tag:yaml.org,2002:str`), expected the value alone\n"},
+    {"a second document", "---\nnode: c\n", "5:1: a second document, expected one\n"},
+    {"tabs, each line once", "limits:\t{}\nuser:\tana\t\n",
+     "5:8: a tab, expected blanks\n6:6: a tab, expected blanks\n"},
+    {"a tab does not hide the rest", "limits:\n\trecipients: 0\n",
+     "6:1: a tab, expected blanks\n"
+     "6:14: expected a whole number, from 1 to 100000, got `0`\n"},
+    {"a tab that shifts explains what does not fit", "limits:\n  sessions: 3\n\trecipients: 4\n",
+     "7:1: a tab, expected blanks\n"},
+    {"a tab elsewhere does not", "user:\tana\nlimits: {\n",
+     "5:6: a tab, expected blanks\n"
+     "7:1: this is no YAML: did not find expected node content while parsing a flow node that "
+     "begins at 7:1\n"},
+    {"a text of two lines", "user: |\n  ana\n  bob\n",
+     "5:7: a text with line ends or control characters, expected one line\n"},
+    {"a NUL", "user: \"a\\0\"\n",
+     "5:7: a text with line ends or control characters, expected one line\n"},
+    {"an unquoted group", "control: {viewers: [@ops]}\n",
+     "5:21: this is no YAML: found character that cannot start any token while scanning for "
+     "the "
+     "next token that begins at 5:21; a text that begins with one of @ ` % * & ! needs "
+     "quotes\n"},
+    {"an unquoted star", "delivery: {routes: {*: \"127.0.0.1:25\"}}\n",
+     "5:22: this is no YAML: did not find expected alphabetic or numeric character while "
+     "scanning an alias that begins at 5:21; a text that begins with one of @ ` % * & ! needs "
+     "quotes\n"},
+    {"what is broken hides nothing before it", "user: a b\ndelivery: {port: 25\n",
+     "5:7: expected a user's name, got `a b`\n"
+     "7:1: this is no YAML: did not find expected ',' or '}' while parsing a flow mapping that "
+     "begins at 6:11\n"},
+    {"a key that is a list", "? [a]\n: b\n", "5:3: expected a key like `name:`, got a list\n"},
+    {"bytes that are no UTF-8", "user: a\xff\n",
+     "5:8: invalid leading UTF-8 octet, expected plain text in UTF-8\n"},
+    {"a control character", "user: a\x01\n",
+     "5:8: control characters are not allowed, expected plain text in UTF-8\n"},
+    {"places count characters", "control: {label: \"\u00e9\u00e9\", labl: a}\n",
+     "5:18: expected a word of at most 16 characters like PROD, got `\u00e9\u00e9`\n"
+     "5:24: unknown key `labl`, did you mean `label`?\n"},
+    {"a named file", "providers: p.yaml\n",
+     "5:12: `p.yaml` can't be read: No such file or directory\n"},
+};
+
 static void each_mistake_says_place_and_what_was_expected(void **state)
 {
-    (void)state;
-    // Lines that follow the four of GOOD.
-    static const struct {
-        const char *name, *lines, *mistakes;
-    } cases[] = {
-        {"nothing wrong", "", ""},
-        {"a near key", "limit: {}\n", "5:1: unknown key `limit`, did you mean `limits`?\n"},
-        {"a key below", "limits: {recipient: 3}\n",
-         "5:10: unknown key `recipient`, did you mean `recipients`?\n"},
-        {"a far key", "domains: {zzzzzzzzz: 1}\n",
-         "5:11: unknown key `zzzzzzzzz`, expected `bounce`\n"},
-        {"a key of another section", "port: 25\n",
-
-         "5:1: unknown key `port`, expected `node`, `state`, `user`, `control`, `listeners`, "
-         "`domains`, `dns`, `pools`, `delivery`, `limits`, `providers` or `policy`\n"},
-        {"twice", "node: b\n", "5:1: `node` is here again, the first is at 1:1\n"},
-        {"twice below", "limits: {recipients: 3, recipients: 4}\n",
-         "5:25: `recipients` is here again, the first is at 5:10\n"},
-        {"a list for a mapping", "limits: [1]\n",
-         "5:9: expected a mapping (lines of `key: value`), got a list\n"},
-        {"a text for a list", "dns: {servers: 127.0.0.1}\n",
-         "5:16: expected a list like [a, b], got `127.0.0.1`\n"},
-        {"a mapping for a text", "user: {a: b}\n", "5:7: expected a user's name, got a mapping\n"},
-        {"an empty section is none", "limits:\ndelivery:\ndns: {local: }\n", ""},
-        {"no user", "user: \"a b\"\n", "5:7: expected a user's name, got `a b`\n"},
-        {"nothing for a user", "user:\n", "5:6: expected a user's name, got nothing\n"},
-        {"an empty text for a user", "user: ''\n",
-         "5:7: expected a user's name, got an empty text\n"},
-        {"no group", "control: {operators: [ana, \"@\", \"a b\"]}\n",
-         "5:28: expected a user like ana, or a group like \"@mail-ops\", got `@`\n"
-         "5:33: expected a user like ana, or a group like \"@mail-ops\", got `a b`\n"},
-        {"a long label", "control: {label: production-in-europe}\n",
-         "5:18: expected a word of at most 16 characters like PROD, got `production-in-europe`\n"},
-        {"a bounce domain", "domains: {bounce: 10.0.0.1}\n",
-         "5:19: expected a domain name like out1.example.net, got `10.0.0.1`\n"},
-        {"a resolver", "dns: {servers: [\"127.0.0.1@0\", \"ns1.example.net\", \"::1@53\"]}\n",
-         "5:17: expected a resolver's address like 127.0.0.1 or 127.0.0.1@5353, got `127.0.0.1@0`\n"
-         "5:32: expected a resolver's address like 127.0.0.1 or 127.0.0.1@5353, got "
-         "`ns1.example.net`\n"},
-        {"a record", "dns: {local: [\"big.test. MX mx.big.test.\"]}\n",
-         "5:15: expected a record like `big.test. MX 10 mx.big.test.`, got `big.test. MX "
-         "mx.big.test.`\n"},
-        {"a number above its range", "limits: {commands_in_error: 1001}\n",
-         "5:29: expected a whole number, from 1 to 1000, got `1001`\n"},
-        {"a number beyond all", "limits: {recipients: 99999999999999999999999}\n",
-         "5:22: expected a whole number, from 1 to 100000, got `99999999999999999999999`\n"},
-        {"no number", "limits: {sessions: many}\n",
-         "5:20: expected a whole number, from 1 to 100000, got `many`\n"},
-        {"a size without a unit we know", "limits: {message_size: 50MB}\n",
-         "5:24: expected a size like 50M, from 1K to 1G, got `50MB`\n"},
-        {"a duration without a unit", "delivery: {give_up: 3}\n",
-         "5:21: expected a duration like 30s, 5m, 4h or 7d, from 1s to 30d, got `3`\n"},
-        {"a duration that is too long", "delivery: {give_up: 31d}\n",
-         "5:21: expected a duration like 30s, 5m, 4h or 7d, from 1s to 30d, got `31d`\n"},
-        {"waits in the wrong order", "delivery: {retry_first: 5h}\n",
-         "5:25: `retry_first` is longer than `retry_most`, expected at most as long\n"},
-        {"waits in the wrong order by the other", "delivery: {retry_most: 1m}\n",
-         "5:24: `retry_first` is longer than `retry_most`, expected at most as long\n"},
-        {"one wrong wait is one mistake", "delivery: {retry_first: 5h, retry_most: x}\n",
-         "5:41: expected a duration like 30s, 5m, 4h or 7d, from 100ms to 7d, got `x`\n"},
-        {"a port", "delivery: {port: 0}\n", "5:18: expected a port from 1 to 65535, got `0`\n"},
-        {"a route's domain", "delivery: {routes: {a_b.test: \"127.0.0.1:25\"}}\n",
-         "5:21: expected a domain like example.net (in xn-- form) or \"*\", got `a_b.test`\n"},
-        {"a route without a port", "delivery: {routes: {a.test: 127.0.0.1}}\n",
-         "5:29: expected an address with a port like 127.0.0.1:25 or \"[::1]:25\", got "
-         "`127.0.0.1`\n"},
-        {"a route to nowhere", "delivery: {routes: {a.test: \"0.0.0.0:25\"}}\n",
-         "5:29: `0.0.0.0:25` is no address to connect to\n"},
-        {"one domain in two spellings",
-         "delivery: {routes: {a.test: \"127.0.0.1:25\", A.test: \"127.0.0.1:26\"}}\n",
-         "5:45: the route `a.test` is here again, the first is at 5:21\n"},
-        {"a value that goes on and on", "user: \"" SIXTY SIXTY "\"\n",
-         "5:7: expected a user's name, got `" SIXTY "…`\n"},
-        {"a value that ends inside a character", "user: \"" SIXTY_BUT_ONE "\u00e9\u00e9\"\n",
-         "5:7: expected a user's name, got `" SIXTY_BUT_ONE "…`\n"},
-        {"an alias", "user: *admin\n",
-         "5:7: an alias (`*admin`), expected the value itself; a text with `*` is written in "
-         "quotes\n"},
-        {"an anchor", "user: &admin ana\n",
-         "5:7: an anchor (`&admin`), expected the value itself: each is written once\n"},
-        {"a merge", "limits: {<<: *base, recipients: 3}\n",
-         "5:10: unknown key `<<`, expected `message_size`, `recipients`, `commands_in_error`, "
-         "`sessions`, `sessions_per_client`, `disk_reserve` or `session_idle`\n"
-         "5:14: an alias (`*base`), expected the value itself; a text with `*` is written in "
-         "quotes\n"},
-        {"a tag", "user: !!str ana\n",
-         "5:7: a tag (`tag:yaml.org,2002:str`), expected the value alone\n"},
-        {"a second document", "---\nnode: c\n", "5:1: a second document, expected one\n"},
-        {"tabs, each line once", "limits:\t{}\nuser:\tana\t\n",
-         "5:8: a tab, expected blanks\n6:6: a tab, expected blanks\n"},
-        {"a tab does not hide the rest", "limits:\n\trecipients: 0\n",
-         "6:1: a tab, expected blanks\n"
-         "6:14: expected a whole number, from 1 to 100000, got `0`\n"},
-        {"a tab that shifts explains what does not fit",
-         "limits:\n  sessions: 3\n\trecipients: 4\n", "7:1: a tab, expected blanks\n"},
-        {"a tab elsewhere does not", "user:\tana\nlimits: {\n",
-         "5:6: a tab, expected blanks\n"
-         "7:1: this is no YAML: did not find expected node content while parsing a flow node that "
-         "begins at 7:1\n"},
-        {"a text of two lines", "user: |\n  ana\n  bob\n",
-         "5:7: a text with line ends or control characters, expected one line\n"},
-        {"a NUL", "user: \"a\\0\"\n",
-         "5:7: a text with line ends or control characters, expected one line\n"},
-        {"an unquoted group", "control: {viewers: [@ops]}\n",
-         "5:21: this is no YAML: found character that cannot start any token while scanning for "
-         "the "
-         "next token that begins at 5:21; a text that begins with one of @ ` % * & ! needs "
-         "quotes\n"},
-        {"an unquoted star", "delivery: {routes: {*: \"127.0.0.1:25\"}}\n",
-         "5:22: this is no YAML: did not find expected alphabetic or numeric character while "
-         "scanning an alias that begins at 5:21; a text that begins with one of @ ` % * & ! needs "
-         "quotes\n"},
-        {"what is broken hides nothing before it", "user: a b\ndelivery: {port: 25\n",
-         "5:7: expected a user's name, got `a b`\n"
-         "7:1: this is no YAML: did not find expected ',' or '}' while parsing a flow mapping that "
-         "begins at 6:11\n"},
-        {"a key that is a list", "? [a]\n: b\n", "5:3: expected a key like `name:`, got a list\n"},
-        {"bytes that are no UTF-8", "user: a\xff\n",
-         "5:8: invalid leading UTF-8 octet, expected plain text in UTF-8\n"},
-        {"a control character", "user: a\x01\n",
-         "5:8: control characters are not allowed, expected plain text in UTF-8\n"},
-        {"places count characters", "control: {label: \"\u00e9\u00e9\", labl: a}\n",
-         "5:18: expected a word of at most 16 characters like PROD, got `\u00e9\u00e9`\n"
-         "5:24: unknown key `labl`, did you mean `label`?\n"},
-        {"a named file", "providers: p.yaml\n",
-         "5:12: `p.yaml` can't be read: No such file or directory\n"},
-    };
     int wrong = 0;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        CLEANUP(xfree) char *text = xasprintf(GOOD "%s", cases[i].lines);
-        wrong += !tells(cases[i].name, text, cases[i].mistakes);
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(mistakes); i++) {
+        CLEANUP(xfree) char *text = xasprintf(GOOD "%s", mistakes[i].lines);
+        wrong += !tells(mistakes[i].name, text, mistakes[i].mistakes);
     }
     assert_int_equal(wrong, 0);
 }
