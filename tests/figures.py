@@ -40,7 +40,7 @@ def of_coverage(build):
         subprocess.run(["meson", "setup", build, "-Db_coverage=true"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", build], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["meson", "test", "-C", build, "--timeout-multiplier", "3"], check=False, stdout=subprocess.DEVNULL)
-    subprocess.run([sys.executable, ROOT / "tests/e2e/test_engine.py"], env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "MXWARDEN_BUILD": str(build)},
+    subprocess.run([sys.executable, ROOT / "tests/count.py", "--unittest", ROOT / "tests/e2e", "/dev/null"], env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "MXWARDEN_BUILD": str(build)},
                    check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     told = json.loads(subprocess.run(["gcovr", "-r", ROOT, "--json-summary", "-f", "src/", "-f", "ui/", build], cwd=ROOT, check=True,
                                      capture_output=True, text=True).stdout)
