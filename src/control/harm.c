@@ -10,7 +10,7 @@
 #define DEAD_NOTABLE 0.02
 // Kinds of harm, worst first, and from which rate on it is worth a word (no judgement: that is the
 // policy's).
-static const struct harm {
+static const struct harm_row {
     enum counter_what what;
     const char *words;
     double notable;
@@ -69,7 +69,7 @@ static bool is_told(struct counter *c, enum counter_what what, usec_t now)
            harm_day_rate(c, COUNTER_DEAD, now) >= DEAD_NOTABLE;
 }
 
-static bool is_notable(struct counter *c, const struct harm *h, usec_t now)
+static bool is_notable(struct counter *c, const struct harm_row *h, usec_t now)
 {
     return whole_of(counter_day, c, h->what, now) >= HARM_FEW &&
            harm_day_rate(c, h->what, now) >= h->notable && !is_told(c, h->what, now);
@@ -78,7 +78,7 @@ static bool is_notable(struct counter *c, const struct harm *h, usec_t now)
 enum { HARM_TEXT = 120, HARM_SAID = 2 };
 
 // "dead recipients 6.4 % of 3,322"
-static void say(char out[HARM_TEXT], struct counter *c, const struct harm *h, usec_t now)
+static void say(char out[HARM_TEXT], struct counter *c, const struct harm_row *h, usec_t now)
 {
     char per_cent[FORMAT_TEXT], whole[FORMAT_TEXT];
     format_rate(per_cent, harm_day_rate(c, h->what, now));

@@ -51,6 +51,10 @@ DEFINE_WORDS(class, WORDS_CLASS)
 DEFINE_WORDS(scope, WORDS_SCOPE)
 DEFINE_WORDS(phase, WORDS_PHASE)
 DEFINE_WORDS(kind, WORDS_KIND)
+DEFINE_WORDS(harm, WORDS_HARM)
+DEFINE_WORDS(rung, WORDS_RUNG)
+DEFINE_WORDS(action, WORDS_ACTION)
+DEFINE_WORDS(severity, WORDS_SEVERITY)
 
 #define SHAPE_CASE(name, number, text, shape)                                                      \
     case name:                                                                                     \

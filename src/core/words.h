@@ -101,7 +101,53 @@
     X(KIND_HOLD, 9, "hold", SHAPE_HOLD)                                                            \
     X(KIND_RELEASE, 10, "release", SHAPE_LIFT)                                                     \
     X(KIND_UNDO, 11, "undo", SHAPE_LIFT)                                                           \
-    X(KIND_CUSTOMER, 12, "customer", SHAPE_REGISTER)
+    X(KIND_CUSTOMER, 12, "customer", SHAPE_REGISTER)                                               \
+    X(KIND_PAUSE, 13, "pause", SHAPE_HOLD) /* lane:ADDR/PROVIDER, or provider:ID: all its lanes */ \
+    X(KIND_RESUME, 14, "resume", SHAPE_LIFT)                                                       \
+    X(KIND_INCIDENT, 15, "incident", SHAPE_FACT) /* incident:N opened, or known better */          \
+    X(KIND_INCIDENT_END, 16, "incident-end", SHAPE_FACT)                                           \
+    X(KIND_ACK, 17, "ack", SHAPE_FACT)                                                             \
+    X(KIND_NOTE, 18, "note", SHAPE_FACT)                                                           \
+    X(KIND_RESOLVE, 19, "resolve", SHAPE_FACT)                                                     \
+    X(KIND_CALL_OPERATOR, 20, "call-operator", SHAPE_FACT)                                         \
+    X(KIND_OBSERVED, 21, "observed", SHAPE_FACT) /* mode: observe; field `would` is the kind */
+
+// Kinds of harm that are judged.
+#define WORDS_HARM(X)                                                                              \
+    X(HARM_DEAD, 0, "dead recipients")                                                             \
+    X(HARM_COMPLAINT, 1, "complaints")                                                             \
+    X(HARM_SPAM, 2, "spam rejections")                                                             \
+    X(HARM_REPEAT, 3, "repeats")          /* submissions to who is known dead or has left */       \
+    X(HARM_UNCONFIRMED, 4, "unconfirmed") /* list submissions without consent */                   \
+    X(HARM_TRAP, 5, "traps")
+
+// Steps of the ladder, milder ones first.
+#define WORDS_RUNG(X)                                                                              \
+    X(RUNG_WARN, 0, "warn")                                                                        \
+    X(RUNG_THROTTLE, 1, "throttle")                                                                \
+    X(RUNG_SUSPEND, 2, "suspend")
+
+// What the engine decides by itself (contract: actions of `replay`); `pool` moves a customer.
+#define WORDS_ACTION(X)                                                                            \
+    X(ACTION_WARN, 0, "warn")                                                                      \
+    X(ACTION_THROTTLE, 1, "throttle")                                                              \
+    X(ACTION_SUSPEND, 2, "suspend")                                                                \
+    X(ACTION_RESTORE, 3, "restore")                                                                \
+    X(ACTION_PULL, 4, "pull")                                                                      \
+    X(ACTION_DRAIN, 5, "drain")                                                                    \
+    X(ACTION_RETURN, 6, "return")                                                                  \
+    X(ACTION_PAUSE, 7, "pause")                                                                    \
+    X(ACTION_RESUME, 8, "resume")                                                                  \
+    X(ACTION_INCIDENT, 9, "incident")                                                              \
+    X(ACTION_INCIDENT_END, 10, "incident-end")                                                     \
+    X(ACTION_CALL_OPERATOR, 11, "call-operator")                                                   \
+    X(ACTION_POOL, 12, "pool")
+
+// How bad an incident is, worse is larger.
+#define WORDS_SEVERITY(X)                                                                          \
+    X(SEVERITY_NOTICE, 0, "notice")                                                                \
+    X(SEVERITY_WARNING, 1, "warning")                                                              \
+    X(SEVERITY_CRITICAL, 2, "critical")
 
 #define WORDS_SHAPE(X)                                                                             \
     X(SHAPE_FACT, 0, "fact")                                                                       \
@@ -119,6 +165,10 @@ enum scope { WORDS_SCOPE(WORDS_ENUM_ROW) };
 enum phase { WORDS_PHASE(WORDS_ENUM_ROW) };
 enum kind { WORDS_KIND(WORDS_ENUM_ROW) };
 enum shape { WORDS_SHAPE(WORDS_ENUM_ROW) };
+enum harm { WORDS_HARM(WORDS_ENUM_ROW) HARM_N };
+enum rung { WORDS_RUNG(WORDS_ENUM_ROW) RUNG_N };
+enum action { WORDS_ACTION(WORDS_ENUM_ROW) };
+enum severity { WORDS_SEVERITY(WORDS_ENUM_ROW) };
 
 /* The text of a word; "?" for a number from the disk that is none (a newer version's). */
 const char *standing_text(enum standing v);
@@ -129,6 +179,10 @@ const char *class_text(enum class v);
 const char *scope_text(enum scope v);
 const char *phase_text(enum phase v);
 const char *kind_text(enum kind v);
+const char *harm_text(enum harm v);
+const char *rung_text(enum rung v);
+const char *action_text(enum action v);
+const char *severity_text(enum severity v);
 
 /* False when the text is no such word. */
 bool standing_parse(enum standing *v, const char *text);
@@ -139,6 +193,10 @@ bool class_parse(enum class *v, const char *text);
 bool scope_parse(enum scope *v, const char *text);
 bool phase_parse(enum phase *v, const char *text);
 bool kind_parse(enum kind *v, const char *text);
+bool harm_parse(enum harm *v, const char *text);
+bool rung_parse(enum rung *v, const char *text);
+bool action_parse(enum action *v, const char *text);
+bool severity_parse(enum severity *v, const char *text);
 
 /* How entries of a kind fold together. */
 enum shape kind_shape(enum kind v);

@@ -1,0 +1,115 @@
+/* What speaks against one customer (or IP) in one kind of harm: the observations, as the detectors of
+ * all rungs read them, in bounded memory, and so that a part can be taken out again.
+ *
+ * Live observations come in order: `gap` good ones, then a bad one. The bad ones of the last 4 h (at
+ * most 400) stay in a list behind a checkpoint of the detectors, so that a provider's can be taken
+ * out by folding the list again without them. *Late* bad ones (complaints, bounces by mail) belong to
+ * the time of their delivery: 36 buckets of 2 h hold how many observations and bad ones there were,
+ * and when there is any late one the detectors' second reading is the fold of those buckets
+ * (detector_bucket), anew at each late one. A rung alarms when either reading does.
+ * A zeroed evidence has seen nothing and owns nothing. Pure. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "core/detector.h"
+#include "core/words.h"
+
+struct buf;
+struct bytes;
+
+enum { EVIDENCE_RECENT = 400, EVIDENCE_BUCKETS = 36 };
+#define EVIDENCE_KEPT (4 * USEC_HOUR)
+#define EVIDENCE_BUCKET (2 * USEC_HOUR)
+
+/* The plans of one kind of harm. */
+struct evidence_plans {
+    struct detector_plan rungs[RUNG_N];
+    uint32_t least[RUNG_N];
+};
+
+/* Observations by time of delivery: the denominators, kept for everybody from the first one on. */
+struct evidence_volume {
+    uint32_t n[EVIDENCE_BUCKETS]; // a ring
+    uint32_t newest;              // bucket number since 1970 of the newest; 0: none yet
+};
+void evidence_volume_add(struct evidence_volume *v, usec_t at, uint32_t n); // too old: not counted
+/* About the last 24 h. */
+uint64_t evidence_volume_day(const struct evidence_volume *v, usec_t now);
+
+struct evidence_bad; // one recent bad observation
+
+struct evidence {
+    uint32_t gap;                // good ones since the last bad one
+    struct detector now[RUNG_N]; // live reading, after the last bad one
+    struct detector *base;       // [RUNG_N] before the list; NULL while the list is empty
+    struct evidence_bad *recent; // in order
+    uint16_t recent_n, recent_room;
+    uint16_t *bad;             // [EVIDENCE_BUCKETS] bad ones by delivery, a ring; NULL: none
+    uint32_t bad_newest;       // its newest bucket
+    uint16_t late_n;           // late ones in the buckets still kept
+    uint32_t distinct[RUNG_N]; // bad ones since this rung began anew
+    usec_t since[RUNG_N];      // the late reading begins here; 0: at the oldest bucket
+    float late[RUNG_N];        // evidence of the late reading
+};
+
+void evidence_deinit(struct evidence *e);
+
+/* One good observation in order. */
+static inline void evidence_good(struct evidence *e)
+{
+    e->gap++;
+}
+/* A bad one in order, at that time and provider. */
+void evidence_bad(struct evidence *e, const struct evidence_plans *plans, usec_t at,
+                  uint32_t provider);
+/* A late bad one: its delivery was at `delivered_at`, where `volume` counted it already. Older than
+ * all buckets: forgotten. */
+void evidence_late(struct evidence *e, const struct evidence_plans *plans,
+                   const struct evidence_volume *volume, usec_t delivered_at, usec_t now);
+/* R of a rung now, the larger reading; the good ones since the last bad one pull it down. `scale` is
+ * what the alarm is multiplied with (>= 1). */
+double evidence_of(const struct evidence *e, const struct evidence_plans *plans, enum rung rung);
+/* Is the rung's alarm reached, with enough distinct bad ones? */
+bool evidence_alarms(const struct evidence *e, const struct evidence_plans *plans, enum rung rung,
+                     double scale);
+/* The same R without this provider's recent bad ones (live reading only). */
+double evidence_without(const struct evidence *e, const struct evidence_plans *plans,
+                        enum rung rung, uint32_t provider);
+/* Which provider most of the recent bad ones came from, and how many; begin: time of the first recent
+ * one. False: none recent. */
+bool evidence_worst(const struct evidence *e, uint32_t *provider, uint32_t *bad, usec_t *begin);
+/* A provider's recent bad ones from `since` on never were. UINT32_MAX: everybody's. How many. */
+uint32_t evidence_take_out(struct evidence *e, const struct evidence_plans *plans,
+                           uint32_t provider, usec_t since);
+/* The rung and those below begin anew: what was seen is dealt with. */
+void evidence_reset(struct evidence *e, enum rung rung, usec_t now);
+/* All of it begins anew (an operator restored). */
+void evidence_reset_all(struct evidence *e, usec_t now);
+/* How many bad ones in about 24 h. */
+uint64_t evidence_bad_day(const struct evidence *e, usec_t now);
+
+/* For a restart, exactly. */
+void evidence_save(const struct evidence *e, struct buf *out);
+bool evidence_load(struct evidence *e, struct bytes *in);
+
+/* --- clumping: how much more than independent observations do bad ones vary?
+ * D = variance of the bad ones in blocks of 100 over the binomial variance at the customer's own
+ * long-run rate, over the customers in good standing; each block's term is capped at 25, and 500
+ * blocks of an independent fleet are added, so that a short record or one culprit moves little. */
+struct clumping {
+    double terms;    // sum of (x - np)^2 / np(1-p), capped
+    uint64_t blocks; // of 100
+};
+/* One customer's running block; kept per customer. */
+struct clumping_block {
+    uint8_t n, bad;
+    uint16_t blocks; // finished ones
+    float rate;      // long-run mean of the bad part
+};
+void clumping_observe(struct clumping *c, struct clumping_block *b, bool bad,
+                      bool is_good_standing);
+/* >= 1, in steps of a quarter. */
+double clumping_factor(const struct clumping *c);
