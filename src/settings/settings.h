@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "core/policy.h"
 
 struct settings_index;
 
@@ -117,14 +118,7 @@ struct settings {
     } limits;
     struct settings_provider *providers; // by name; [0] is the default, ""; those of the routes too
     size_t providers_n;
-    struct {
-        bool is_there;     // a policy file was named
-        bool is_observing; // mode: observe
-        unsigned refusal;  // suspended customer's RCPT: 450 or 550
-        usec_t expiry_warn, expiry_throttle, expiry_suspend, expiry_pull, expiry_drain, expiry_hold;
-        const char *throttle_rate; // default of `throttle` without --rate: "100/h"
-        bool tells_customer;       // notices to the customer's contact
-    } policy;
+    struct policy policy; // core/policy.h; without a file the defaults, and is_there false
     const struct settings_index *index; // for the lookups below
 };
 
