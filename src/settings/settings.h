@@ -75,6 +75,7 @@ struct settings_provider {
     uint32_t messages;        // per connection
     uint32_t rate;            // transactions per IP…
     usec_t rate_per;          // …in this span
+    usec_t pause;             // how long it asks for peace after a block; 0: the policy's
 };
 
 struct settings {
@@ -144,6 +145,9 @@ int settings_load_texts(struct settings **out, struct settings_mistakes *mistake
 /* One text alone: it names no other file. */
 int settings_load_text(struct settings **out, struct settings_mistakes *mistakes, const char *name,
                        struct bytes text);
+/* A policy file alone, for `replay`: of *out only `policy` is filled (and is_there true). */
+int settings_load_policy(struct settings **out, struct settings_mistakes *mistakes,
+                         const char *file);
 struct settings *settings_free(struct settings *s);
 void settings_mistakes_deinit(struct settings_mistakes *m);
 /* Writes `FILE:LINE:COLUMN: text` and a line end for each, made visible (text_visible). 0, or the
