@@ -95,7 +95,8 @@ struct control_settings {
     usec_t started_at;        // wall
     const char *const *pools; // names; the first is the default
     size_t pools_n;
-    usec_t expiry_warn, expiry_throttle, expiry_suspend, expiry_pull, expiry_drain, expiry_hold;
+    usec_t expiry_warn, expiry_throttle, expiry_suspend, expiry_pull, expiry_drain, expiry_hold,
+        expiry_pause;
     const char *throttle_rate;                     // of `throttle` without a rate: "100/h"
     unsigned refusal;                              // a suspended customer's RCPT: 450 or 550
     bool tells_customer;                           // notices go to the customer's contact
