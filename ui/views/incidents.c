@@ -45,7 +45,8 @@ static void draw_severity(struct line *cell, const struct model *m, const json_t
     if (width >= SEVERITY_WIDE)
         line_str(cell, incident_pen(row), severity);
     else
-        line_add(cell, incident_pen(row), "%c", toupper((unsigned char)(*severity ? *severity : '?')));
+        line_add(cell, incident_pen(row), "%c",
+                 toupper((unsigned char)(*severity ? *severity : '?')));
 }
 
 static void draw_number(struct line *cell, const struct model *m, const json_t *row, int width)
@@ -161,8 +162,8 @@ static void life(struct line *l, const struct model *m, const struct table *t, i
 static const struct {
     const char *verb;
     int key;
-} other_verbs[] = {{"hold", 'H'},    {"pause", 'H'},   {"release", 'L'},
-                   {"resume", 'L'}, {"resolve", 'c'}};
+} other_verbs[] = {
+    {"hold", 'H'}, {"pause", 'H'}, {"release", 'L'}, {"resume", 'L'}, {"resolve", 'c'}};
 
 // The key of this view that does what the engine advises, or 0: the text begins with the same verb.
 static int key_of(const char *command, const char *text)
@@ -194,8 +195,7 @@ void incident_five(struct incident_line five[INCIDENT_FIVE], const json_t *row, 
     bool is_free = is_home && is_nobodys(row);
     last->has_key = key != 0;
     snprintf(last->text, sizeof(last->text), "%.1s%s%s%s", key ? (char[]){(char)key, '\0'} : "",
-             key ? " " : "", *text ? text : "nothing",
-             is_free ? "; a puts your name on it" : "");
+             key ? " " : "", *text ? text : "nothing", is_free ? "; a puts your name on it" : "");
 }
 
 static size_t rows_of(const struct incident_line *one, int width)

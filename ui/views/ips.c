@@ -85,8 +85,8 @@ static int lane_state(const json_t *lane)
     static const struct {
         const char *word;
         int state;
-    } words[] = {{"blocked", 5},     {"probing", 5}, {"paused", 4}, {"deferring", 3},
-                 {"backing off", 3}, {"warming", 2}};
+    } words[] = {{"blocked", 5},   {"probing", 5},     {"paused", 4},
+                 {"deferring", 3}, {"backing off", 3}, {"warming", 2}};
     const char *word = row_text(lane, "rotation");
     double deferred;
     if (row_flag(lane, "blocked"))
