@@ -261,8 +261,7 @@ void reputation_clean(struct reputation *r, struct reputation_customer *c, enum 
     c->clean = (float)fmax(c->clean + step, -CLEAN_ENOUGH);
     if (c->clean < CLEAN_ENOUGH)
         return;
-    char reason[DECISION_REASON], of[32], limit[32];
-    count_text(of, sizeof(of), c->clean_n);
+    char reason[DECISION_REASON], limit[32];
     limit_text(limit, sizeof(limit), rate);
     snprintf(reason, sizeof(reason), "good evidence: %s well under %s again", harm_text(harm),
              limit);

@@ -166,7 +166,6 @@ void reputation_bad(struct reputation *r, struct reputation_customer *c, enum ha
         if (harm == HARM_DEAD || harm == HARM_SPAM)
             mark(r, e, harm, bad->provider);
     }
-    c->clean_n = 0;
     if (c->is_clean_wanted && c->clean_harm == harm)
         reputation_clean(r, c, harm, true);
     reputation_trace_say(r, c, harm, bad->is_late ? "late" : "bad", bad->outcome);
