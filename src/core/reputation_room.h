@@ -65,9 +65,9 @@ struct reputation_lane {
     usec_t paused_until;  // 0: open; USEC_NEVER: no end
     usec_t span;          // of the last pause, for doubling; 0: none to double
     usec_t probing_until; // a block till then doubles
-    uint32_t blocks;      // since the pause began, or (gateways) distinct domains' answers
-    uint32_t domains[3];  // gateways: hashes of recipient domains that were told no
-    usec_t domains_at;
+    uint32_t blocks;      // answers since it was open last
+    uint32_t domains[3];  // gateways: hashes of recipient domains that were told no; 0: none…
+    uint32_t domains_second[3]; // …and when last
 };
 
 struct reputation_ip {
