@@ -166,7 +166,7 @@ static struct usage_facts facts_of(const struct final *f)
 
 static void note_bad(struct reputation *r, const struct final *f, enum harm harm)
 {
-    uint32_t provider = f->p ? f->p->index : REPUTATION_NOWHERE;
+    uint32_t provider = f->p ? f->p->index : USAGE_NONE;
     if (f->ip)
         rotation_note(r, f->ip, provider, f->c->index, harm, r->now);
 }
@@ -222,9 +222,8 @@ static void feed_final(struct reputation *r, struct final *f)
     if (!is_news(r, f))
         return;
     bool is_bad = f->is_dead || f->is_spam || f->is_trouble;
-    if (is_bad)
-        blame_sample(r, f->c->index, f->ip ? f->ip->index : USAGE_NONE,
-                     f->p ? f->p->index : USAGE_NONE, f->o);
+    if (is_bad && f->ip)
+        blame_sample(r, f->c->index, f->ip->index, f->p ? f->p->index : USAGE_NONE, f->o);
     if (!f->is_late) {
         struct usage_facts facts = facts_of(f);
         count_rates(f->c, &facts, r->now);
@@ -285,8 +284,8 @@ static void feed_trap(struct reputation *r, const struct final *f)
     memmove(s->traps + 1, s->traps, sizeof(s->traps) - sizeof(s->traps[0]));
     // Hits of one second are told apart, so that those dealt with can be.
     s->traps[0] = second > s->traps[1] ? second : s->traps[1] + 1;
-    blame_sample(r, f->c->index, f->ip ? f->ip->index : USAGE_NONE,
-                 f->p ? f->p->index : USAGE_NONE, f->o);
+    if (f->ip)
+        blame_sample(r, f->c->index, f->ip->index, f->p ? f->p->index : USAGE_NONE, f->o);
     note_bad(r, f, HARM_TRAP);
     reputation_trace_say(r, f->c, HARM_TRAP, "bad", f->o);
     reputation_look(r, f->c, HARM_TRAP);
@@ -409,17 +408,18 @@ static void feed_known(struct reputation *r, struct final *f)
 
 static void feed_ip(struct reputation *r, const struct final *f, const struct outcome *o)
 {
-    uint32_t provider = f->p ? f->p->index : USAGE_NONE;
     if (o->kind == OUTCOME_LISTED || o->kind == OUTCOME_DELISTED) {
         rotation_listed(r, f->ip, o, r->now);
         return;
     }
-    if (o->kind == OUTCOME_ACCEPTED || o->kind == OUTCOME_HELD || o->kind == OUTCOME_REFUSED)
+    bool is_submission = o->kind == OUTCOME_ACCEPTED || o->kind == OUTCOME_HELD ||
+                         o->kind == OUTCOME_REFUSED;
+    if (is_submission || !f->p)
         return;
-    rotation_observe(r, f->ip, provider, o, r->now);
+    rotation_observe(r, f->ip, f->p->index, o, r->now);
     bool may_block = o->kind == OUTCOME_DEFERRED || o->kind == OUTCOME_BOUNCED;
-    if (f->p && may_block && is_ip_block(o))
-        rotation_blocked(r, f->ip, provider, f->c ? f->c->index : USAGE_NONE, o, r->now);
+    if (may_block && is_ip_block(o))
+        rotation_blocked(r, f->ip, f->p->index, f->c ? f->c->index : USAGE_NONE, o, r->now);
 }
 
 void reputation_feed(struct reputation *r, const struct outcome *o)
@@ -429,7 +429,9 @@ void reputation_feed(struct reputation *r, const struct outcome *o)
     f.c = reputation_customer_of(r, o->customer);
     f.p = reputation_provider_of(r, o->provider);
     f.ip = reputation_ip_of(r, o->ip);
-    if (o->delivered_at > 0 && o->delivered_at <= r->now) {
+    bool may_be_late = o->kind == OUTCOME_BOUNCED || o->kind == OUTCOME_EXPIRED ||
+                       o->kind == OUTCOME_COMPLAINED;
+    if (may_be_late && o->delivered_at > 0 && o->delivered_at <= r->now) {
         f.at = o->delivered_at;
         f.is_late = true;
     }

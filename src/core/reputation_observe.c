@@ -1,6 +1,7 @@
 /* Observations into evidence, and what of them is counted for people: the record of a customer in one
  * kind of harm. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
