@@ -132,7 +132,7 @@ static void look(struct scene *s, const struct reputation *r, const struct reput
         s->tallies[i].customer = USAGE_NONE;
     add_news(s, r, ip, provider);
     add_sent(s, &ip->usage, false);
-    if (provider != USAGE_NONE)
+    if (provider < r->providers_n)
         add_sent(s, &r->providers[provider]->outage.usage, true);
     for (int i = 0; i < TALLIES; i++) {
         if (s->tallies[i].customer == USAGE_NONE)
@@ -216,8 +216,8 @@ void blame_samples(const struct reputation *r, uint32_t customer, uint32_t provi
     int n = 0;
     for (uint64_t i = 1; r->samples && i <= kept && n < DECISION_SAMPLES; i++) {
         const struct reputation_sample *s = &r->samples[(r->samples_n - i) % REPUTATION_SAMPLES];
-        if (s->customer == customer && (provider == USAGE_NONE || s->provider == provider) &&
-            !has_text(samples, n, s->text))
+        if ((customer == USAGE_NONE || s->customer == customer) &&
+            (provider == USAGE_NONE || s->provider == provider) && !has_text(samples, n, s->text))
             snprintf(samples[n++], DECISION_SAMPLE, "%s", s->text);
     }
     if (n < DECISION_SAMPLES)

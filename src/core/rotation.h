@@ -11,7 +11,9 @@
 #pragma once
 #include "core/reputation_room.h"
 
-/* Every outcome over an IP (delivered, deferred, bounced, expired, complained), counted already or
+/* In all of these `provider` may be no index (REPUTATION_NOWHERE): such an outcome has no lane.
+ *
+ * Every outcome over an IP (delivered, deferred, bounced, expired, complained), counted already or
  * not: keeps the IP's own counters, for health and the guard. Cheap. It does not touch ip->usage:
  * the caller adds each *counted* observation there (once per recipient and day, channel USAGE_HARD),
  * and hands a bad one to rotation_note() too. */
@@ -88,7 +90,7 @@ uint32_t blame_first(const struct reputation *r, const struct reputation_ip *ip,
                      usec_t now, double *share);
 /* A harm's acceptable rate: that of the mildest rung in use; 0: not judged, or traps. */
 double blame_rate(const struct policy *p, enum harm harm);
-/* A customer's newest sample replies (provider USAGE_NONE: anywhere), each text once. */
+/* The newest sample replies, each text once; USAGE_NONE: of any customer, at any provider. */
 void blame_samples(const struct reputation *r, uint32_t customer, uint32_t provider,
                    char samples[DECISION_SAMPLES][DECISION_SAMPLE]);
 /* Keeps a reply as a sample: a ring of 4,096 over all. */
