@@ -14,8 +14,8 @@
 
 enum { LOOK = 10, SOON = 1, DAYS = 30 };
 #define LINGER (10 * USEC_MINUTE)
-#define CALLED USEC_DAY         // a called operator is waited for
-#define GRACE (5 * USEC_SECOND) // holds of a new one are on their way
+#define CALLED USEC_DAY   // a called operator is waited for
+#define GRACE USEC_MINUTE // for what a new one was opened for to be in the ledger
 #define SAY_AGAIN (10 * USEC_MINUTE)
 
 static char on[] = "on", off[] = "off"; // how a condition was noted last, in the map
@@ -200,13 +200,15 @@ static bool has_own_end(const struct incident *i)
 
 static bool is_over(const struct warden *w, const struct incident *i, usec_t now)
 {
-    if (!incident_is_open(i) || has_own_end(i) || now - i->opened_at < GRACE ||
-        stands_on(w, i->subject, now))
+    bool was_acted = now - i->opened_at > GRACE;
+    if (!incident_is_open(i) || has_own_end(i) || stands_on(w, i->subject, now))
         return false;
-    for (size_t k = 0; k < i->story_n; k++)
+    for (size_t k = 0; k < i->story_n; k++) {
         if (line_stands(w, i, k, now))
             return false;
-    return true;
+        was_acted |= kind_shape(i->story[k].would) == SHAPE_HOLD;
+    }
+    return was_acted;
 }
 
 static const char *why_over(const struct incident *i)

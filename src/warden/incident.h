@@ -33,7 +33,7 @@ void incident_on_entry(struct warden *w, const struct entry *e);
 void incident_note_condition(struct warden *w, const char *subject, enum severity severity,
                              const char *what, const char *cause, bool is_on);
 
-enum { INCIDENT_WHAT = 160, INCIDENT_CAUSE = 400, INCIDENT_YOU = 400 };
+enum { INCIDENT_WHAT = 160, INCIDENT_CAUSE = 900, INCIDENT_YOU = 420 };
 
 /* What an incident says, as the decision has it. */
 struct incident_words {

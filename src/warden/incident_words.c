@@ -175,14 +175,14 @@ static void take_lane(struct incident_words *out, const char *target)
     size_t n = strcspn(name, "/#");
     snprintf(out->ip, sizeof(out->ip), "%.*s", (int)n, name);
     if (slash)
-        snprintf(out->provider, sizeof(out->provider), "%s", slash + 1);
+        snprintf(out->provider, sizeof(out->provider), "%.255s", slash + 1);
 }
 
 static void lane_words(struct incident_words *out, const struct decision *d, bool is_observing)
 {
     char after[80];
     if (strncmp(d->target, "provider:", 9) == 0) {
-        snprintf(out->provider, sizeof(out->provider), "%s", name_of(d->target));
+        snprintf(out->provider, sizeof(out->provider), "%.255s", name_of(d->target));
         fit(out->what, "", out->provider, ": all lanes paused");
     } else {
         take_lane(out, d->target);
@@ -239,7 +239,7 @@ static void outage_words(struct incident_words *out, const struct decision *d)
                  d->customers, d->customers_of);
         return;
     }
-    snprintf(out->provider, sizeof(out->provider), "%s", name_of(d->target));
+    snprintf(out->provider, sizeof(out->provider), "%.255s", name_of(d->target));
     snprintf(after, sizeof(after), " %s %u of %u customers",
              strstr(d->reason, "defer") ? "defers" : "fails for", d->customers, d->customers_of);
     fit(out->what, "", out->provider, after);
