@@ -251,7 +251,9 @@ static void begin(struct world *w)
 void world_init(struct world *w, const struct scenario *s, uint64_t seed)
 {
     *w = (struct world){.scenario = s, .seed = seed, .now = WORLD_BEGIN};
-    w->dice.state = seed * 0x9e3779b97f4a7c15ULL + (uint64_t)(uint8_t)s->name[0];
+    w->dice.state = seed; // and the scenario's name, so that each has worlds of its own
+    for (const char *p = s->name; *p; p++)
+        w->dice.state = dice_next(&w->dice) ^ (uint64_t)(uint8_t)*p;
     w->end = w->now + s->span;
     w->outage.provider = w->block.provider = -1;
     add_providers(w);

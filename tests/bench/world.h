@@ -22,7 +22,7 @@ enum {
     WORLD_INCIDENTS = 64,
     WORLD_LANES = 64,
 };
-#define WORLD_BEGIN ((usec_t)1764045000 * USEC_SECOND) // a Tuesday, 04:30 UTC
+#define WORLD_BEGIN ((usec_t)1764059400 * USEC_SECOND) // a Tuesday, 08:30 UTC
 
 struct world_provider {
     char name[16];
