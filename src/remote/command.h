@@ -59,8 +59,9 @@ enum command_option_bit {
     OPTION_DRY_RUN = 1 << 13,
     OPTION_SELECT = 1 << 14, // --customer --list --provider --ip --pool --all of queues
     OPTION_CONTACT = 1 << 15,
-    OPTION_POOL = 1 << 16,  // of a customer
-    OPTION_WORLD = 1 << 17, // --headless --seconds --seed of the demo
+    OPTION_POOL = 1 << 16,     // of a customer
+    OPTION_WORLD = 1 << 17,    // --headless --seconds --seed of the demo
+    OPTION_LANGUAGE = 1 << 18, // of a customer's notices
 };
 
 struct command {
@@ -110,7 +111,7 @@ struct command_call {
     char *since;                // checked: a duration, RFC 3339 or a date
     char *sort, *filter, *by;
     int64_t limit; // 0: not given
-    char *contact, *pool, *customer, *list, *provider, *ip;
+    char *contact, *language, *pool, *customer, *list, *provider, *ip;
     char *seconds, *seed; // checked numbers
 };
 void command_call_deinit(struct command_call *call);
