@@ -129,6 +129,12 @@ static void act(void *ctx, struct entry *entry, control_act_fn *done, void *done
     warden_enforce(e->warden, entry, on_enforced, a);
 }
 
+static const struct incidents *incidents(void *ctx)
+{
+    struct engine *e = ctx;
+    return warden_incidents(e->warden);
+}
+
 static int on_reload(void *ctx, const char *actor, char **mistakes)
 {
     struct engine *e = ctx;
@@ -157,6 +163,9 @@ static struct control_settings settings_of(struct engine *e, char node_id[ID_NOD
         .expiry_pull = s->policy.expiry_pull,
         .expiry_drain = s->policy.expiry_drain,
         .expiry_hold = s->policy.expiry_hold,
+        .mode = !s->policy.is_there       ? "none"
+                : s->policy.is_observing ? "observe"
+                                         : "enforce",
         .throttle_rate = s->policy.throttle_rate,
         .refusal = s->policy.refusal,
         .tells_customer = s->policy.tells_customer,
@@ -180,7 +189,8 @@ int door_open(struct engine *e, char **why_not)
                                        .health = health,
                                        .why = why,
                                        .act = act,
-                                       .reload = on_reload};
+                                       .reload = on_reload,
+                                       .incidents = incidents};
     int r = control_open(&e->control,
                          &(struct control_options){.loop = &e->loop,
                                                    .state = &e->state,

@@ -34,6 +34,9 @@ enum command_arguments {
     ARGUMENTS_LANES,     // one or more ADDR/PROVIDER, or PROVIDER: all its lanes
     ARGUMENTS_QUEUE,     // --customer --list --provider --ip --pool, --all, or queue:…
     ARGUMENTS_ENTRY,     // one ledger number
+    ARGUMENTS_INCIDENT,  // one incident's number
+    ARGUMENTS_NOTE,      // one incident's number, then words: the text
+    ARGUMENTS_WHOM,      // customer:ID, ip:ADDR, message:ID or a recipient's address
     ARGUMENTS_TARGET,    // one target with its prefix
     ARGUMENTS_WORDS,     // any words (help)
 };
@@ -56,8 +59,9 @@ enum command_option_bit {
     OPTION_DRY_RUN = 1 << 13,
     OPTION_SELECT = 1 << 14, // --customer --list --provider --ip --pool --all of queues
     OPTION_CONTACT = 1 << 15,
-    OPTION_POOL = 1 << 16,  // of a customer
-    OPTION_WORLD = 1 << 17, // --headless --seconds --seed of the demo
+    OPTION_POOL = 1 << 16,     // of a customer
+    OPTION_WORLD = 1 << 17,    // --headless --seconds --seed of the demo
+    OPTION_LANGUAGE = 1 << 18, // of a customer's notices
 };
 
 struct command {
@@ -107,7 +111,7 @@ struct command_call {
     char *since;                // checked: a duration, RFC 3339 or a date
     char *sort, *filter, *by;
     int64_t limit; // 0: not given
-    char *contact, *pool, *customer, *list, *provider, *ip;
+    char *contact, *language, *pool, *customer, *list, *provider, *ip;
     char *seconds, *seed; // checked numbers
 };
 void command_call_deinit(struct command_call *call);

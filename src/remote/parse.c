@@ -14,10 +14,10 @@ void command_call_deinit(struct command_call *call)
     for (size_t i = 0; i < call->targets_n; i++)
         xfree(call->targets[i]);
     xfree(call->targets);
-    char *texts[] = {call->socket,   call->rate, call->span,     call->reason,
-                     call->since,    call->sort, call->filter,   call->by,
-                     call->contact,  call->pool, call->customer, call->list,
-                     call->provider, call->ip,   call->seconds,  call->seed};
+    char *texts[] = {call->socket,   call->rate,    call->span,     call->reason,  call->since,
+                     call->sort,     call->filter,  call->by,       call->contact, call->pool,
+                     call->customer, call->list,    call->provider, call->ip,      call->seconds,
+                     call->seed,     call->language};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         xfree(texts[i]);
     *call = (struct command_call){0};
@@ -76,6 +76,11 @@ static bool is_address(const char *s)
     return at && at > s && at[1] && strlen(s) <= 254 && !strpbrk(s, " \t\r\n<>,;\"");
 }
 
+static bool is_language(const char *s)
+{
+    return strcmp(s, "en") == 0 || strcmp(s, "de") == 0;
+}
+
 #define TEXT(member) .text = offsetof(struct command_call, member)
 #define FLAG(member) .flag = offsetof(struct command_call, member)
 
@@ -96,6 +101,7 @@ static const struct value_rule {
     {"--by", TEXT(by), .is_right = is_by, .expected = "provider, customer or pool"},
     {"--limit", .text = 0, .is_right = is_limit, .expected = "a number from 1"},
     {"--contact", TEXT(contact), .is_right = is_address, .expected = "a mail address"},
+    {"--language", TEXT(language), .is_right = is_language, .expected = "en or de"},
     {"--pool", TEXT(pool), .is_right = text_is_name, .expected = "a pool's name"},
     {"--customer", TEXT(customer), .is_right = is_text, .expected = "a customer"},
     {"--list", TEXT(list), .is_right = text_is_name, .expected = "a list's name"},
@@ -367,6 +373,41 @@ static int arity(struct parsing *p, size_t given, size_t least, size_t most)
                               usage));
 }
 
+// What stands behind the number is the text, as -r would say it.
+static int take_note(struct parsing *p, size_t from)
+{
+    struct command_call *call = p->call;
+    size_t given = p->plain_n - from;
+    CLEANUP(buf_deinit) struct buf text = {0};
+    if (given > 1 && call->reason)
+        return wrong(p, xstrdup("note: the text, or -r TEXT, not both"));
+    if (given < 1 || (given == 1 && !call->reason))
+        return wrong(p,
+                     xstrdup("note wants an incident's number and a text; usage: mxwarden note N "
+                             "TEXT…"));
+    for (size_t i = from + 1; i < p->plain_n; i++)
+        buf_printf(&text, "%s%s", text.n ? " " : "", p->plain[i]);
+    if (given > 1 && !is_text((const char *)text.p))
+        return wrong(p, xstrdup("note: expected a text"));
+    if (given > 1)
+        call->reason = buf_take_str(&text);
+    p->plain_n = from + 1;
+    return take_targets(p, from, TARGET_INCIDENT, false);
+}
+
+// Whom explain speaks of: an address is a recipient.
+static int take_whom(struct parsing *p, size_t from)
+{
+    const char *word = p->plain[from];
+    if (strchr(word, '@') && !strchr(word, ':')) {
+        if (!is_address(word))
+            return wrong(p, xstrdup("explain: that is no mail address"));
+        add_target(p->call, word);
+        return 0;
+    }
+    return take_targets(p, from, TARGET_CUSTOMER, true);
+}
+
 static int take_arguments(struct parsing *p, size_t from)
 {
     size_t given = p->plain_n - from;
@@ -385,6 +426,12 @@ static int take_arguments(struct parsing *p, size_t from)
         return arity(p, given, 1, WORDS_MOST) || take_targets(p, from, TARGET_LANE, false);
     case ARGUMENTS_ENTRY:
         return arity(p, given, 1, 1) || take_targets(p, from, TARGET_LOG, false);
+    case ARGUMENTS_INCIDENT:
+        return arity(p, given, 1, 1) || take_targets(p, from, TARGET_INCIDENT, false);
+    case ARGUMENTS_NOTE:
+        return take_note(p, from);
+    case ARGUMENTS_WHOM:
+        return arity(p, given, 1, 1) || take_whom(p, from);
     case ARGUMENTS_TARGET:
         return arity(p, given, 1, 1) || take_targets(p, from, TARGET_CUSTOMER, true);
     case ARGUMENTS_WORDS:
@@ -405,8 +452,9 @@ static int check_call(struct parsing *p)
         return wrong(p, xasprintf("%s wants a reason: -r TEXT", c->words));
     if (c->kind == COMMAND_ACT && call->rate && strcmp(call->rate, "none") == 0)
         return wrong(p, xasprintf("--rate: expected a rate like 100/h; restore takes it off"));
-    if (strcmp(c->words, "customer set") == 0 && !call->contact && !call->pool && !call->rate)
-        return wrong(p, xstrdup("customer set: what? --contact, --pool or --rate"));
+    if (strcmp(c->words, "customer set") == 0 && !call->contact && !call->language && !call->pool &&
+        !call->rate)
+        return wrong(p, xstrdup("customer set: what? --contact, --language, --pool or --rate"));
     if (c->arguments == ARGUMENTS_CUSTOMER && strchr(call->targets[0], '/'))
         return wrong(p, xasprintf("%s: expected a customer, not a list", c->words));
     return 0;

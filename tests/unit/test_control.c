@@ -556,7 +556,7 @@ static void what_ends_by_itself_is_told_in_words(void **state)
          "mail of acme/spring to google released"},
         {"hold", "queue:pool=shared", "7h", "mail over shared released"},
         {"hold", "queue:all", "8h", "all mail released"},
-        {"pause", "lane:198.51.100.7/google", "9h", "198.51.100.7/google resumed"},
+        {"pause", "lane:198.51.100.7/google", "9h", "one probe to google over 198.51.100.7"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         json_t *params = acting("apply", cases[i].command, cases[i].target, "test");

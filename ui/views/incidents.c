@@ -90,9 +90,11 @@ static void draw_cause(struct line *cell, const struct model *m, const json_t *r
 
 static void draw_done(struct line *cell, const struct model *m, const json_t *row, int width)
 {
+    const char *done = row_text(row, "done");
     (void)m;
     (void)width;
-    cell_text(cell, row, "done");
+    bool has_time = strlen(done) > 7 && done[2] == ':' && strncmp(done + 5, "Z ", 2) == 0;
+    line_str(cell, PEN_NORMAL, *done ? done + (has_time ? 7 : 0) : "–");
 }
 
 static void draw_has_it(struct line *cell, const struct model *m, const json_t *row, int width)
