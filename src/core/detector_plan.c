@@ -109,16 +109,16 @@ static double find_alarm(const struct detector_plan *plan, double gamma)
 
 void detector_plan_make(struct detector_plan *plan, double p0, double gamma, double clump)
 {
-    memset(plan, 0, sizeof(*plan));
-    if (!(p0 > 0 && p0 < 0.9))
+    bool is_known = plan->p0 >= p0 && plan->p0 <= p0 && plan->gamma >= gamma &&
+                    plan->gamma <= gamma && plan->alarm > 0;
+    if (!(p0 > 0 && p0 < 0.9)) {
+        memset(plan, 0, sizeof(*plan));
         return;
+    }
     fill(plan, p0, 1);
-    plan->alarm = find_alarm(plan, fmax(gamma, 1));
-    detector_plan_clump(plan, clump);
-}
-
-void detector_plan_clump(struct detector_plan *plan, double clump)
-{
-    if (plan->p0 > 0)
-        fill(plan, plan->p0, fmax(clump, 1));
+    if (!is_known)
+        plan->alarm = find_alarm(plan, fmax(gamma, 1));
+    plan->gamma = gamma;
+    if (clump > 1)
+        fill(plan, p0, clump);
 }

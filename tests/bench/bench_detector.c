@@ -97,7 +97,7 @@ static double delay(const struct detector_plan *plan, double rate, bool is_known
 
 static void delays_of(const struct rule *rule)
 {
-    struct detector_plan plan;
+    struct detector_plan plan = {0};
     detector_plan_make(&plan, rule->p0, rule->gamma, 1);
     for (size_t i = 0; i < ARRAY_LEN(harmful); i++) {
         double p1 = harmful[i];
@@ -169,7 +169,7 @@ static void false_alarms(void)
            "alarms");
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         const struct rule *rule = &rules[i];
-        struct detector_plan plan;
+        struct detector_plan plan = {0};
         detector_plan_make(&plan, rule->p0, rule->gamma, 1);
         int n = (int)fmin(budget / (rule->gamma * rule->p0), streams);
         struct measured weighed = arl_by_weighing(&plan, streams), waited = {0};
@@ -220,7 +220,7 @@ static void good_customers(double n)
     };
     printf("\nFalse alarms of better customers in %.0e independent observations\n", n);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct detector_plan plan;
+        struct detector_plan plan = {0};
         detector_plan_make(&plan, cases[i].p0, cases[i].gamma, 1);
         int alarms = alarms_in(&plan, cases[i].rate, n);
         printf("%-19s %5.1f %% %5.0e  at %3.0f %%: %6d  (at most %d) %s\n", cases[i].name,
@@ -232,7 +232,7 @@ static void good_customers(double n)
 static void rivals(void)
 {
     struct rival_average average = rival_average_make(&chance, 0.02, 1e6, 500);
-    struct detector_plan plan;
+    struct detector_plan plan = {0};
     int n = streams < 2000 ? streams : 2000;
     detector_plan_make(&plan, 0.02, 1e6, 1);
     puts("\nOther rules, p0 2 %, gamma 1e6: 5 % of the last 1,000; a moving average of 1/500");
@@ -358,7 +358,7 @@ static double run_doubles(const struct detector_plan *plan, struct chance *c, do
 static void floats(void)
 {
     static const double rates[] = {0.02, 0.04, 0.2, 0.9};
-    struct detector_plan plan;
+    struct detector_plan plan = {0};
     detector_plan_make(&plan, 0.02, 1e5, 1);
     puts("\nSums stored as float: alarms at another observation than with doubles");
     for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
@@ -375,7 +375,7 @@ static void floats(void)
 
 static void cost(void)
 {
-    struct detector_plan plan;
+    struct detector_plan plan = {0};
     struct detector d = {0};
     usec_t begin = clock_monotonic();
     enum { BAD = 1000000 };
