@@ -1,6 +1,7 @@
 /* The things that are judged, by name; the time that passes over them; the door to outside. What is
  * judged how stands in the files beside (reputation_room.h says which). */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -216,7 +217,6 @@ static struct reputation_ip *ip_add(struct reputation *r, const char *address)
     struct reputation_ip *ip = xcalloc(1, sizeof(*ip));
     ip->address = xstrdup(address);
     ip->pool = xstrdup("");
-    ip->zones = xstrdup("");
     ip->index = r->ips_n;
     ip->due.what = DUE_IP;
     r->ips = list_add(r->ips, r->ips_n, &r->ips_room);

@@ -1,6 +1,7 @@
 /* The ladder: which step the evidence asks for, whether it could be the provider's fault, and how a
  * standing ends. The rules in words: docs/reputation-rules.md. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -92,7 +93,7 @@ static void limit_text(char *out, size_t room, double limit)
 static void say_why(const struct reputation *r, const struct reputation_customer *c,
                     struct decision *d)
 {
-    char of[32], limit[32], list[80] = "";
+    char of[32], limit[32], list[100] = "";
     double rate = d->of ? (double)d->bad / (double)d->of : 0;
     count_text(of, sizeof(of), d->of);
     limit_text(limit, sizeof(limit), d->limit);
@@ -261,8 +262,7 @@ void reputation_clean(struct reputation *r, struct reputation_customer *c, enum 
     c->clean = (float)fmax(c->clean + step, -CLEAN_ENOUGH);
     if (c->clean < CLEAN_ENOUGH)
         return;
-    char reason[DECISION_REASON], of[32], limit[32];
-    count_text(of, sizeof(of), c->clean_n);
+    char reason[DECISION_REASON], limit[32];
     limit_text(limit, sizeof(limit), rate);
     snprintf(reason, sizeof(reason), "good evidence: %s well under %s again", harm_text(harm),
              limit);

@@ -1,6 +1,7 @@
 /* Observations into evidence, and what of them is counted for people: the record of a customer in one
  * kind of harm. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -166,7 +167,6 @@ void reputation_bad(struct reputation *r, struct reputation_customer *c, enum ha
         if (harm == HARM_DEAD || harm == HARM_SPAM)
             mark(r, e, harm, bad->provider);
     }
-    c->clean_n = 0;
     if (c->is_clean_wanted && c->clean_harm == harm)
         reputation_clean(r, c, harm, true);
     reputation_trace_say(r, c, harm, bad->is_late ? "late" : "bad", bad->outcome);

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/heap.h"
 #include "base/map.h"
+#include "core/clumping.h"
 #include "core/evidence.h"
 #include "core/habit.h"
 #include "core/outage.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/mem.h"
 #include "core/reputation_room.h"
 #include "core/rotation.h"
 
