@@ -23,7 +23,8 @@ struct detector_plan {
     double log_bad[DETECTOR_GRID];
     double good[DETECTOR_GRID]; // of a good one, < 1: (1-p1)/(1-p0) (its D-th root)
     double log_good[DETECTOR_GRID];
-    double alarm; // threshold on the mean, gamma/2, > 0
+    double rest[DETECTOR_GRID]; // where M comes to rest while all is good: q/(1-q)
+    double alarm;               // threshold on the mean, > 0
 };
 
 /* Zeroed is a fresh detector. */
@@ -44,3 +45,5 @@ double detector_evidence(const struct detector *d); // R, the mean
 /* 100 x ln(R)/ln(alarm), in 0..100: how close to the rung (what people see). `scale` >= 1 raises the
  * alarm for a large customer. */
 double detector_level(double evidence, const struct detector_plan *plan, double scale);
+/* The alarm of a large customer: never beyond what R can reach. */
+double detector_alarm(const struct detector_plan *plan, double scale);
