@@ -57,6 +57,7 @@ enum command_option_bit {
     OPTION_CONTACT = 1 << 15,
     OPTION_POOL = 1 << 16,  // of a customer
     OPTION_WORLD = 1 << 17, // --headless --seconds --seed of the demo
+    OPTION_REPLIES = 1 << 20,
 };
 
 struct command {
@@ -108,6 +109,7 @@ struct command_call {
     int64_t limit; // 0: not given
     char *contact, *pool, *customer, *list, *provider, *ip;
     char *seconds, *seed; // checked numbers
+    char *replies;        // a file's name
 };
 void command_call_deinit(struct command_call *call);
 static inline void command_call_deinit_p(struct command_call *call)

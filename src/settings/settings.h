@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+struct reply_rule;
 struct settings_index;
 
 /* An IPv4 or IPv6 address with a port (0: none given). */
@@ -69,11 +70,13 @@ struct settings_provider {
     const char *name;
     const char **mx; // suffixes, lower case, without a leading dot
     size_t mx_n;
-    uint32_t connections;     // per IP
-    uint32_t connections_all; // over all our IPs
-    uint32_t messages;        // per connection
-    uint32_t rate;            // transactions per IP…
-    usec_t rate_per;          // …in this span
+    uint32_t connections;       // per IP
+    uint32_t connections_all;   // over all our IPs
+    uint32_t messages;          // per connection
+    uint32_t rate;              // transactions per IP…
+    usec_t rate_per;            // …in this span
+    struct reply_rule *replies; // what its answers mean, in the file's order
+    size_t replies_n;
 };
 
 struct settings {
@@ -117,6 +120,8 @@ struct settings {
     } limits;
     struct settings_provider *providers; // by name; [0] is the default, ""; those of the routes too
     size_t providers_n;
+    struct reply_rule *replies; // of all providers, then everybody's: for mail/replies
+    size_t replies_n;
     struct {
         bool is_there;     // a policy file was named
         bool is_observing; // mode: observe
@@ -150,6 +155,9 @@ int settings_load_texts(struct settings **out, struct settings_mistakes *mistake
 /* One text alone: it names no other file. */
 int settings_load_text(struct settings **out, struct settings_mistakes *mistakes, const char *name,
                        struct bytes text);
+/* No configuration at all: the shipped providers.yaml with the meaning of replies and, all else being
+ * its default; for commands that need no engine. Never fails. */
+struct settings *settings_shipped(void);
 struct settings *settings_free(struct settings *s);
 void settings_mistakes_deinit(struct settings_mistakes *m);
 /* Writes `FILE:LINE:COLUMN: text` and a line end for each, made visible (text_visible). 0, or the
