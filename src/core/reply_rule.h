@@ -17,6 +17,6 @@ struct reply_rule {
     size_t at_n;
     unsigned code;     // only these replies: 4 or 5, the first digit; 0: any
     bool is_only_here; // said by others it means something else; else it speaks by its look too
-    const char *from; // where that is known from; "" not said
-    unsigned line;    // in its file
+    const char *from;  // where that is known from; "" not said
+    unsigned line;     // in its file
 };
