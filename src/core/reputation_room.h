@@ -59,8 +59,11 @@ struct reputation_lane {
     struct reputation_ip *ip;
     struct reputation_lane *next; // of the IP
     uint32_t provider;
-    usec_t paused_until;  // 0: open
-    usec_t span;          // of the last pause, for doubling
+    bool is_by_hand;      // paused by an operator: no block, never resumed by us
+    bool has_passed;      // something was delivered since the pause was over
+    float share;          // of the IP's deliveries when it was blocked, 0-1
+    usec_t paused_until;  // 0: open; USEC_NEVER: no end
+    usec_t span;          // of the last pause, for doubling; 0: none to double
     usec_t probing_until; // a block till then doubles
     uint32_t blocks;      // since the pause began, or (gateways) distinct domains' answers
     uint32_t domains[3];  // gateways: hashes of recipient domains that were told no
@@ -76,13 +79,19 @@ struct reputation_ip {
     enum rotation rotation; // as far as this room believes
     usec_t rotation_until;  // 0: no end
     bool is_by_hand;        // an operator's: never returned by us
+    bool is_for_listing;    // pulled or drained for its listings alone
+    bool may_return_early;  // what took it out is gone: looked at again at the next due
+    usec_t rest;            // span of the pull or drain, for resting again
     double listed;          // sum of the weights of its listings
-    char *zones;            // owned: "zen.spamhaus.org=1 …", the listings in force
+    char *zones;            // owned: "zen.spamhaus.org=127.0.0.2 …", the listings in force
     bool is_reverse_wrong;
     usec_t called_at;                                  // the guard called an operator last
     struct usage usage;                                // customers over it
     float delivered_1h, complained_24h, delivered_24h; // decayed
-    uint32_t decayed_second;
+    float reported_24h;                 // deliveries at providers that report complaints, decayed
+    float attempts_1h, deferred_1h;     // decayed; without incidents' and blocks'
+    uint32_t decayed_second;            // the second these are decayed to
+    uint32_t used_second, heard_second; // last outcome over it; last news of it at all
     uint32_t *by_provider; // [providers] deliveries, decayed by halving each hour; NULL: none
     uint32_t by_provider_n, by_provider_hour;
     struct reputation_lane *lanes; // only those ever blocked or paused
@@ -126,6 +135,8 @@ struct reputation {
     uint64_t samples_n;
     double fleet_n[HARM_N], fleet_bad[HARM_N]; // decayed over a day: the prior's mean
     uint32_t fleet_second;
+    float fleet_attempts, fleet_deferred; // decayed over a day (rotation.c): deferrals' mean
+    uint32_t fleet_deferred_second;
     void (*on_trace)(void *ctx, const struct reputation_trace *t);
     void *trace_ctx;
     uint32_t trace_customer; // USAGE_NONE: nobody
