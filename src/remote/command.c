@@ -113,6 +113,7 @@ static const struct command_option options[] = {
     {"--filter", 0, OPTION_FILTER, "TEXT", "rows with TEXT; field:text, field>2%, !not"},
     {"--limit", 0, OPTION_LIMIT, "N", "at most N rows"},
     {"--headless", 0, OPTION_WORLD, NULL, "without the console; prints what became of all mail"},
+    {"--observe", 0, OPTION_WORLD, NULL, "the engine decides all the same, and applies nothing"},
     {"--seconds", 0, OPTION_WORLD, "N", "how long the world lives, headless (60)"},
     {"--seed", 0, OPTION_WORLD, "N", "another world of the same kind (1)"},
     {"--replies", 0, OPTION_REPLIES, "FILE", "one reply a line, or provider, tab, reply; - for standard input"},

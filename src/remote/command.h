@@ -56,7 +56,7 @@ enum command_option_bit {
     OPTION_SELECT = 1 << 14, // --customer --list --provider --ip --pool --all of queues
     OPTION_CONTACT = 1 << 15,
     OPTION_POOL = 1 << 16,  // of a customer
-    OPTION_WORLD = 1 << 17, // --headless --seconds --seed of the demo
+    OPTION_WORLD = 1 << 17, // --headless --observe --seconds --seed of the demo
     OPTION_REPLIES = 1 << 20,
 };
 
@@ -100,7 +100,7 @@ void command_help(struct buf *out, const struct command *c);
 struct command_call {
     const struct command *command; // NULL: no command was given (the console)
     char *socket;                  // NULL: not said
-    bool is_read_only, is_help, is_json, is_dry_run, is_following, is_all, is_headless;
+    bool is_read_only, is_help, is_json, is_dry_run, is_following, is_all, is_headless, is_observing;
     char **targets; // canonical: "customer:acme"; for help the words
     size_t targets_n;
     char *rate, *span, *reason; // checked; NULL: not given

@@ -105,6 +105,7 @@ static const struct value_rule {
     {"--seconds", TEXT(seconds), .is_right = is_seconds, .expected = "seconds from 5 to 86400"},
     {"--seed", TEXT(seed), .is_right = is_seed, .expected = "a number"},
     {"--headless", FLAG(is_headless)},
+    {"--observe", FLAG(is_observing)},
     {"--all", FLAG(is_all)},
     {"--json", FLAG(is_json)},
     {"--dry-run", FLAG(is_dry_run)},
