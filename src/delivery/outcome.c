@@ -131,6 +131,27 @@ bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, str
            (o.class == CLASS_RATE_LIMITED && (o.scope == SCOPE_IP || o.scope == SCOPE_NETBLOCK));
 }
 
+void outcome_door(struct delivery *d, const struct lane *lane, enum class class, enum scope scope,
+                  enum phase phase, const struct smtp_reply *reply)
+{
+    char text[OUTCOME_REPLY + 1];
+    text_visible(text, sizeof(text), reply->text, strlen(reply->text));
+    struct outcome o = {.at = clock_wall(),
+                        .kind = OUTCOME_DEFERRED,
+                        .class = class,
+                        .scope = scope,
+                        .phase = phase,
+                        .code = (uint16_t)reply->code,
+                        .customer = "",
+                        .list = "",
+                        .ip = lane->source->address,
+                        .provider = lane->provider->name,
+                        .recipient = "",
+                        .reply = text};
+    if (d->o.on_door)
+        d->o.on_door(d->o.ctx, &o);
+}
+
 static void free_all(struct delivery *d, struct parcel *p)
 {
     struct letter *l = p->letter;

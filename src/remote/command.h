@@ -31,6 +31,7 @@ enum command_arguments {
     ARGUMENTS_CUSTOMERS, // one or more customers or lists
     ARGUMENTS_CUSTOMER,  // exactly one customer
     ARGUMENTS_IPS,       // one or more addresses
+    ARGUMENTS_LANES,     // one or more ADDR/PROVIDER, or PROVIDER: all its lanes
     ARGUMENTS_QUEUE,     // --customer --list --provider --ip --pool, --all, or queue:…
     ARGUMENTS_ENTRY,     // one ledger number
     ARGUMENTS_TARGET,    // one target with its prefix

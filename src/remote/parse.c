@@ -383,6 +383,8 @@ static int take_arguments(struct parsing *p, size_t from)
         return arity(p, given, 1, WORDS_MOST) || take_targets(p, from, TARGET_IP, false);
     case ARGUMENTS_QUEUE:
         return take_selection(p, from);
+    case ARGUMENTS_LANES:
+        return arity(p, given, 1, WORDS_MOST) || take_targets(p, from, TARGET_LANE, false);
     case ARGUMENTS_ENTRY:
         return arity(p, given, 1, 1) || take_targets(p, from, TARGET_LOG, false);
     case ARGUMENTS_TARGET:

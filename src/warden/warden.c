@@ -9,6 +9,7 @@
 #include "core/entry.h"
 #include "core/state.h"
 #include "store/ledger.h"
+#include "warden/incident.h"
 #include "warden/warden_room.h"
 
 enum { RETRY = 1 };
@@ -40,6 +41,7 @@ struct warden *warden_new(const struct warden_options *options)
     list_init(&w->decisions);
     list_init(&w->reports_in_order);
     list_init(&w->letters);
+    incident_load(w);
     return w;
 }
 
@@ -55,6 +57,7 @@ struct warden *warden_free(struct warden *w)
     }
     reports_deinit(w);
     letters_deinit(w);
+    incident_deinit(w);
     return xfree(w);
 }
 
@@ -104,7 +107,8 @@ static void on_appended(void *ctx, int r, const struct ledger_row *row)
         if (d->done)
             d->done(d->ctx, r, NULL);
         d->done = NULL;
-        if (is_applied) // it rules already: it must come to stand in the ledger
+        // It rules already, or is shown already: it must come to stand in the ledger.
+        if (is_applied || d->entry->kind == KIND_INCIDENT || d->entry->kind == KIND_INCIDENT_END)
             timer_set(w->options.timers, &d->retry, clock_monotonic() + RETRY * USEC_SECOND,
                       on_retry, d);
         else
@@ -119,6 +123,7 @@ static void on_appended(void *ctx, int r, const struct ledger_row *row)
     }
     log_notice("warden", "%s %s by %s: %s", kind_text(row->entry->kind), row->entry->target,
                row->entry->actor, row->entry->reason);
+    incident_on_entry(w, row->entry);
     w->options.on_changed(w->options.ctx);
     w->options.on_entry(w->options.ctx, row);
     notice_send(w, row->entry);

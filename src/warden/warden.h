@@ -12,6 +12,7 @@
 #include "core/outcome.h"
 
 struct entry;
+struct incidents;
 struct ledger_row;
 struct settings;
 struct spool_message;
@@ -39,6 +40,8 @@ struct warden *warden_new(const struct warden_options *options);
 struct warden *warden_free(struct warden *w);
 DEFINE_CLEANUP(struct warden *, warden_free)
 void warden_set_settings(struct warden *w, const struct settings *settings);
+/* What somebody has to handle, and what was. Borrowed. */
+const struct incidents *warden_incidents(const struct warden *w);
 
 /* Enforces a decision (moved in). `done` on the loop once it is in the ledger, with the row as
  * written (borrowed), or with r < 0 (-ENOSPC: a protective one still rules and is tried again, one

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/list.h"
 #include "base/map.h"
+#include "core/incident.h"
 #include "net/timer.h"
 #include "warden/warden.h"
 
@@ -15,6 +16,9 @@ struct warden {
     struct list letters;    // struct letter: on their way to the spool
     size_t letters_waiting; // of them: for room on the disk
     struct timer letters_due;
+    struct incidents incidents;
+    struct map conditions;      // subject → whether incident_note_condition() said on or off last
+    struct timer incidents_due; // when it is looked whether one is over
 };
 
 /* Tells the customer's contact what was done, when the entry is of a kind that is told. */
