@@ -426,6 +426,7 @@ static void manage(struct console *c, const struct command_call *call)
         add(params, "customer", colon ? colon + 1 : call->targets[0]);
     }
     add(params, "contact", call->contact);
+    add(params, "language", call->language);
     add(params, "pool", call->pool);
     add(params, "rate", call->rate);
     add(params, "reason", call->reason);

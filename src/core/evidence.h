@@ -39,19 +39,24 @@ void evidence_volume_add(struct evidence_volume *v, usec_t at, uint32_t n); // t
 /* About the last 24 h. */
 uint64_t evidence_volume_day(const struct evidence_volume *v, usec_t now);
 
-struct evidence_bad; // one recent bad observation
+struct evidence_item;   // one recent bad observation
+struct evidence_bucket; // bad ones of 2 h
 
 struct evidence {
-    uint32_t gap;                // good ones since the last bad one
-    struct detector now[RUNG_N]; // live reading, after the last bad one
-    struct detector *base;       // [RUNG_N] before the list; NULL while the list is empty
-    struct evidence_bad *recent; // in order
+    uint32_t gap;                 // good ones since the last bad one
+    struct detector now[RUNG_N];  // live reading, after the last bad one
+    struct detector *base;        // [RUNG_N] before the list; NULL while the list is empty
+    struct evidence_item *recent; // in order
     uint16_t recent_n, recent_room;
-    uint16_t *bad;             // [EVIDENCE_BUCKETS] bad ones by delivery, a ring; NULL: none
-    uint32_t bad_newest;       // its newest bucket
-    uint16_t late_n;           // late ones in the buckets still kept
+    uint16_t before[RUNG_N]; // so many of the list came before this rung began anew
+
+    struct evidence_bucket *buckets; // [EVIDENCE_BUCKETS] by delivery, a ring; NULL: none
+    uint32_t newest;                 // its newest bucket
+    uint32_t late_n;                 // late ones in the buckets still kept
+
     uint32_t distinct[RUNG_N]; // bad ones since this rung began anew
     usec_t since[RUNG_N];      // the late reading begins here; 0: at the oldest bucket
+    uint16_t rest[RUNG_N];     // bad ones after `since` in its bucket
     float late[RUNG_N];        // evidence of the late reading
 };
 
@@ -66,50 +71,32 @@ static inline void evidence_good(struct evidence *e)
 void evidence_bad(struct evidence *e, const struct evidence_plans *plans, usec_t at,
                   uint32_t provider);
 /* A late bad one: its delivery was at `delivered_at`, where `volume` counted it already. Older than
- * all buckets: forgotten. */
+ * all buckets: forgotten. For a rung that began anew after that delivery it is dealt with already. */
 void evidence_late(struct evidence *e, const struct evidence_plans *plans,
                    const struct evidence_volume *volume, usec_t delivered_at, usec_t now);
-/* R of a rung now, the larger reading; the good ones since the last bad one pull it down. `scale` is
- * what the alarm is multiplied with (>= 1). */
+/* R of a rung now, the larger reading; the good ones since the last bad one pull it down. */
 double evidence_of(const struct evidence *e, const struct evidence_plans *plans, enum rung rung);
-/* Is the rung's alarm reached, with enough distinct bad ones? */
+/* Is the rung's alarm reached, with enough distinct bad ones? `scale` >= 1 multiplies the alarm. */
 bool evidence_alarms(const struct evidence *e, const struct evidence_plans *plans, enum rung rung,
                      double scale);
 /* The same R without this provider's recent bad ones (live reading only). */
 double evidence_without(const struct evidence *e, const struct evidence_plans *plans,
                         enum rung rung, uint32_t provider);
-/* Which provider most of the recent bad ones came from, and how many; begin: time of the first recent
- * one. False: none recent. */
+/* Which provider most of the recent bad ones came from, and how many; begin: when the run of them
+ * began that is still on (no 15 min without one since). False: none recent. */
 bool evidence_worst(const struct evidence *e, uint32_t *provider, uint32_t *bad, usec_t *begin);
-/* A provider's recent bad ones from `since` on never were. UINT32_MAX: everybody's. How many. */
+/* A provider's recent bad ones from `since` on never were. UINT32_MAX: everybody's. How many. The late
+ * reading is silent until the next late one, which reads the buckets without them. */
 uint32_t evidence_take_out(struct evidence *e, const struct evidence_plans *plans,
                            uint32_t provider, usec_t since);
-/* The rung and those below begin anew: what was seen is dealt with. */
+/* The rung and those below begin anew: what was seen is dealt with. Call it right after the bad one
+ * that alarmed; good ones since then count for what follows. */
 void evidence_reset(struct evidence *e, enum rung rung, usec_t now);
 /* All of it begins anew (an operator restored). */
 void evidence_reset_all(struct evidence *e, usec_t now);
 /* How many bad ones in about 24 h. */
 uint64_t evidence_bad_day(const struct evidence *e, usec_t now);
 
-/* For a restart, exactly. */
+/* For a restart, exactly. Load: false when the bytes are none of ours, *e is as it was. */
 void evidence_save(const struct evidence *e, struct buf *out);
 bool evidence_load(struct evidence *e, struct bytes *in);
-
-/* --- clumping: how much more than independent observations do bad ones vary?
- * D = variance of the bad ones in blocks of 100 over the binomial variance at the customer's own
- * long-run rate, over the customers in good standing; each block's term is capped at 25, and 500
- * blocks of an independent fleet are added, so that a short record or one culprit moves little. */
-struct clumping {
-    double terms;    // sum of (x - np)^2 / np(1-p), capped
-    uint64_t blocks; // of 100
-};
-/* One customer's running block; kept per customer. */
-struct clumping_block {
-    uint8_t n, bad;
-    uint16_t blocks; // finished ones
-    float rate;      // long-run mean of the bad part
-};
-void clumping_observe(struct clumping *c, struct clumping_block *b, bool bad,
-                      bool is_good_standing);
-/* >= 1, in steps of a quarter. */
-double clumping_factor(const struct clumping *c);

@@ -1,12 +1,12 @@
 // Everything decays by whole seconds, so that the many submissions of one second cost no exponential.
 #include "core/habit.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "core/fade.h"
 #include "core/pack.h"
 
 enum {
@@ -25,33 +25,21 @@ static const float part_new = 0.5F;    // of domains: a sign
 static const float part_varied = 0.2F; // of contents: from here on new ones are its habit
 static const float window = 100.0F;    // submissions of the two parts
 
-static float decay(uint32_t seconds, float span)
-{
-    float x = (float)seconds / span;
-    return x < 0.05F ? 1.0F - x + x * x * 0.5F : expf(-x);
-}
-
 // `usual` follows what `recent` was in between: its integral over the seconds that passed.
 static void pass(struct habit *h, uint32_t second)
 {
     uint32_t span = second - h->second;
-    float left = decay(span, RECENT);
+    float left = fade_left(span, RECENT);
     float area = h->recent * (float)RECENT * (1.0F - left);
-    h->usual = h->usual * decay(span, USUAL) + area / (float)USUAL;
+    h->usual = h->usual * fade_left(span, USUAL) + area / (float)USUAL;
     h->recent *= left;
     h->second = second;
-}
-
-static uint32_t second_of(usec_t at)
-{
-    usec_t s = at / USEC_SECOND;
-    return s < 1 ? 1 : s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
 }
 
 // The mean of the days that it is known; a young record would else be pulled towards zero.
 static float usual_rate(const struct habit *h)
 {
-    float known = 1.0F - decay(h->second - h->first_seen, USUAL);
+    float known = 1.0F - fade_left(h->second - h->first_seen, USUAL);
     return known > 0.0F ? h->usual / known : 0.0F;
 }
 
@@ -109,7 +97,7 @@ static bool meet(uint32_t *list, size_t n, uint32_t hash)
 void habit_submitted(struct habit *h, usec_t at, uint64_t domain, uint32_t network,
                      uint32_t content)
 {
-    uint32_t second = second_of(at);
+    uint32_t second = fade_second(at);
     if (!h->first_seen)
         h->first_seen = h->second = second;
     if (second > h->second)
@@ -161,7 +149,7 @@ int habit_signs(const struct habit *h, usec_t now, char *out, size_t room)
 {
     struct signs s = {.out = out, .room = room};
     struct habit copy = *h;
-    uint32_t second = second_of(now);
+    uint32_t second = fade_second(now);
     if (room)
         out[0] = '\0';
     if (second > copy.second)

@@ -11,12 +11,14 @@
 #pragma once
 #include "core/reputation_room.h"
 
-/* Every outcome over an IP (delivered, deferred, bounced, expired, complained), counted already or
+/* In all of these `provider` may be no index (REPUTATION_NOWHERE): such an outcome has no lane.
+ *
+ * Every outcome over an IP (delivered, deferred, bounced, expired, complained), counted already or
  * not: keeps the IP's own counters, for health and the guard. Cheap. It does not touch ip->usage:
  * the caller adds each *counted* observation there (once per recipient and day, channel USAGE_HARD),
  * and hands a bad one to rotation_note() too. */
 void rotation_observe(struct reputation *r, struct reputation_ip *ip, uint32_t provider,
-                      uint32_t customer, const struct outcome *o, usec_t now);
+                      const struct outcome *o, usec_t now);
 /* A block (deferred or bounced, class ip-reputation-block, scope ip, netblock, provider or unknown),
  * after rotation_observe(). Keeps the reply as a sample itself. */
 void rotation_blocked(struct reputation *r, struct reputation_ip *ip, uint32_t provider,
@@ -52,12 +54,29 @@ bool rotation_load(struct reputation *r, struct bytes *in);
  * none)? */
 bool rotation_is_blocked(const struct reputation *r, const struct reputation_lane *lane,
                          usec_t now);
-/* The weights of its listings by the policy in force. */
-double rotation_weight(const struct reputation *r, const struct reputation_ip *ip);
-/* guard.c: may this IP leave rotation? Not when its pool would keep fewer active IPs than the policy
- * says; `left` and `least` tell. */
-bool guard_allows(const struct reputation *r, const struct reputation_ip *ip, unsigned *left,
-                  unsigned *least);
+/* How many such lanes, and their providers' names, "google, yahoo" (as many as fit). */
+unsigned rotation_blocked_at(const struct reputation *r, const struct reputation_ip *ip, usec_t now,
+                             char *names, size_t room);
+/* The weights of its listings by the policy in force, and (or NULL) those zones, "a, b". */
+double rotation_weight(const struct reputation *r, const struct reputation_ip *ip, char *names,
+                       size_t room);
+/* rotation_ip.c: is there reason to pull or drain it? `is_news` when something just came to light: only
+ * then may the guard throttle and call. */
+void rotation_judge(struct reputation *r, struct reputation_ip *ip, usec_t now, bool is_news);
+/* What took it out may be over: it is looked at again at `at`, and returns then if so. */
+void rotation_look_early(struct reputation *r, struct reputation_ip *ip, usec_t at);
+/* Told of an IP (rotation_told hands it on). */
+void rotation_ip_told(struct reputation *r, struct reputation_ip *ip, enum kind kind, usec_t until,
+                      usec_t now);
+
+/* --- guard.c: may this IP leave rotation? Not when its pool would keep fewer active IPs than the
+ * policy says; `left` and `least` tell how many. */
+bool guard_allows(const struct reputation *r, const struct reputation_ip *ip, usec_t now,
+                  unsigned *left, unsigned *least);
+/* It may not: the culprit of more than half of the harm is throttled, an operator called, at most
+ * once an hour and IP. `why`: "blocked at google, yahoo". */
+void guard_call(struct reputation *r, struct reputation_ip *ip, const char *why, unsigned left,
+                unsigned least, usec_t now);
 
 /* --- blame.c: culprits of an IP (provider USAGE_NONE) or a lane, by their excess over the acceptable
  * rate and chance: sum over harms of max(0, bad - rate n - 2 sqrt(rate n) - 1), weighted by the ratio
@@ -71,7 +90,7 @@ uint32_t blame_first(const struct reputation *r, const struct reputation_ip *ip,
                      usec_t now, double *share);
 /* A harm's acceptable rate: that of the mildest rung in use; 0: not judged, or traps. */
 double blame_rate(const struct policy *p, enum harm harm);
-/* A customer's newest sample replies (provider USAGE_NONE: anywhere), each text once. */
+/* The newest sample replies, each text once; USAGE_NONE: of any customer, at any provider. */
 void blame_samples(const struct reputation *r, uint32_t customer, uint32_t provider,
                    char samples[DECISION_SAMPLES][DECISION_SAMPLE]);
 /* Keeps a reply as a sample: a ring of 4,096 over all. */

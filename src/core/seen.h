@@ -14,13 +14,16 @@ struct bytes;
 enum { SEEN_BYTES = 32 << 20 };
 
 struct seen {
-    uint32_t *slots; // owned
+    uint32_t *slots; // in `memory`, at the beginning of a cache line
+    void *memory;    // owned
 };
 
 void seen_init(struct seen *s);
 void seen_deinit(struct seen *s);
-/* Adds `flags` (of 4 bits) to what was seen of this hash; gives what was seen before (0: it is new). */
+/* Adds `flags` (of 4 bits) to what was seen of this hash; gives what was seen before (0: it is new).
+ * Flags 0 only asks. The hash is well mixed in all 64 bits (hash_sip). */
 unsigned seen_add(struct seen *s, uint64_t hash, unsigned flags);
-/* For a restart: only sets in use are written. False when the bytes are none of ours. */
+/* For a restart: only sets in use are written. False when the bytes are none of ours;
+ * what was seen stays as it was. */
 void seen_save(const struct seen *s, struct buf *out);
 bool seen_load(struct seen *s, struct bytes *in); // consumes its part of *in

@@ -53,15 +53,17 @@ struct state_stamp {
 
 struct state_customer {
     char name[64];
-    char *contact;   // address for notices; "" when none
-    char *pool;      // "" : the first pool
-    bool is_known;   // added, or named in trust (set by who reads trust); false: only mentioned
-    uint32_t rate;   // own limit, recipients…
-    usec_t rate_per; // …in this span; 0: none
-    struct state_stamp contact_set, pool_set, removed_set, rate_set; // the registers' clocks
-    struct counter counter;                                          // outcomes
-    uint64_t queued, held; // recipients that wait now; kept by delivery
-    void *intake;          // intake's own (its rate bucket), or NULL; freed by intake
+    char *contact;    // address for notices; "" when none
+    char *pool;       // "" : the first pool
+    char language[8]; // of notices: "de"; "": English
+    bool is_known;    // added, or named in trust (set by who reads trust); false: only mentioned
+    uint32_t rate;    // own limit, recipients…
+    usec_t rate_per;  // …in this span; 0: none
+    struct state_stamp contact_set, pool_set, removed_set, rate_set,
+        language_set;       // the registers' clocks
+    struct counter counter; // outcomes
+    uint64_t queued, held;  // recipients that wait now; kept by delivery
+    void *intake;           // intake's own (its rate bucket), or NULL; freed by intake
 };
 
 struct state_ip {

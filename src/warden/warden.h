@@ -5,7 +5,8 @@
  * and tell the customer. A protective one (hold) rules in memory first and is committed right after;
  * one that lets more mail out applies only after its commit. What nobody hears of is no warning: a
  * customer's contact is written to, and senders get a report when a message of theirs fails for good.
- * Never decides anything itself at this stage; never talks SMTP. Runs on the loop. */
+ * The engine's own decisions come from reputation (warden/reputation.h). Never talks SMTP. Runs on the
+ * loop. */
 #pragma once
 #include "base/clock.h"
 #include "base/mem.h"
