@@ -35,6 +35,7 @@ enum command_arguments {
     ARGUMENTS_QUEUE,     // --customer --list --provider --ip --pool, --all, or queue:…
     ARGUMENTS_ENTRY,     // one ledger number
     ARGUMENTS_TARGET,    // one target with its prefix
+    ARGUMENTS_FILE,      // one file's name, or - for standard input
     ARGUMENTS_WORDS,     // any words (help)
 };
 
@@ -60,6 +61,7 @@ enum command_option_bit {
     OPTION_WORLD = 1 << 17,    // --headless --observe --seconds --seed of the demo
     OPTION_LANGUAGE = 1 << 18, // of a customer's notices
     OPTION_REPLIES = 1 << 20,
+    OPTION_REPLAY = 1 << 19, // --policy --config --explain of replay
 };
 
 struct command {
@@ -111,8 +113,9 @@ struct command_call {
     char *sort, *filter, *by;
     int64_t limit; // 0: not given
     char *contact, *language, *pool, *customer, *list, *provider, *ip;
-    char *seconds, *seed; // checked numbers
-    char *replies;        // a file's name
+    char *seconds, *seed;            // checked numbers
+    char *replies;                   // a file's name
+    char *policy, *config, *explain; // files; a customer, IP or provider, canonical
 };
 void command_call_deinit(struct command_call *call);
 static inline void command_call_deinit_p(struct command_call *call)
