@@ -35,6 +35,7 @@ struct outage {
     usec_t begun_at;                  // its evidence reaches back to here
     usec_t piece_at;                  // the piece of it that is collected now began here
     usec_t before_begun, before_end;  // the incident before; 0: none
+    bool is_odd[USAGE_CHANNELS];      // more than expected when looked at last: it learns little
     float level;                      // bad part when it was recognised
     enum usage_channel channel;       // what gave it away
     enum usage_window window;         // in which it was seen

@@ -436,8 +436,7 @@ void reputation_customer_told(struct reputation *r, enum kind kind, const char *
 {
     enum rung rung;
     // One list's or one login's hold is not the customer's standing.
-    struct reputation_customer *c =
-        strpbrk(name, "/+") ? NULL : reputation_customer_of(r, name);
+    struct reputation_customer *c = strpbrk(name, "/+") ? NULL : reputation_customer_of(r, name);
     if (!c || (until && until <= now))
         return;
     if (rung_of(kind, &rung)) {

@@ -62,8 +62,7 @@ void reputation_trace_say(struct reputation *r, const struct reputation_customer
         }
         const struct detector_plan *plan = &r->plans[harm].rungs[rung];
         t.evidence[rung] = c->harms[harm] ? evidence_of(c->harms[harm], &r->plans[harm], g) : 0;
-        t.alarm[rung] =
-            plan->p0 > 0 ? detector_alarm(plan, reputation_scale(r, c, harm, g)) : 0;
+        t.alarm[rung] = plan->p0 > 0 ? detector_alarm(plan, reputation_scale(r, c, harm, g)) : 0;
     }
     r->on_trace(r->trace_ctx, &t);
 }

@@ -20,7 +20,7 @@ enum {
     REPUTATION_TRAPS = 16,    // newest hits kept a customer
     REPUTATION_NEW = 500,     // lifetime observations below which a customer is a newcomer
     REPUTATION_NEWCOMERS = 256,
-    REPUTATION_HINTS = 1 << 16, // remembered places of customers' names
+    REPUTATION_HINTS = 1 << 16,          // remembered places of customers' names
     REPUTATION_NOWHERE = UINT32_MAX - 1, // the provider of what has none
 };
 
@@ -33,8 +33,8 @@ struct due {
 
 /* What is kept of a customer only once it did harm. */
 struct reputation_suspect {
-    char list[64];         // by which most of its bad ones came, by majority vote
-    uint32_t votes, voted; // for that list, and bad ones asked, since its last action
+    char list[64];                    // by which most of its bad ones came, by majority vote
+    uint32_t votes, voted;            // for that list, and bad ones asked, since its last action
     uint32_t traps[REPUTATION_TRAPS]; // seconds of trap hits, newest first; 0: none
     uint32_t traps_since[RUNG_N];     // hits up to then are dealt with
 };
@@ -43,17 +43,17 @@ struct reputation_customer {
     char *name; // in the same allocation
     uint32_t index;
     struct due due;
-    enum standing standing; // as far as this room believes
-    usec_t standing_until;  // 0: no end
-    usec_t waits_since;     // a doubtful alarm waits for others' news; 0: none
+    enum standing standing;  // as far as this room believes
+    usec_t standing_until;   // 0: no end
+    usec_t waits_since;      // a doubtful alarm waits for others' news; 0: none
     uint32_t waits_provider; // for news of that one
     uint8_t waits_rung, waits_harm;
-    bool is_clean_wanted; // its standing may be restored by good evidence
+    bool is_clean_wanted;           // its standing may be restored by good evidence
     uint8_t clean_harm, clean_rung; // whose acceptable rate `clean` is about
     uint8_t pooled;                 // bad ones it put into the newcomers' evidence
     bool is_submission_told;        // reputation_submitted() tells of it: outcomes need not
-    float clean;          // log-likelihood of half the acceptable rate since the last action
-    char pool[16];        // short of it: "" unknown
+    float clean;   // log-likelihood of half the acceptable rate since the last action
+    char pool[16]; // short of it: "" unknown
     usec_t pool_since;
     uint64_t clean_n;                 // observations since its last action
     uint32_t observations;            // lifetime, saturating
@@ -64,8 +64,8 @@ struct reputation_customer {
     float hard_n, hard_bad, soft_n, soft_bad; // decayed over a day: its own rates, for outage
     uint32_t rates_second;
     struct clumping_block block;
-    struct evidence *harms[HARM_N]; // NULL: nothing bad seen
-    struct habit *habit;            // NULL: nothing submitted that we saw
+    struct evidence *harms[HARM_N];     // NULL: nothing bad seen
+    struct habit *habit;                // NULL: nothing submitted that we saw
     struct reputation_suspect *suspect; // NULL: no harm yet
 };
 
@@ -133,7 +133,7 @@ struct reputation_provider {
 
 /* The newest customers that had something bad, and what they are worth together. */
 struct reputation_newcomers {
-    struct evidence harms[2]; // dead recipients, spam rejections
+    struct evidence harms[2];                 // dead recipients, spam rejections
     uint32_t customers[REPUTATION_NEWCOMERS]; // a ring of indices
     uint32_t n;                               // ever
 };
@@ -171,8 +171,8 @@ struct reputation {
     uint32_t fleet_deferred_second;
     void (*on_trace)(void *ctx, const struct reputation_trace *t);
     void *trace_ctx;
-    uint32_t trace_customer; // USAGE_NONE: nobody
-    bool is_trimmed;         // customers beyond the bound were met, and said
+    uint32_t trace_customer;    // USAGE_NONE: nobody
+    bool is_trimmed;            // customers beyond the bound were met, and said
     uint64_t traced[HARM_N][2]; // bad and of since the trace began
     // Where names were found last; a wrong place costs a look into the map.
     struct reputation_customer **customer_hints; // [REPUTATION_HINTS]
@@ -191,7 +191,8 @@ void reputation_counts(const struct reputation *r, const struct reputation_custo
                        enum harm harm, uint64_t *bad, uint64_t *of);
 
 /* --- reputation.c: names, time, what is due */
-struct reputation_customer *reputation_customer_of(struct reputation *r, const char *name); // NULL: no room
+struct reputation_customer *reputation_customer_of(struct reputation *r,
+                                                   const char *name); // NULL: no room
 struct reputation_customer *reputation_customer_get(const struct reputation *r, const char *name);
 struct reputation_provider *reputation_provider_of(struct reputation *r, const char *name);
 /* The moment of an outcome as it counts: its own, not later than now. Lets time pass up to it. */
@@ -205,7 +206,7 @@ struct reputation_suspect *reputation_suspect_of(struct reputation_customer *c);
 struct reputation_bad { // where and when a bad observation was
     usec_t at;          // of its delivery
     bool is_late;
-    uint32_t provider;  // USAGE_NONE: unknown
+    uint32_t provider; // USAGE_NONE: unknown
     const struct outcome *outcome;
 };
 void reputation_good(struct reputation *r, struct reputation_customer *c, enum harm harm);
@@ -224,7 +225,8 @@ void reputation_act(struct reputation *r, struct reputation_customer *c, enum ha
                     enum rung rung);
 void reputation_customer_due(struct reputation *r, struct reputation_customer *c);
 /* Good evidence since the last step. */
-void reputation_clean(struct reputation *r, struct reputation_customer *c, enum harm harm, bool bad);
+void reputation_clean(struct reputation *r, struct reputation_customer *c, enum harm harm,
+                      bool bad);
 void reputation_plan_due(struct reputation *r, struct reputation_customer *c);
 void reputation_customer_told(struct reputation *r, enum kind kind, const char *name, usec_t until,
                               usec_t now);

@@ -188,8 +188,7 @@ static bool load_provider(struct reputation *r, struct bytes *in)
     if (!take_text(in, name, sizeof(name)))
         return false;
     struct reputation_provider *p = reputation_provider_of(r, name);
-    if (!p || r->providers_n != before + 1 || !outage_load(&p->outage, in) ||
-        !take_i64(in, &pause))
+    if (!p || r->providers_n != before + 1 || !outage_load(&p->outage, in) || !take_i64(in, &pause))
         return false;
     p->pause = pause;
     for (size_t i = 0; i < ARRAY_LEN(p->domains); i++)
@@ -290,7 +289,8 @@ static bool load_newcomers(struct reputation *r, struct bytes *in)
         if (!evidence_load(&s->harms[h], in))
             return false;
     for (int i = 0; i < REPUTATION_NEWCOMERS; i++)
-        if (!take_u32(in, &s->customers[i]) || (s->customers[i] >= r->customers_n && s->customers[i]))
+        if (!take_u32(in, &s->customers[i]) ||
+            (s->customers[i] >= r->customers_n && s->customers[i]))
             return false;
     return take_u32(in, &s->n) && (!s->n || r->customers_n);
 }
@@ -329,8 +329,8 @@ void reputation_save(const struct reputation *r, struct buf *out)
 static bool load_all(struct reputation *r, struct bytes *in)
 {
     uint32_t version, n;
-    if (!take_u32(in, &version) || version != VERSION ||
-        !take_count(in, &n, CUSTOMER_LEAST) || n > REPUTATION_CUSTOMERS)
+    if (!take_u32(in, &version) || version != VERSION || !take_count(in, &n, CUSTOMER_LEAST) ||
+        n > REPUTATION_CUSTOMERS)
         return false;
     for (uint32_t i = 0; i < n; i++)
         if (!load_customer(r, in))

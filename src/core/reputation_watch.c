@@ -76,24 +76,24 @@ static const char *channel_text(enum usage_channel channel)
 static void say_open(struct reputation *r, const struct reputation_provider *p)
 {
     const struct outage *o = p ? &p->outage : &r->everywhere;
-    struct decision d = {.action = ACTION_INCIDENT,
-                         .customers = o->customers,
-                         .customers_of = o->customers_of};
+    struct decision d = {
+        .action = ACTION_INCIDENT, .customers = o->customers, .customers_of = o->customers_of};
     if (p) {
         snprintf(d.target, sizeof(d.target), "provider:%s", p->name);
         snprintf(d.provider, sizeof(d.provider), "%s", p->name);
-        snprintf(d.reason, sizeof(d.reason),
-                 "%.80s %s %u of %u customers at once: %.0f %% instead of %.1f %%; it is the provider",
-                 p->name, channel_text(o->channel), o->customers, o->customers_of, o->level * 100.0,
-                 (double)o->rate[o->channel] * 100);
+        snprintf(
+            d.reason, sizeof(d.reason),
+            "%.80s %s %u of %u customers at once: %.0f %% instead of %.1f %%; it is the provider",
+            p->name, channel_text(o->channel), o->customers, o->customers_of, o->level * 100.0,
+            (double)o->rate[o->channel] * 100);
         blame_samples(r, USAGE_NONE, p->index, d.samples);
     } else {
         snprintf(d.target, sizeof(d.target), "node:%s", r->o.node ? r->o.node : "");
-        snprintf(d.reason, sizeof(d.reason),
-                 "%u of %u customers fail at several providers at once: %.0f %% instead of %.1f %%; "
-                 "it is our own DNS or network",
-                 o->customers, o->customers_of, o->level * 100.0,
-                 (double)o->rate[o->channel] * 100);
+        snprintf(
+            d.reason, sizeof(d.reason),
+            "%u of %u customers fail at several providers at once: %.0f %% instead of %.1f %%; "
+            "it is our own DNS or network",
+            o->customers, o->customers_of, o->level * 100.0, (double)o->rate[o->channel] * 100);
         blame_samples(r, USAGE_NONE, USAGE_NONE, d.samples);
     }
     reputation_decide(r, &d);
