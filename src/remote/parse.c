@@ -14,10 +14,11 @@ void command_call_deinit(struct command_call *call)
     for (size_t i = 0; i < call->targets_n; i++)
         xfree(call->targets[i]);
     xfree(call->targets);
-    char *texts[] = {call->socket,   call->rate,   call->span,     call->reason,  call->since,
-                     call->sort,     call->filter, call->by,       call->contact, call->pool,
-                     call->customer, call->list,   call->provider, call->ip,      call->seconds,
-                     call->seed,     call->policy, call->config,   call->explain, call->language};
+    char *texts[] = {call->socket,   call->rate,    call->span,     call->reason,  call->since,
+                     call->sort,     call->filter,  call->by,       call->contact, call->pool,
+                     call->customer, call->list,    call->provider, call->ip,      call->seconds,
+                     call->seed,     call->replies, call->language, call->policy,  call->config,
+                     call->explain};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         xfree(texts[i]);
     *call = (struct command_call){0};
@@ -117,6 +118,7 @@ static const struct value_rule {
     {"--list", TEXT(list), .is_right = text_is_name, .expected = "a list's name"},
     {"--provider", TEXT(provider), .is_right = is_text, .expected = "a provider"},
     {"--ip", TEXT(ip), .is_right = is_text, .expected = "an IP address"},
+    {"--replies", TEXT(replies), .is_right = is_text, .expected = "a file"},
     {"--seconds", TEXT(seconds), .is_right = is_seconds, .expected = "seconds from 5 to 86400"},
     {"--seed", TEXT(seed), .is_right = is_seed, .expected = "a number"},
     {"--policy", TEXT(policy), .is_right = is_text, .expected = "a file"},
@@ -124,6 +126,7 @@ static const struct value_rule {
     {"--explain", TEXT(explain), .is_right = is_explained,
      .expected = "customer:ID, ip:ADDR or provider:ID"},
     {"--headless", FLAG(is_headless)},
+    {"--observe", FLAG(is_observing)},
     {"--all", FLAG(is_all)},
     {"--json", FLAG(is_json)},
     {"--dry-run", FLAG(is_dry_run)},
