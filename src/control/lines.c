@@ -274,23 +274,36 @@ void lines_next(struct buf *out, const struct world *w, const struct incident *i
         buf_printf(out, "%sit ends by itself when all is well again", out->n ? "; " : "");
 }
 
-// Does the action that was offered stand already? Then the hold that is it.
+static const struct entry *hold_of_kind(const struct world *w, const char *target, enum kind kind,
+                                        usec_t now)
+{
+    const struct state_entry *se = map_get_str(&w->state->by_target, target);
+    for (; se && se->entry->expires_at > now; se = se->next_of_target)
+        if (se->entry->kind == kind)
+            return se->entry;
+    return NULL;
+}
+
+// Does the action that was offered stand already, or on the whole customer? Then the hold that is it.
 static const struct entry *done_already(const struct world *w, const char *command, usec_t now)
 {
-    const char *name = strchr(command, ' ');
-    const struct {
+    static const struct {
         const char *word, *prefix;
-    } rows[] = {{"suspend ", "customer:"}, {"pull ", "ip:"}, {"pause ", "lane:"}};
-    for (size_t k = 0; name && k < ARRAY_LEN(rows); k++) {
-        if (strncmp(command, rows[k].word, strlen(rows[k].word)) != 0)
+        enum kind kind;
+    } rows[] = {{"suspend ", "customer:", KIND_SUSPEND}, {"throttle ", "customer:", KIND_THROTTLE},
+                {"warn ", "customer:", KIND_WARN},       {"pull ", "ip:", KIND_PULL},
+                {"drain ", "ip:", KIND_DRAIN},           {"pause ", "lane:", KIND_PAUSE}};
+    for (size_t k = 0; k < ARRAY_LEN(rows); k++) {
+        size_t n = strlen(rows[k].word);
+        if (strncmp(command, rows[k].word, n) != 0)
             continue;
-        CLEANUP(xfree) char *target = xasprintf("%s%s", rows[k].prefix, name + 1);
-        const struct entry *e = standing_hold(w, target, now);
-        CLEANUP(xfree) char *whole = xasprintf("%.*s", (int)strcspn(target, "/+"), target);
-        if (!e || strncmp(kind_text(e->kind), command, strlen(kind_text(e->kind))) != 0)
-            e = k ? NULL : standing_hold(w, whole, now);
-        if (e && strncmp(kind_text(e->kind), command, strlen(kind_text(e->kind))) == 0)
-            return e;
+        CLEANUP(xfree) char *target = xasprintf("%s%s", rows[k].prefix, command + n);
+        const struct entry *e = hold_of_kind(w, target, rows[k].kind, now);
+        if (!e && strcmp(rows[k].prefix, "customer:") == 0) {
+            target[strcspn(target, "/+")] = '\0';
+            e = hold_of_kind(w, target, rows[k].kind, now);
+        }
+        return e;
     }
     return NULL;
 }

@@ -19,8 +19,8 @@ static const double trap = 20;  // a trap's weight where the policy judges no co
 static const float windows[USAGE_N] = {[USAGE_2M] = 120, [USAGE_15M] = 900, [USAGE_1H] = 3600};
 
 struct tally {
-    uint32_t customer; // USAGE_NONE: free
-    float bad[HARM_N];
+    uint32_t customer;                 // USAGE_NONE: free
+    float bad[HARM_N], newest[HARM_N]; // faded sum, and the most that a single one counts in it
     double n, all, excess;
 };
 
@@ -86,6 +86,7 @@ static void add_news(struct scene *s, const struct reputation *r, const struct r
         float left = fade_left(age, windows[s->window]);
         struct tally *t = tally_of(s, n->customer, true);
         t->bad[n->harm] += left;
+        t->newest[n->harm] = fmaxf(t->newest[n->harm], left);
         t->all += (double)left;
     }
 }
@@ -109,7 +110,8 @@ static void add_sent(struct scene *s, const struct usage *u, bool is_narrower)
     }
 }
 
-// Beyond what is acceptable and what chance adds to that; the first one is always chance.
+// Beyond what is acceptable and what chance adds to that (two standard deviations of a faded Poisson
+// count, whose variance is half its mean); a single one is always chance.
 static double excess_of(const struct policy *p, const struct tally *t)
 {
     double sum = 0;
@@ -119,7 +121,8 @@ static double excess_of(const struct policy *p, const struct tally *t)
         if (harm == HARM_TRAP)
             sum += bad * weight_of(p, HARM_TRAP);
         else if (rate > 0)
-            sum += fmax(0, bad - fine - 2 * sqrt(fine) - 1) * weight_of(p, (enum harm)harm);
+            sum += fmax(0, bad - fine - 2 * sqrt(fine / 2) - (double)t->newest[harm]) *
+                   weight_of(p, (enum harm)harm);
     }
     return sum;
 }

@@ -239,6 +239,16 @@ static void set_probing(const struct reputation *r, struct reputation_lane *lane
     lane->has_passed = false;
 }
 
+// News of a message that was accepted once, or of what was sent before the lane was open again, or so
+// long ago that its pause would be over: nothing that the lane says now.
+static bool is_stale(const struct reputation *r, const struct reputation_lane *lane,
+                     const struct outcome *o, usec_t now)
+{
+    usec_t opened = lane->probing_until - PROBING_STEPS * r->o.policy->lane_step;
+    return o->delivered_at || o->at + pause_span(r, lane) <= now ||
+           (lane->probing_until && o->at < opened);
+}
+
 static void pause_lane(struct reputation *r, struct reputation_lane *lane, const struct outcome *o,
                        usec_t now)
 {
@@ -273,7 +283,8 @@ void rotation_blocked(struct reputation *r, struct reputation_ip *ip, uint32_t p
     struct reputation_lane *lane = lane_of(ip, provider);
     ip->heard_second = fade_second(now);
     lane->blocks += lane->blocks < UINT32_MAX;
-    if (!r->o.policy->is_there || p->outage.open_since || now < lane->paused_until)
+    if (!r->o.policy->is_there || p->outage.open_since || now < lane->paused_until ||
+        is_stale(r, lane, o, now))
         return;
     if (p->is_gateway && !tenants_agree(lane, o->recipient, now))
         return;

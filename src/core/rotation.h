@@ -79,9 +79,9 @@ void guard_call(struct reputation *r, struct reputation_ip *ip, const char *why,
                 unsigned least, usec_t now);
 
 /* --- blame.c: culprits of an IP (provider USAGE_NONE) or a lane, by their excess over the acceptable
- * rate and chance: sum over harms of max(0, bad - rate n - 2 sqrt(rate n) - 1), weighted by the ratio
- * of the warn rate of dead recipients to their own (a complaint weighs 20). Counts fade with age, the
- * blame window being their time constant. A lane is asked first; where its own news holds less than
+ * rate and chance: sum over harms of max(0, bad - rate n - chance - 1), weighted by the ratio of the
+ * warn rate of dead recipients to their own (a complaint weighs 20). Counts fade with age, the blame
+ * window (2 min, 15 min or 1 h: the longest that is not over the policy's) their time constant. A lane is asked first; where its own news holds less than
  * five, the IP's is taken. */
 size_t blame_find(const struct reputation *r, const struct reputation_ip *ip, uint32_t provider,
                   usec_t now, struct decision_culprit *culprits, size_t room);

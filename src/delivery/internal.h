@@ -298,6 +298,7 @@ struct outbound {
 struct delivery {
     struct delivery_options o;
     const struct settings *settings;
+    struct replies *replies; // what answers mean, by these settings
     struct dns *dns;
     struct timers *timers;
     struct map customers, providers, sources, domain_of, hosts_of;
@@ -515,6 +516,9 @@ void flight_loaded(struct flight *f, int r);
 /* --- outcome.c */
 /* The wait before the next try after `attempt` tries; `dice` in [0, 1) is the jitter. */
 usec_t outcome_retry(usec_t first, usec_t most, unsigned attempt, double dice);
+/* What an answer means: the provider's rules, everybody's, else the codes. */
+void outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
+                      const struct smtp_reply *reply, enum class *class, enum scope *scope);
 /* One recipient's answer; it leaves memory when the caller says letter_left(). True: the answer is
  * about our IP, and none but a pause helps. */
 bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, struct lane *lane,

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "delivery/internal.h"
-#include "mail/classify.h"
 #include "net/conn.h"
 
 #define CAP_SPAN (60 * USEC_SECOND) // a lane keeps to what it bore
@@ -106,7 +105,7 @@ static void end_refused(struct outbound *s, struct parcel *p, usec_t now)
     enum scope scope;
     bool is_new;
 
-    classify_reply(&class, &scope, reply->code, reply->enhanced, s->over_phase);
+    outcome_classify(s->d, l->provider->name, s->over_phase, reply, &class, &scope);
     if (reply->code < 500 && cap_lane(l, now)) {
         if (p)
             parcel_return(s->d, p);

@@ -27,7 +27,7 @@ static const char *own(const char *s)
 // The row's texts are SQLite's until its next step.
 static struct outcome row_of(sqlite3_stmt *st)
 {
-    return (struct outcome){
+    struct outcome o = {
         .at = sqlite3_column_int64(st, 0),
         .message = db_id(st, 1),
         .recipient_no = (uint32_t)sqlite3_column_int64(st, 2),
@@ -47,6 +47,12 @@ static struct outcome row_of(sqlite3_stmt *st)
         .delivered_at = sqlite3_column_int64(st, 16),
         .took = sqlite3_column_int64(st, 17),
     };
+    if (o.kind == OUTCOME_LISTED || o.kind == OUTCOME_DELISTED) { // as store/record.c writes them
+        o.zone = o.list;
+        o.answer = o.reply;
+        o.list = o.reply = "";
+    }
+    return o;
 }
 
 static void take_row(struct history_job *j, sqlite3_stmt *st)
@@ -54,7 +60,8 @@ static void take_row(struct history_job *j, sqlite3_stmt *st)
     if ((j->n & (j->n - 1)) == 0)
         j->rows = xrealloc(j->rows, j->n ? 2 * j->n : 1, sizeof(*j->rows));
     struct outcome o = row_of(st);
-    const char **const texts[] = {&o.customer, &o.list, &o.ip, &o.provider, &o.recipient, &o.reply};
+    const char **const texts[] = {&o.customer,  &o.list,  &o.ip,   &o.provider,
+                                  &o.recipient, &o.reply, &o.zone, &o.answer};
     for (size_t k = 0; k < ARRAY_LEN(texts); k++)
         *texts[k] = own(*texts[k]);
     j->rows[j->n++] = o;
@@ -64,8 +71,8 @@ static void free_rows(struct history_job *j)
 {
     for (size_t i = 0; i < j->n; i++) {
         const struct outcome *o = &j->rows[i];
-        const char *const texts[] = {o->customer, o->list,      o->ip,
-                                     o->provider, o->recipient, o->reply};
+        const char *const texts[] = {o->customer,  o->list,  o->ip,   o->provider,
+                                     o->recipient, o->reply, o->zone, o->answer};
         for (size_t k = 0; k < ARRAY_LEN(texts); k++)
             xfree((char *)texts[k]);
     }

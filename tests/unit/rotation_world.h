@@ -102,6 +102,7 @@ static inline void world_begin(struct rotation_world *w)
 static inline void world_end(struct rotation_world *w)
 {
     struct reputation *r = &w->r;
+    heap_deinit(&r->due);
     for (uint32_t i = 0; i < r->ips_n; i++) {
         rotation_ip_deinit(r->ips[i]);
         xfree(r->ips[i]);
@@ -118,7 +119,6 @@ static inline void world_end(struct rotation_world *w)
     map_deinit(&r->ip_of);
     map_deinit(&r->provider_of);
     map_deinit(&r->customer_of);
-    heap_deinit(&r->due);
     xfree(r->ips);
     xfree(r->providers);
     xfree(r->customers);
@@ -173,10 +173,13 @@ static inline void world_outcome(struct rotation_world *w, const char *address,
         rotation_blocked(&w->r, ip, p, c, o, w->r.now);
 }
 
-static inline void world_block(struct rotation_world *w, const char *address, const char *provider,
-                               const char *recipient)
+/* A block that was answered at `at`. */
+static inline void world_block_at(struct rotation_world *w, const char *address,
+                                  const char *provider, const char *recipient, usec_t at,
+                                  usec_t delivered_at)
 {
-    struct outcome o = {.at = w->r.now,
+    struct outcome o = {.at = at,
+                        .delivered_at = delivered_at,
                         .kind = OUTCOME_DEFERRED,
                         .class = CLASS_IP_REPUTATION_BLOCK,
                         .scope = SCOPE_IP,
@@ -186,6 +189,12 @@ static inline void world_block(struct rotation_world *w, const char *address, co
                         .recipient = recipient,
                         .reply = "421 4.7.0 your IP has a poor reputation"};
     world_outcome(w, address, provider, "acme", &o);
+}
+
+static inline void world_block(struct rotation_world *w, const char *address, const char *provider,
+                               const char *recipient)
+{
+    world_block_at(w, address, provider, recipient, w->r.now, 0);
 }
 
 static inline void world_deliver(struct rotation_world *w, const char *address,

@@ -217,7 +217,94 @@ static void streams_are_judged(void **state)
             run_stream(&streams[i], seed);
 }
 
+/* --- a provider's fault, and ours */
+struct trouble {
+    const char *name;
+    double bad;           // of what goes to the provider
+    const char *provider; // NULL: everywhere
+    enum class class;
+    int a_step;         // outcomes a second of the others
+    const char *target; // whose incident; NULL: none must open
+};
+
+// clang-format off
+static const struct trouble troubles[] = {
+    {"a full outage", 1.0, "gmx", CLASS_UNKNOWN_USER, 5, "provider:gmx"},
+    {"a full outage while little is sent", 1.0, "gmx", CLASS_UNKNOWN_USER, 1, "provider:gmx"},
+    {"a tenth of the answers", 0.1, "gmx", CLASS_UNKNOWN_USER, 10, "provider:gmx"},
+    {"a third of the answers", 0.33, "gmx", CLASS_INACTIVE_MAILBOX, 5, "provider:gmx"},
+    {"all is spam to it", 1.0, "gmx", CLASS_CONTENT_SPAM, 5, "provider:gmx"},
+    {"our DNS fails", 0.9, NULL, CLASS_DOMAIN_NOT_FOUND, 5, "node:mta1"},
+    {"our network fails", 1.0, NULL, CLASS_UNDETERMINED, 5, "node:mta1"},
+};
+// clang-format on
+
+static void good_one(struct world *w, const struct trouble *t, bool is_during, const char *name)
+{
+    const char *provider = providers[(int)(uniform(w) * PROVIDERS)];
+    bool is_hit = is_during && (!t->provider || strcmp(provider, t->provider) == 0);
+    if (!is_hit || uniform(w) >= t->bad) {
+        one(w, name, 0.008, CLASS_UNKNOWN_USER, provider);
+        return;
+    }
+    char recipient[64];
+    unsigned serial = (unsigned)++w->serial;
+    snprintf(recipient, sizeof(recipient), "u%u@d%u.test", serial, serial);
+    feed_at(
+        w, (struct outcome){.kind = OUTCOME_BOUNCED,
+                            .class = t->class,
+                            .scope = t->class == CLASS_CONTENT_SPAM ? SCOPE_MESSAGE : SCOPE_UNKNOWN,
+                            .customer = name,
+                            .provider = provider,
+                            .recipient = recipient});
+}
+
+// One of the good ones is large, and so the first that collects bounces.
+static void good_step(struct world *w, const struct trouble *t, bool is_during)
+{
+    for (int i = 0; i < t->a_step; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "good%d", uniform(w) < 0.7 ? (int)(uniform(w) * GOOD) : 0);
+        good_one(w, t, is_during, name);
+    }
+    step(w, USEC_SECOND);
+}
+
+static void run_trouble(const struct trouble *t, uint64_t seed)
+{
+    struct world w;
+    begin(&w, seed);
+    for (int i = 0; i < 5400; i++)
+        good_step(&w, t, false);
+    usec_t from = w.now;
+    for (int i = 0; i < 1800; i++)
+        good_step(&w, t, true);
+    usec_t to = w.now;
+    for (int i = 0; i < 900; i++)
+        good_step(&w, t, false);
+    const struct kept *opened = found(&w, ACTION_INCIDENT, t->target);
+    const struct kept *ended = found(&w, ACTION_INCIDENT_END, t->target);
+    bool is_right = opened && opened->at >= from && opened->at <= from + 7 * USEC_MINUTE && ended &&
+                    ended->at >= to - USEC_MINUTE && ended->at <= to + 5 * USEC_MINUTE;
+    if (!is_right) {
+        dump(&w);
+        fail_msg("%s (seed %u): %.0f to %.0f", t->name, (unsigned)seed,
+                 (double)(from - T0) / USEC_SECOND, (double)(to - T0) / USEC_SECOND);
+    }
+    nobody_good_is_punished(&w, t->name);
+    end(&w);
+}
+
+static void nobody_is_punished_for_a_provider(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(troubles); i++)
+        for (uint64_t seed = 1; seed <= 3; seed++)
+            run_trouble(&troubles[i], seed);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(streams_are_judged),
+    cmocka_unit_test(nobody_is_punished_for_a_provider),
 };
 TEST_MAIN(tests)

@@ -88,6 +88,24 @@ static void without_any_mail_a_pause_is_forgotten_by_and_by(void **state)
     world_end(&w);
 }
 
+static void what_comes_late_pauses_nothing(void **state)
+{
+    (void)state;
+    struct rotation_world w;
+    pool_of_four(&w);
+    world_block_at(&w, A, "gmx", "a@gmx.test", START - USEC_HOUR, 0); // its pause would be over
+    world_block_at(&w, A, "gmx", "a@gmx.test", START, START - USEC_MINUTE); // a bounce by mail
+    assert_string_equal(world_said(&w), "");
+    world_block_at(&w, A, "gmx", "a@gmx.test", START - USEC_MINUTE, 0);
+    world_pass(&w, START + USEC_HOUR);
+    assert_string_equal(world_said(&w), "pause lane:" A "/gmx; resume lane:" A "/gmx");
+    world_block_at(&w, A, "gmx", "a@gmx.test", START + 59 * USEC_MINUTE, 0); // was in flight
+    assert_string_equal(world_said(&w), "");
+    world_block_at(&w, A, "gmx", "a@gmx.test", START + USEC_HOUR, 0);
+    assert_string_equal(world_said(&w), "pause lane:" A "/gmx");
+    world_end(&w);
+}
+
 static void a_gateway_must_speak_for_three_tenants(void **state)
 {
     (void)state;
@@ -428,6 +446,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(blocked_again_while_it_probes_it_pauses_twice_as_long),
     cmocka_unit_test(mail_that_passes_while_it_probes_forgives),
     cmocka_unit_test(without_any_mail_a_pause_is_forgotten_by_and_by),
+    cmocka_unit_test(what_comes_late_pauses_nothing),
     cmocka_unit_test(a_gateway_must_speak_for_three_tenants),
     cmocka_unit_test(while_a_provider_has_an_incident_its_blocks_count_for_nothing),
     cmocka_unit_test(without_a_policy_nothing_is_decided),
