@@ -88,7 +88,8 @@ static void free_rows(struct history_job *j)
 #define BAD "h.kind IN (4,5,6,7)"
 #define REST                                                                                       \
     "h.id>=?1 AND h.at>=?2 AND (?3<0 OR h.ip=?3) AND (?4<0 OR h.provider=?4)"                      \
-    " AND (NOT ?5 OR " BAD ") AND (?6<0 OR h.customer=?6)"
+    " AND (NOT ?5 OR " BAD ") AND (?6<0 OR h.customer=?6)"                                         \
+    " AND (?8 IS NULL OR h.recipient=?8 COLLATE NOCASE)"
 #define BOTH(how, by)                                                                              \
     {                                                                                              \
         SELECT(how)                                                                                \
@@ -103,7 +104,7 @@ static const char *const statements[][2] = {
     [LEAD_IP] = BOTH("INDEXED BY history_ip", "h.ip=?3 AND "),
     [LEAD_PROVIDER] = BOTH("INDEXED BY history_provider", "h.provider=?4 AND "),
     [LEAD_CUSTOMER] = BOTH("INDEXED BY history_customer", "h.customer=?6 AND "),
-    [LEAD_MESSAGE] = BOTH("INDEXED BY history_message", "h.message_low=?8 AND h.ulid=?9 AND "),
+    [LEAD_MESSAGE] = BOTH("INDEXED BY history_message", "h.message_low=?9 AND h.ulid=?10 AND "),
 };
 // clang-format on
 
@@ -140,9 +141,9 @@ static void list_run(struct store *s, struct db *d, struct job *job)
         return;
     enum lead lead = lead_of(q);
     sqlite3_stmt *st = db_query(d, statements[lead][q->newest_first],
-                                lead == LEAD_MESSAGE ? "iiiiiiiih" : "iiiiiii", since,
+                                lead == LEAD_MESSAGE ? "iiiiiiitih" : "iiiiiiit", since,
                                 (int64_t)q->since, ip, provider, (int64_t)q->is_bad_only, customer,
-                                (int64_t)q->limit, (int64_t)id.lo, id);
+                                (int64_t)q->limit, q->recipient, (int64_t)id.lo, id);
     db_limit_time(d, LIST_SPAN);
     while (db_step(d, st))
         take_row(j, st);
@@ -159,6 +160,7 @@ static void list_finish(struct store *s, struct job *job)
     xfree((char *)j->query.ip);
     xfree((char *)j->query.provider);
     xfree((char *)j->query.message);
+    xfree((char *)j->query.recipient);
     xfree(j);
 }
 
@@ -172,6 +174,7 @@ void history_list(struct store *s, const struct history_query *q,
     j->query.ip = own(q->ip);
     j->query.provider = own(q->provider);
     j->query.message = own(q->message);
+    j->query.recipient = q->recipient ? xstrdup(q->recipient) : NULL;
     writer_query_after(s, &j->job);
 }
 
