@@ -7,12 +7,13 @@
 #include "core/pack.h"
 #include "core/policy.h"
 
-enum { MOST_BAD = 3, PRIOR = 100, MEMORY = 20000, OTHERS_MOST = 50 };
+enum { MOST_BAD = 3, PRIOR = 100, MEMORY = 20000, MEMORY_ODD = 500000, OTHERS_MOST = 50 };
 
 #define PIECE (2 * USEC_MINUTE)
 #define PIECE_LONG (4 * USEC_MINUTE) // with little news
 #define SILENCE (15 * USEC_MINUTE)   // nobody sends there: nothing speaks for an incident
 #define EXPECTED_MOST 0.3
+#define ODD 1.0    // excess from which the long-run rate is learned slowly
 #define ACTIVE 0.3 // decayed observations that make a customer active in a window
 // Until a provider is known it may be worse than most: nothing opens by chance in its first minutes.
 static const float unknown_rate[USAGE_CHANNELS] = {[USAGE_HARD] = 0.03f, [USAGE_SOFT] = 0.1f};
@@ -29,8 +30,10 @@ static void learn(struct outage *o, enum usage_channel channel, float bad)
     if (!o->learned[channel])
         o->rate[channel] = unknown_rate[channel];
     o->learned[channel]++;
+    // What looks like an incident must not become usual before it is recognised as one.
     uint64_t of = o->learned[channel] + PRIOR;
-    o->rate[channel] += (bad - o->rate[channel]) / (float)(of < MEMORY ? of : MEMORY);
+    of = o->is_odd[channel] ? MEMORY_ODD : of < MEMORY ? of : MEMORY;
+    o->rate[channel] += (bad - o->rate[channel]) / (float)of;
 }
 
 void outage_observe_facts(struct outage *o, uint32_t customer, const struct usage_facts *facts,
@@ -136,6 +139,7 @@ bool outage_begins(struct outage *o, const struct policy *p, double share,
         return false;
     bool has_looked = false;
     for (int c = 0; c < USAGE_CHANNELS; c++) {
+        bool is_odd = false;
         for (int w = 0; w < USAGE_N; w++) {
             enum usage_channel channel = (enum usage_channel)c;
             enum usage_window window = (enum usage_window)w;
@@ -143,12 +147,14 @@ bool outage_begins(struct outage *o, const struct policy *p, double share,
                 continue;
             has_looked = true;
             struct sum s = sum_up(o, channel, window, elsewhere, ctx, now);
+            is_odd = is_odd || (excess_of(&s) > ODD && s.failing > 1);
             if (s.failing < p->incident.customers || s.failing < share * s.active ||
                 excess_of(&s) <= p->incident.excess || !is_unusual(o, channel, &s, now))
                 continue;
             begin(o, channel, window, &s, now);
             return true;
         }
+        o->is_odd[c] = is_odd;
     }
     if (has_looked)
         o->looked_at = now;
@@ -201,12 +207,12 @@ bool outage_was(const struct outage *o, usec_t at)
 double outage_excess(struct outage *o, enum usage_channel channel, enum usage_window window,
                      usec_t now)
 {
+    const struct usage_user *all = &o->usage.all;
     // The sum decays when something comes; a window in which nothing came since is less than it says.
-    double left = exp(-(double)(now / USEC_SECOND - o->usage.all.second) /
-                      ((double)windows[window] / USEC_SECOND));
-    double x = o->usage.all.bad[channel][window] -
-               o->usage.all.n[channel][window] * o->rate[channel];
-    return x > 0 ? x * (left > 1 ? 1 : left) : 0;
+    double left =
+        exp(-(double)(now / USEC_SECOND - all->second) / ((double)windows[window] / USEC_SECOND));
+    double usual = all->n[channel][window] * o->rate[channel], x = all->bad[channel][window];
+    return x > 2 * usual ? (x - usual) * (left > 1 ? 1 : left) : 0;
 }
 
 struct outage_news outage_others(struct outage *o, uint32_t customer)
@@ -241,6 +247,7 @@ void outage_save(const struct outage *o, struct buf *out)
     for (int c = 0; c < USAGE_CHANNELS; c++) {
         pack_f32(out, o->rate[c]);
         pack_u64(out, o->learned[c]);
+        pack_bool(out, o->is_odd[c]);
     }
     const usec_t times[] = {o->first_at, o->looked_at,    o->open_since, o->begun_at,
                             o->piece_at, o->before_begun, o->before_end};
@@ -260,7 +267,8 @@ bool outage_load(struct outage *o, struct bytes *in)
         return false;
     bool is_ok = true;
     for (int c = 0; c < USAGE_CHANNELS; c++)
-        is_ok = is_ok && take_f32(in, &o->rate[c]) && take_u64(in, &o->learned[c]);
+        is_ok = is_ok && take_f32(in, &o->rate[c]) && take_u64(in, &o->learned[c]) &&
+                take_bool(in, &o->is_odd[c]);
     usec_t *times[] = {&o->first_at, &o->looked_at,    &o->open_since, &o->begun_at,
                        &o->piece_at, &o->before_begun, &o->before_end};
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)

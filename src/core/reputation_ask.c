@@ -122,8 +122,7 @@ size_t reputation_blame(const struct reputation *r, const char *ip, const char *
                         struct decision_culprit *culprits, size_t room)
 {
     const struct reputation_ip *at = map_get_str(&r->ip_of, ip);
-    const struct reputation_provider *p =
-        provider ? map_get_str(&r->provider_of, provider) : NULL;
+    const struct reputation_provider *p = provider ? map_get_str(&r->provider_of, provider) : NULL;
     if (!at || (provider && !p))
         return 0;
     return blame_find(r, at, p ? p->index : USAGE_NONE, r->now, culprits, room);

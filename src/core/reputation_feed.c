@@ -44,13 +44,11 @@ static struct verdict judge_bounce(const struct outcome *o)
     case CLASS_UNKNOWN_USER:
     case CLASS_INACTIVE_MAILBOX:
     case CLASS_DOMAIN_NOT_FOUND:
-        return is_about_us(o->scope) ? trouble
-                                     : (struct verdict){TELLS_BAD, TELLS_GOOD, TELLS_BAD};
+        return is_about_us(o->scope) ? trouble : (struct verdict){TELLS_BAD, TELLS_GOOD, TELLS_BAD};
     case CLASS_RECIPIENT_REFUSED:
         return (struct verdict){.dead = TELLS_GOOD};
     case CLASS_CONTENT_SPAM:
-        return is_about_us(o->scope) ? nothing
-                                     : (struct verdict){TELLS_GOOD, TELLS_BAD, TELLS_BAD};
+        return is_about_us(o->scope) ? nothing : (struct verdict){TELLS_GOOD, TELLS_BAD, TELLS_BAD};
     case CLASS_IP_REPUTATION_BLOCK:
         return is_about_sender(o->scope) ? (struct verdict){.spam = TELLS_BAD} : nothing;
     case CLASS_AUTH_POLICY:
@@ -140,8 +138,8 @@ static bool is_news(struct reputation *r, struct final *f)
     bool dead = f->verdict.dead == TELLS_BAD, spam = f->verdict.spam == TELLS_BAD;
     bool trouble = f->verdict.provider == TELLS_BAD && !dead && !spam;
     bool is_domain = dead && f->o->class == CLASS_DOMAIN_NOT_FOUND;
-    unsigned flags = SEEN | (dead ? SEEN_DEAD : 0) | (spam ? SEEN_SPAM : 0) |
-                     (trouble ? SEEN_OTHER : 0);
+    unsigned flags =
+        SEEN | (dead ? SEEN_DEAD : 0) | (spam ? SEEN_SPAM : 0) | (trouble ? SEEN_OTHER : 0);
     unsigned before = seen_before(r, f->c, is_domain ? SALT_DOMAIN : SALT_FINAL, f->at,
                                   is_domain ? domain_of(f->o->recipient) : f->o->recipient, flags);
     f->is_new = !(before & SEEN);
@@ -412,8 +410,8 @@ static void feed_ip(struct reputation *r, const struct final *f, const struct ou
         rotation_listed(r, f->ip, o, r->now);
         return;
     }
-    bool is_submission = o->kind == OUTCOME_ACCEPTED || o->kind == OUTCOME_HELD ||
-                         o->kind == OUTCOME_REFUSED;
+    bool is_submission =
+        o->kind == OUTCOME_ACCEPTED || o->kind == OUTCOME_HELD || o->kind == OUTCOME_REFUSED;
     if (is_submission || !f->p)
         return;
     rotation_observe(r, f->ip, f->p->index, o, r->now);
@@ -429,8 +427,8 @@ void reputation_feed(struct reputation *r, const struct outcome *o)
     f.c = reputation_customer_of(r, o->customer);
     f.p = reputation_provider_of(r, o->provider);
     f.ip = reputation_ip_of(r, o->ip);
-    bool may_be_late = o->kind == OUTCOME_BOUNCED || o->kind == OUTCOME_EXPIRED ||
-                       o->kind == OUTCOME_COMPLAINED;
+    bool may_be_late =
+        o->kind == OUTCOME_BOUNCED || o->kind == OUTCOME_EXPIRED || o->kind == OUTCOME_COMPLAINED;
     if (may_be_late && o->delivered_at > 0 && o->delivered_at <= r->now) {
         f.at = o->delivered_at;
         f.is_late = true;

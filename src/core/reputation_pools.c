@@ -1,14 +1,14 @@
 /* Pools by record, which is the isolation of good from bad: worse ones go down with a step of the
  * ladder, better ones up by clean observations and time. And newcomers judged together: ten small
  * customers that are one snowshoe are each too small to be certain of. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/reputation_room.h"
 
 enum { POOLED_MOST = 8, SNOW_LEAST = 3, SNOW_BAD = 3 };
-#define SNOW_EVIDENCE 20.0 // of a newcomer's own, when all of them together alarm
-#define WEAK_EVIDENCE 100.0
+#define SNOW_EVIDENCE 2.3 // log-likelihood of a newcomer's own part over the acceptable rate: ln 10
 
 /* --- pools */
 static bool is_in(const struct reputation_customer *c, const char *pool)
@@ -82,13 +82,18 @@ static void remember(struct reputation_newcomers *s, uint32_t customer)
     s->customers[s->n++ % REPUTATION_NEWCOMERS] = customer;
 }
 
+// Its own record says ten times more for its own part than for the acceptable one. Not its detector:
+// that rests well over 20 for the best of customers.
 static bool is_snow(const struct reputation *r, const struct reputation_customer *c, enum harm harm,
                     enum rung rung)
 {
     const struct evidence *e = c->harms[harm];
-    return e && c->observations < REPUTATION_NEW && c->standing <= (enum standing)rung &&
-           e->distinct[rung] >= SNOW_BAD &&
-           evidence_of(e, &r->plans[harm], rung) >= SNOW_EVIDENCE;
+    double rate = r->o.policy->rungs[harm][rung].rate;
+    if (!e || c->observations >= REPUTATION_NEW || c->standing > (enum standing)rung ||
+        e->distinct[rung] < SNOW_BAD)
+        return false;
+    double x = e->distinct[rung], mean = c->observations * rate;
+    return x > mean && x * log(x / mean) - x + mean >= SNOW_EVIDENCE;
 }
 
 // Several of them fail where all fail, or one provider's fault would look like a snowshoe.
@@ -98,7 +103,7 @@ static bool is_provider(struct reputation *r, enum harm harm, enum rung rung)
     uint32_t provider, bad;
     usec_t begin;
     return evidence_worst(e, &provider, &bad, &begin) &&
-           evidence_without(e, &r->plans[harm], rung, provider) < WEAK_EVIDENCE;
+           evidence_without(e, &r->plans[harm], rung, provider) < reputation_weak(r, harm, rung);
 }
 
 static void act_on_snow(struct reputation *r, enum harm harm, enum rung rung)

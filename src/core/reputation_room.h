@@ -20,9 +20,11 @@ enum {
     REPUTATION_TRAPS = 16,    // newest hits kept a customer
     REPUTATION_NEW = 500,     // lifetime observations below which a customer is a newcomer
     REPUTATION_NEWCOMERS = 256,
-    REPUTATION_HINTS = 1 << 16, // remembered places of customers' names
+    REPUTATION_LATEST = 128,             // final answers remembered over everybody
+    REPUTATION_HINTS = 1 << 16,          // remembered places of customers' names
     REPUTATION_NOWHERE = UINT32_MAX - 1, // the provider of what has none
 };
+#define REPUTATION_MARK (10 * USEC_SECOND) // so old may a mark be when a run of bad ones alarms
 
 enum due_what { DUE_CUSTOMER, DUE_IP, DUE_LANE, DUE_PROVIDER };
 
@@ -33,8 +35,8 @@ struct due {
 
 /* What is kept of a customer only once it did harm. */
 struct reputation_suspect {
-    char list[64];         // by which most of its bad ones came, by majority vote
-    uint32_t votes, voted; // for that list, and bad ones asked, since its last action
+    char list[64];                    // by which most of its bad ones came, by majority vote
+    uint32_t votes, voted;            // for that list, and bad ones asked, since its last action
     uint32_t traps[REPUTATION_TRAPS]; // seconds of trap hits, newest first; 0: none
     uint32_t traps_since[RUNG_N];     // hits up to then are dealt with
 };
@@ -43,17 +45,17 @@ struct reputation_customer {
     char *name; // in the same allocation
     uint32_t index;
     struct due due;
-    enum standing standing; // as far as this room believes
-    usec_t standing_until;  // 0: no end
-    usec_t waits_since;     // a doubtful alarm waits for others' news; 0: none
+    enum standing standing;  // as far as this room believes
+    usec_t standing_until;   // 0: no end
+    usec_t waits_since;      // a doubtful alarm waits for others' news; 0: none
     uint32_t waits_provider; // for news of that one
     uint8_t waits_rung, waits_harm;
-    bool is_clean_wanted; // its standing may be restored by good evidence
+    bool is_clean_wanted;           // its standing may be restored by good evidence
     uint8_t clean_harm, clean_rung; // whose acceptable rate `clean` is about
     uint8_t pooled;                 // bad ones it put into the newcomers' evidence
     bool is_submission_told;        // reputation_submitted() tells of it: outcomes need not
-    float clean;          // log-likelihood of half the acceptable rate since the last action
-    char pool[16];        // short of it: "" unknown
+    float clean;   // log-likelihood of half the acceptable rate since the last action
+    char pool[16]; // short of it: "" unknown
     usec_t pool_since;
     uint64_t clean_n;                 // observations since its last action
     uint32_t observations;            // lifetime, saturating
@@ -64,8 +66,8 @@ struct reputation_customer {
     float hard_n, hard_bad, soft_n, soft_bad; // decayed over a day: its own rates, for outage
     uint32_t rates_second;
     struct clumping_block block;
-    struct evidence *harms[HARM_N]; // NULL: nothing bad seen
-    struct habit *habit;            // NULL: nothing submitted that we saw
+    struct evidence *harms[HARM_N];     // NULL: nothing bad seen
+    struct habit *habit;                // NULL: nothing submitted that we saw
     struct reputation_suspect *suspect; // NULL: no harm yet
 };
 
@@ -133,7 +135,7 @@ struct reputation_provider {
 
 /* The newest customers that had something bad, and what they are worth together. */
 struct reputation_newcomers {
-    struct evidence harms[2]; // dead recipients, spam rejections
+    struct evidence harms[2];                 // dead recipients, spam rejections
     uint32_t customers[REPUTATION_NEWCOMERS]; // a ring of indices
     uint32_t n;                               // ever
 };
@@ -160,7 +162,9 @@ struct reputation {
     struct reputation_ip **ips;
     struct reputation_provider **providers;
     uint32_t customers_n, customers_room, ips_n, ips_room, providers_n, providers_room;
-    struct outage everywhere; // our own failure: all providers as one
+    struct outage everywhere;           // our own failure: all providers as one
+    uint32_t latest[REPUTATION_LATEST]; // a ring of final answers: customer x 2 + bad
+    uint32_t latest_n;                  // ever
     struct due everywhere_due;
     struct heap due;
     struct reputation_sample *samples; // ring
@@ -171,8 +175,8 @@ struct reputation {
     uint32_t fleet_deferred_second;
     void (*on_trace)(void *ctx, const struct reputation_trace *t);
     void *trace_ctx;
-    uint32_t trace_customer; // USAGE_NONE: nobody
-    bool is_trimmed;         // customers beyond the bound were met, and said
+    uint32_t trace_customer;    // USAGE_NONE: nobody
+    bool is_trimmed;            // customers beyond the bound were met, and said
     uint64_t traced[HARM_N][2]; // bad and of since the trace began
     // Where names were found last; a wrong place costs a look into the map.
     struct reputation_customer **customer_hints; // [REPUTATION_HINTS]
@@ -191,7 +195,8 @@ void reputation_counts(const struct reputation *r, const struct reputation_custo
                        enum harm harm, uint64_t *bad, uint64_t *of);
 
 /* --- reputation.c: names, time, what is due */
-struct reputation_customer *reputation_customer_of(struct reputation *r, const char *name); // NULL: no room
+struct reputation_customer *reputation_customer_of(struct reputation *r,
+                                                   const char *name); // NULL: no room
 struct reputation_customer *reputation_customer_get(const struct reputation *r, const char *name);
 struct reputation_provider *reputation_provider_of(struct reputation *r, const char *name);
 /* The moment of an outcome as it counts: its own, not later than now. Lets time pass up to it. */
@@ -205,7 +210,7 @@ struct reputation_suspect *reputation_suspect_of(struct reputation_customer *c);
 struct reputation_bad { // where and when a bad observation was
     usec_t at;          // of its delivery
     bool is_late;
-    uint32_t provider;  // USAGE_NONE: unknown
+    uint32_t provider; // USAGE_NONE: unknown
     const struct outcome *outcome;
 };
 void reputation_good(struct reputation *r, struct reputation_customer *c, enum harm harm);
@@ -224,13 +229,16 @@ void reputation_act(struct reputation *r, struct reputation_customer *c, enum ha
                     enum rung rung);
 void reputation_customer_due(struct reputation *r, struct reputation_customer *c);
 /* Good evidence since the last step. */
-void reputation_clean(struct reputation *r, struct reputation_customer *c, enum harm harm, bool bad);
+void reputation_clean(struct reputation *r, struct reputation_customer *c, enum harm harm,
+                      bool bad);
 void reputation_plan_due(struct reputation *r, struct reputation_customer *c);
 void reputation_customer_told(struct reputation *r, enum kind kind, const char *name, usec_t until,
                               usec_t now);
 /* What an alarm is multiplied with for a customer of this volume. */
 double reputation_scale(const struct reputation *r, const struct reputation_customer *c,
                         enum harm harm, enum rung rung);
+/* Without the worst provider this much says that it is the customer. */
+double reputation_weak(const struct reputation *r, enum harm harm, enum rung rung);
 /* Distinct trap hits of 7 days that the rung has not dealt with. */
 uint32_t reputation_traps(const struct reputation_customer *c, enum rung rung, usec_t now);
 
@@ -248,6 +256,8 @@ void reputation_watch(struct reputation *r, struct reputation_provider *p,
                       const char *recipient, usec_t at);
 /* A provider's, or (REPUTATION_NOWHERE) that over all of them. */
 struct outage *reputation_outage(struct reputation *r, uint32_t provider);
+/* Do the others' latest answers look as if all mail failed? */
+bool reputation_may_be_ours(const struct reputation *r, uint32_t customer);
 /* Is what came from there at that time evidence against nobody? */
 bool reputation_is_excused(const struct reputation *r, const struct reputation_provider *p,
                            usec_t at, bool is_late);

@@ -188,8 +188,7 @@ static bool load_provider(struct reputation *r, struct bytes *in)
     if (!take_text(in, name, sizeof(name)))
         return false;
     struct reputation_provider *p = reputation_provider_of(r, name);
-    if (!p || r->providers_n != before + 1 || !outage_load(&p->outage, in) ||
-        !take_i64(in, &pause))
+    if (!p || r->providers_n != before + 1 || !outage_load(&p->outage, in) || !take_i64(in, &pause))
         return false;
     p->pause = pause;
     for (size_t i = 0; i < ARRAY_LEN(p->domains); i++)
@@ -281,6 +280,9 @@ static void save_fleet(const struct reputation *r, struct buf *out)
     for (int i = 0; i < REPUTATION_NEWCOMERS; i++)
         pack_u32(out, r->newcomers.customers[i]);
     pack_u32(out, r->newcomers.n);
+    for (int i = 0; i < REPUTATION_LATEST; i++)
+        pack_u32(out, r->latest[i]);
+    pack_u32(out, r->latest_n);
 }
 
 static bool load_newcomers(struct reputation *r, struct bytes *in)
@@ -290,7 +292,8 @@ static bool load_newcomers(struct reputation *r, struct bytes *in)
         if (!evidence_load(&s->harms[h], in))
             return false;
     for (int i = 0; i < REPUTATION_NEWCOMERS; i++)
-        if (!take_u32(in, &s->customers[i]) || (s->customers[i] >= r->customers_n && s->customers[i]))
+        if (!take_u32(in, &s->customers[i]) ||
+            (s->customers[i] >= r->customers_n && s->customers[i]))
             return false;
     return take_u32(in, &s->n) && (!s->n || r->customers_n);
 }
@@ -305,6 +308,9 @@ static bool load_fleet(struct reputation *r, struct bytes *in)
         is_ok = take_f64(in, &r->fleet_n[h]) && take_f64(in, &r->fleet_bad[h]);
     is_ok = is_ok && take_u32(in, &r->fleet_second) && take_bool(in, &r->is_trimmed) &&
             load_newcomers(r, in);
+    for (int i = 0; is_ok && i < REPUTATION_LATEST; i++)
+        is_ok = take_u32(in, &r->latest[i]);
+    is_ok = is_ok && take_u32(in, &r->latest_n);
     if (is_ok)
         reputation_plan(r);
     return is_ok;
@@ -329,8 +335,8 @@ void reputation_save(const struct reputation *r, struct buf *out)
 static bool load_all(struct reputation *r, struct bytes *in)
 {
     uint32_t version, n;
-    if (!take_u32(in, &version) || version != VERSION ||
-        !take_count(in, &n, CUSTOMER_LEAST) || n > REPUTATION_CUSTOMERS)
+    if (!take_u32(in, &version) || version != VERSION || !take_count(in, &n, CUSTOMER_LEAST) ||
+        n > REPUTATION_CUSTOMERS)
         return false;
     for (uint32_t i = 0; i < n; i++)
         if (!load_customer(r, in))

@@ -129,9 +129,8 @@ static void grow(struct usage *u)
     u->count = 0;
     for (uint32_t i = 0; i < before.room; i++) {
         const struct usage_user *user = &before.users[i];
-        uint32_t slot = user->customer == USAGE_NONE
-                            ? USAGE_NONE
-                            : slot_for(u, user->customer, user->second);
+        uint32_t slot =
+            user->customer == USAGE_NONE ? USAGE_NONE : slot_for(u, user->customer, user->second);
         if (slot == USAGE_NONE)
             continue; // twice the sets: it always finds its place
         *put(u, slot, user->customer, user->second) = *user;
@@ -300,8 +299,8 @@ bool usage_load(struct usage *u, struct bytes *in)
 {
     *u = (struct usage){0};
     uint32_t room, n;
-    if (!take_i64(in, &u->mark_at) || !take_i64(in, &u->mark_until) || !user_load(&u->all, in) || !take_u32(in, &room) ||
-        !is_room(room) || !take_count(in, &n, 8) || n > room)
+    if (!take_i64(in, &u->mark_at) || !take_i64(in, &u->mark_until) || !user_load(&u->all, in) ||
+        !take_u32(in, &room) || !is_room(room) || !take_count(in, &n, 8) || n > room)
         return false;
     if (room)
         allocate(u, room);
