@@ -19,7 +19,7 @@ static void add_harm(struct buf *out, const struct decision *d)
         json_number(out, "certainty", d->certainty);
 }
 
-static void add_samples(struct buf *out, const char samples[DECISION_SAMPLES][DECISION_SAMPLE])
+static void add_samples(struct buf *out, const char (*samples)[DECISION_SAMPLE])
 {
     json_name(out, "samples");
     buf_add_byte(out, '[');

@@ -34,6 +34,7 @@ enum command_arguments {
     ARGUMENTS_QUEUE,     // --customer --list --provider --ip --pool, --all, or queue:…
     ARGUMENTS_ENTRY,     // one ledger number
     ARGUMENTS_TARGET,    // one target with its prefix
+    ARGUMENTS_FILE,      // one file's name, or - for standard input
     ARGUMENTS_WORDS,     // any words (help)
 };
 
@@ -57,6 +58,7 @@ enum command_option_bit {
     OPTION_CONTACT = 1 << 15,
     OPTION_POOL = 1 << 16,  // of a customer
     OPTION_WORLD = 1 << 17, // --headless --seconds --seed of the demo
+    OPTION_REPLAY = 1 << 18, // --policy --config --explain of replay
 };
 
 struct command {
@@ -108,6 +110,7 @@ struct command_call {
     int64_t limit; // 0: not given
     char *contact, *pool, *customer, *list, *provider, *ip;
     char *seconds, *seed; // checked numbers
+    char *policy, *config, *explain; // files; a customer, IP or provider, canonical
 };
 void command_call_deinit(struct command_call *call);
 static inline void command_call_deinit_p(struct command_call *call)

@@ -14,10 +14,10 @@ void command_call_deinit(struct command_call *call)
     for (size_t i = 0; i < call->targets_n; i++)
         xfree(call->targets[i]);
     xfree(call->targets);
-    char *texts[] = {call->socket,   call->rate, call->span,     call->reason,
-                     call->since,    call->sort, call->filter,   call->by,
-                     call->contact,  call->pool, call->customer, call->list,
-                     call->provider, call->ip,   call->seconds,  call->seed};
+    char *texts[] = {call->socket,   call->rate,   call->span,     call->reason,  call->since,
+                     call->sort,     call->filter, call->by,       call->contact, call->pool,
+                     call->customer, call->list,   call->provider, call->ip,      call->seconds,
+                     call->seed,     call->policy, call->config,   call->explain};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         xfree(texts[i]);
     *call = (struct command_call){0};
@@ -76,6 +76,16 @@ static bool is_address(const char *s)
     return at && at > s && at[1] && strlen(s) <= 254 && !strpbrk(s, " \t\r\n<>,;\"");
 }
 
+static bool is_explained(const char *s)
+{
+    struct target t;
+    CLEANUP(xfree) char *why = NULL;
+    if (target_parse(&t, s, &why))
+        return false;
+    return (t.kind == TARGET_CUSTOMER && !*t.list) || t.kind == TARGET_IP ||
+           t.kind == TARGET_PROVIDER;
+}
+
 #define TEXT(member) .text = offsetof(struct command_call, member)
 #define FLAG(member) .flag = offsetof(struct command_call, member)
 
@@ -103,6 +113,10 @@ static const struct value_rule {
     {"--ip", TEXT(ip), .is_right = is_text, .expected = "an IP address"},
     {"--seconds", TEXT(seconds), .is_right = is_seconds, .expected = "seconds from 5 to 86400"},
     {"--seed", TEXT(seed), .is_right = is_seed, .expected = "a number"},
+    {"--policy", TEXT(policy), .is_right = is_text, .expected = "a file"},
+    {"--config", TEXT(config), .is_right = is_text, .expected = "a file"},
+    {"--explain", TEXT(explain), .is_right = is_explained,
+     .expected = "customer:ID, ip:ADDR or provider:ID"},
     {"--headless", FLAG(is_headless)},
     {"--all", FLAG(is_all)},
     {"--json", FLAG(is_json)},
@@ -385,6 +399,11 @@ static int take_arguments(struct parsing *p, size_t from)
         return arity(p, given, 1, 1) || take_targets(p, from, TARGET_LOG, false);
     case ARGUMENTS_TARGET:
         return arity(p, given, 1, 1) || take_targets(p, from, TARGET_CUSTOMER, true);
+    case ARGUMENTS_FILE:
+        if (arity(p, given, 1, 1))
+            return 1;
+        add_target(p->call, p->plain[from]);
+        return 0;
     case ARGUMENTS_WORDS:
         for (size_t i = from; i < p->plain_n; i++)
             add_target(p->call, p->plain[i]);
@@ -393,10 +412,22 @@ static int take_arguments(struct parsing *p, size_t from)
     return 0;
 }
 
+// As the target of decisions and the console's are written.
+static void canonise_explained(struct command_call *call)
+{
+    struct target t;
+    char *why = NULL;
+    if (!call->explain || target_parse(&t, call->explain, &why))
+        return; // checked before
+    xfree(call->explain);
+    call->explain = xstrdup(t.text);
+}
+
 static int check_call(struct parsing *p)
 {
     struct command_call *call = p->call;
     const struct command *c = call->command;
+    canonise_explained(call);
     if (call->is_read_only && c->role == ROLE_OPERATOR)
         return wrong(p, xasprintf("%s acts, and --read-only was said", c->words));
     if (c->needs_reason && !call->reason && !call->is_dry_run)

@@ -52,6 +52,8 @@ static const struct schema_row rows[] = {
      RANGE(0, 100000), .at = AT(fallback.messages)},
     {"default.rate", SCHEMA_RATE, "messages from one of our IPs; none is no limit", .fallback = "1/s",
      .at = AT(fallback.rate), .also = AT(fallback.rate_per)},
+    {"default.pause", SCHEMA_DURATION, "how long an IP stays away after it was blocked; policy is as policy.yaml says",
+     .fallback = "policy", .zero = "policy", RANGE(USEC_SECOND, 7 * USEC_DAY), .at = AT(fallback.pause)},
 
     {"*", SCHEMA_SECTION, "a provider with its MX suffixes", .item = sizeof(struct settings_provider), .array = AT(items),
      .count = AT(n), .init = init_provider},
@@ -62,6 +64,7 @@ static const struct schema_row rows[] = {
     {"*.connections_all", SCHEMA_NUMBER, "as in default", RANGE(0, 60000), .at = OF(connections_all)},
     {"*.messages", SCHEMA_NUMBER, "as in default", RANGE(0, 100000), .at = OF(messages)},
     {"*.rate", SCHEMA_RATE, "as in default", .at = OF(rate), .also = OF(rate_per)},
+    {"*.pause", SCHEMA_DURATION, "as in default", .zero = "policy", RANGE(USEC_SECOND, 7 * USEC_DAY), .at = OF(pause)},
 };
 // clang-format on
 

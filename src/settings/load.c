@@ -165,9 +165,28 @@ static void complete(struct owner *o, const struct file_providers_data *provider
     s->index = &o->index;
 }
 
+static const struct tree_node top = {.line = 1, .column = 1};
+
+// What a policy leaves out; blocklists are asked only when it names them.
+static void init_policy(struct policy *p)
+{
+    policy_default(p);
+    p->is_there = false;
+    p->zones = NULL;
+    p->zones_n = 0;
+}
+
+static void load_policy(struct loader *l, const char *file)
+{
+    CLEANUP(tree_deinit) struct tree tree = {0};
+    l->folder = "";
+    unsigned number = load_tree(l, &tree, file, &top);
+    read_tree(l, &file_policy, &tree, number, &l->owner->data.s);
+    l->owner->data.s.policy.is_there = true;
+}
+
 static void load_all(struct loader *l, const char *file)
 {
-    static const struct tree_node top = {.line = 1, .column = 1};
     struct owner *o = l->owner;
     const char *slash = strrchr(file, '/');
     struct file_providers_data providers = {0};
@@ -183,11 +202,12 @@ static void load_all(struct loader *l, const char *file)
 }
 
 static int load(struct settings **out, struct settings_mistakes *mistakes, struct loader *l,
-                const char *file)
+                const char *file, void (*read)(struct loader *l, const char *file))
 {
     l->owner = xcalloc(1, sizeof(*l->owner));
     *out = NULL;
-    load_all(l, file);
+    init_policy(&l->owner->data.s.policy);
+    read(l, file);
     bool is_right = !l->mistakes.n;
     mistakes_finish(&l->mistakes, mistakes);
     if (!is_right) {
@@ -202,7 +222,14 @@ static int load(struct settings **out, struct settings_mistakes *mistakes, struc
 int settings_load(struct settings **out, struct settings_mistakes *mistakes, const char *file)
 {
     struct loader l = {0};
-    return load(out, mistakes, &l, file);
+    return load(out, mistakes, &l, file, load_all);
+}
+
+int settings_load_policy(struct settings **out, struct settings_mistakes *mistakes,
+                         const char *file)
+{
+    struct loader l = {0};
+    return load(out, mistakes, &l, file, load_policy);
 }
 
 int settings_load_texts(struct settings **out, struct settings_mistakes *mistakes,
@@ -210,7 +237,7 @@ int settings_load_texts(struct settings **out, struct settings_mistakes *mistake
 {
     must(n > 0);
     struct loader l = {.texts = files, .texts_n = n};
-    return load(out, mistakes, &l, files[0].name);
+    return load(out, mistakes, &l, files[0].name, load_all);
 }
 
 int settings_load_text(struct settings **out, struct settings_mistakes *mistakes, const char *name,

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "core/policy.h"
 
 struct settings_index;
 
@@ -74,6 +75,7 @@ struct settings_provider {
     uint32_t messages;        // per connection
     uint32_t rate;            // transactions per IP…
     usec_t rate_per;          // …in this span
+    usec_t pause;             // how long it asks for peace after a block; 0: the policy's
 };
 
 struct settings {
@@ -117,14 +119,7 @@ struct settings {
     } limits;
     struct settings_provider *providers; // by name; [0] is the default, ""; those of the routes too
     size_t providers_n;
-    struct {
-        bool is_there;     // a policy file was named
-        bool is_observing; // mode: observe
-        unsigned refusal;  // suspended customer's RCPT: 450 or 550
-        usec_t expiry_warn, expiry_throttle, expiry_suspend, expiry_pull, expiry_drain, expiry_hold;
-        const char *throttle_rate; // default of `throttle` without --rate: "100/h"
-        bool tells_customer;       // notices to the customer's contact
-    } policy;
+    struct policy policy; // core/policy.h; without a file the defaults, and is_there false
     const struct settings_index *index; // for the lookups below
 };
 
@@ -150,6 +145,9 @@ int settings_load_texts(struct settings **out, struct settings_mistakes *mistake
 /* One text alone: it names no other file. */
 int settings_load_text(struct settings **out, struct settings_mistakes *mistakes, const char *name,
                        struct bytes text);
+/* A policy file alone, for `replay`: of *out only `policy` is filled (and is_there true). */
+int settings_load_policy(struct settings **out, struct settings_mistakes *mistakes,
+                         const char *file);
 struct settings *settings_free(struct settings *s);
 void settings_mistakes_deinit(struct settings_mistakes *m);
 /* Writes `FILE:LINE:COLUMN: text` and a line end for each, made visible (text_visible). 0, or the
