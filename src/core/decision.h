@@ -54,5 +54,5 @@ struct decision {
  * "share","bad","of","samples"}],…}`. */
 void decision_format_evidence(struct buf *out, const struct decision *d);
 /* The whole decision as one line of NDJSON, newline included: `{"t":…,"action":…,"target":…,"reason":
- * …,"evidence":{…}}`. */
+ * …,"evidence":{…}}`, and "until" (Unix seconds) when it ends by itself. */
 void decision_format(struct buf *out, const struct decision *d);

@@ -32,7 +32,7 @@ struct health_input {
     double fleet_dead, fleet_complaints, fleet_spam,
         fleet_deferred; // means of the fleet, for the prior
     double fine_dead, fine_complaints,
-        fine_spam; // the policy's warn rates: takes nothing off below
+        fine_spam; // the policy's warn rates: takes nothing off below; 0: not judged
 };
 
 struct health {
@@ -43,5 +43,6 @@ struct health {
 
 const char *health_what_text(enum health_what what); // "lanes blocked", "dead recipients", …
 void health_judge(struct health *out, const struct health_input *in);
-/* (bad + mean * strength) / (of + strength): the shrunk rate; strength 50. */
+/* (bad + mean * strength) / (of + strength): the shrunk rate; strength 50. In health_judge() a rare
+ * harm is pulled harder: strength 1/fine, as much as makes one bad one the fine rate. */
 double health_shrink(double bad, double of, double mean);

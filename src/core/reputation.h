@@ -38,6 +38,8 @@ void reputation_set_policy(struct reputation *r, const struct policy *p);
 /* IPs and their pools as configured; without it every IP seen is in one pool "". Called for each at
  * start and reload. `is_here` false: it does not count as active. */
 void reputation_set_ip(struct reputation *r, const char *address, const char *pool, bool is_here);
+/* Whether its name leads back to it (forward-confirmed reverse DNS); unknown until told. */
+void reputation_set_reverse(struct reputation *r, const char *ip, bool is_wrong);
 /* How long a provider asks for peace after a block (providers.yaml); without it policy.lane_pause. */
 void reputation_set_pause(struct reputation *r, const char *provider, usec_t span);
 /* A customer's pool, and since when it is known (wall; 0: unknown). */

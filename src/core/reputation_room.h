@@ -1,4 +1,5 @@
-/* What the files of reputation share: the things that are judged. Nobody else includes this. */
+/* What the files of reputation share: the things that are judged, and the doors between the files
+ * (which file has a function stands above it). Nobody else includes this. */
 #pragma once
 #include "base/heap.h"
 #include "base/map.h"
@@ -16,6 +17,11 @@ enum {
     REPUTATION_IPS = 20000,
     REPUTATION_SAMPLES = 4096,
     REPUTATION_IP_NEWS = 512, // recent bad observations an IP
+    REPUTATION_TRAPS = 16,    // newest hits kept a customer
+    REPUTATION_NEW = 500,     // lifetime observations below which a customer is a newcomer
+    REPUTATION_NEWCOMERS = 256,
+    REPUTATION_HINTS = 1 << 16,          // remembered places of customers' names
+    REPUTATION_NOWHERE = UINT32_MAX - 1, // the provider of what has none
 };
 
 enum due_what { DUE_CUSTOMER, DUE_IP, DUE_LANE, DUE_PROVIDER };
@@ -25,16 +31,29 @@ struct due {
     enum due_what what;
 };
 
+/* What is kept of a customer only once it did harm. */
+struct reputation_suspect {
+    char list[64];                    // by which most of its bad ones came, by majority vote
+    uint32_t votes, voted;            // for that list, and bad ones asked, since its last action
+    uint32_t traps[REPUTATION_TRAPS]; // seconds of trap hits, newest first; 0: none
+    uint32_t traps_since[RUNG_N];     // hits up to then are dealt with
+};
+
 struct reputation_customer {
-    char *name; // owned
+    char *name; // in the same allocation
+    uint32_t index;
     struct due due;
-    enum standing standing; // as far as this room believes
-    usec_t standing_until;  // 0: no end
-    usec_t waits_since;     // a doubtful alarm waits for others' news; 0: none
+    enum standing standing;  // as far as this room believes
+    usec_t standing_until;   // 0: no end
+    usec_t waits_since;      // a doubtful alarm waits for others' news; 0: none
+    uint32_t waits_provider; // for news of that one
     uint8_t waits_rung, waits_harm;
-    bool is_clean_wanted; // its standing may be restored by good evidence
-    float clean;          // log-likelihood of half the acceptable rate since the last action
-    char pool[16];        // short of it: "" unknown
+    bool is_clean_wanted;           // its standing may be restored by good evidence
+    uint8_t clean_harm, clean_rung; // whose acceptable rate `clean` is about
+    uint8_t pooled;                 // bad ones it put into the newcomers' evidence
+    bool is_submission_told;        // reputation_submitted() tells of it: outcomes need not
+    float clean;   // log-likelihood of half the acceptable rate since the last action
+    char pool[16]; // short of it: "" unknown
     usec_t pool_since;
     uint64_t clean_n;                 // observations since its last action
     uint32_t observations;            // lifetime, saturating
@@ -45,8 +64,9 @@ struct reputation_customer {
     float hard_n, hard_bad, soft_n, soft_bad; // decayed over a day: its own rates, for outage
     uint32_t rates_second;
     struct clumping_block block;
-    struct evidence *harms[HARM_N]; // NULL: nothing bad seen
-    struct habit *habit;            // NULL: nothing submitted that we saw
+    struct evidence *harms[HARM_N];     // NULL: nothing bad seen
+    struct habit *habit;                // NULL: nothing submitted that we saw
+    struct reputation_suspect *suspect; // NULL: no harm yet
 };
 
 struct reputation_news { // a recent bad observation over an IP
@@ -60,12 +80,15 @@ struct reputation_lane {
     struct reputation_ip *ip;
     struct reputation_lane *next; // of the IP
     uint32_t provider;
-    usec_t paused_until;  // 0: open
-    usec_t span;          // of the last pause, for doubling
+    bool is_by_hand;      // paused by an operator: no block, never resumed by us
+    bool has_passed;      // something was delivered since the pause was over
+    float share;          // of the IP's deliveries when it was blocked, 0-1
+    usec_t paused_until;  // 0: open; USEC_NEVER: no end
+    usec_t span;          // of the last pause, for doubling; 0: none to double
     usec_t probing_until; // a block till then doubles
-    uint32_t blocks;      // since the pause began, or (gateways) distinct domains' answers
-    uint32_t domains[3];  // gateways: hashes of recipient domains that were told no
-    usec_t domains_at;
+    uint32_t blocks;      // answers since it was open last
+    uint32_t domains[3];  // gateways: hashes of recipient domains that were told no; 0: none…
+    uint32_t domains_second[3]; // …and when last
 };
 
 struct reputation_ip {
@@ -77,13 +100,19 @@ struct reputation_ip {
     enum rotation rotation; // as far as this room believes
     usec_t rotation_until;  // 0: no end
     bool is_by_hand;        // an operator's: never returned by us
+    bool is_for_listing;    // pulled or drained for its listings alone
+    bool may_return_early;  // what took it out is gone: looked at again at the next due
+    usec_t rest;            // span of the pull or drain, for resting again
     double listed;          // sum of the weights of its listings
-    char *zones;            // owned: "zen.spamhaus.org=1 …", the listings in force
+    char *zones;            // owned: "zen.spamhaus.org=127.0.0.2 …", the listings in force
     bool is_reverse_wrong;
     usec_t called_at;                                  // the guard called an operator last
     struct usage usage;                                // customers over it
     float delivered_1h, complained_24h, delivered_24h; // decayed
-    uint32_t decayed_second;
+    float reported_24h;                 // deliveries at providers that report complaints, decayed
+    float attempts_1h, deferred_1h;     // decayed; without incidents' and blocks'
+    uint32_t decayed_second;            // the second these are decayed to
+    uint32_t used_second, heard_second; // last outcome over it; last news of it at all
     uint32_t *by_provider; // [providers] deliveries, decayed by halving each hour; NULL: none
     uint32_t by_provider_n, by_provider_hour;
     struct reputation_lane *lanes; // only those ever blocked or paused
@@ -98,6 +127,15 @@ struct reputation_provider {
     struct outage outage;
     usec_t pause;               // 0: the policy's
     bool is_silent, is_gateway; // by the policy
+    uint32_t domains[3];        // gateways: hashes of the recipient domains that failed last…
+    usec_t domains_at;          // …since then
+};
+
+/* The newest customers that had something bad, and what they are worth together. */
+struct reputation_newcomers {
+    struct evidence harms[2];                 // dead recipients, spam rejections
+    uint32_t customers[REPUTATION_NEWCOMERS]; // a ring of indices
+    uint32_t n;                               // ever
 };
 
 struct reputation_sample {
@@ -109,12 +147,14 @@ struct reputation_sample {
 struct reputation {
     struct reputation_options o;
     usec_t now;
-    usec_t ahead;     // a time that seemed too far ahead, and…
+    usec_t ahead;     // the largest of the times that seemed too far ahead, and…
     uint32_t ahead_n; // …how many in a row agreed
+    uint32_t settled; // times that agreed since the start; below 16 it may still go back
     struct evidence_plans plans[HARM_N];
     double plans_clump; // what they were made with
     struct clumping clumping;
     struct seen seen;
+    struct reputation_newcomers newcomers;
     struct map customer_of, ip_of, provider_of; // name → the thing
     struct reputation_customer **customers;
     struct reputation_ip **ips;
@@ -127,10 +167,17 @@ struct reputation {
     uint64_t samples_n;
     double fleet_n[HARM_N], fleet_bad[HARM_N]; // decayed over a day: the prior's mean
     uint32_t fleet_second;
+    float fleet_attempts, fleet_deferred; // decayed over a day (rotation.c): deferrals' mean
+    uint32_t fleet_deferred_second;
     void (*on_trace)(void *ctx, const struct reputation_trace *t);
     void *trace_ctx;
-    uint32_t trace_customer; // USAGE_NONE: nobody
-    bool is_trimmed;         // customers beyond the bound were met, and said
+    uint32_t trace_customer;    // USAGE_NONE: nobody
+    bool is_trimmed;            // customers beyond the bound were met, and said
+    uint64_t traced[HARM_N][2]; // bad and of since the trace began
+    // Where names were found last; a wrong place costs a look into the map.
+    struct reputation_customer **customer_hints; // [REPUTATION_HINTS]
+    struct reputation_ip *ip_hints[256];
+    struct reputation_provider *provider_hints[256];
 };
 
 /* Gives a decision out: stamps `at`, calls on_decision. */
@@ -142,3 +189,68 @@ uint32_t reputation_provider_index(struct reputation *r, const char *name);
 /* (bad, of) of a customer's harm in about a day. */
 void reputation_counts(const struct reputation *r, const struct reputation_customer *c,
                        enum harm harm, uint64_t *bad, uint64_t *of);
+
+/* --- reputation.c: names, time, what is due */
+struct reputation_customer *reputation_customer_of(struct reputation *r,
+                                                   const char *name); // NULL: no room
+struct reputation_customer *reputation_customer_get(const struct reputation *r, const char *name);
+struct reputation_provider *reputation_provider_of(struct reputation *r, const char *name);
+/* The moment of an outcome as it counts: its own, not later than now. Lets time pass up to it. */
+usec_t reputation_time(struct reputation *r, usec_t at);
+/* The plans by the policy and the clumping of now. */
+void reputation_plan(struct reputation *r);
+void reputation_customer_free(struct reputation_customer *c);
+struct reputation_suspect *reputation_suspect_of(struct reputation_customer *c);
+
+/* --- reputation_observe.c: observations into evidence */
+struct reputation_bad { // where and when a bad observation was
+    usec_t at;          // of its delivery
+    bool is_late;
+    uint32_t provider; // USAGE_NONE: unknown
+    const struct outcome *outcome;
+};
+void reputation_good(struct reputation *r, struct reputation_customer *c, enum harm harm);
+void reputation_bad(struct reputation *r, struct reputation_customer *c, enum harm harm,
+                    const struct reputation_bad *bad);
+void reputation_trace_say(struct reputation *r, const struct reputation_customer *c, enum harm harm,
+                          const char *what, const struct outcome *o);
+
+/* --- reputation_ladder.c */
+/* Looks whether a harm's evidence asks for a step, and takes it, or waits. */
+void reputation_look(struct reputation *r, struct reputation_customer *c, enum harm harm);
+/* Both harms that a provider may have made. */
+void reputation_look_again(struct reputation *r, struct reputation_customer *c);
+/* Takes the step that this harm's evidence asks for, at once. */
+void reputation_act(struct reputation *r, struct reputation_customer *c, enum harm harm,
+                    enum rung rung);
+void reputation_customer_due(struct reputation *r, struct reputation_customer *c);
+/* Good evidence since the last step. */
+void reputation_clean(struct reputation *r, struct reputation_customer *c, enum harm harm,
+                      bool bad);
+void reputation_plan_due(struct reputation *r, struct reputation_customer *c);
+void reputation_customer_told(struct reputation *r, enum kind kind, const char *name, usec_t until,
+                              usec_t now);
+/* What an alarm is multiplied with for a customer of this volume. */
+double reputation_scale(const struct reputation *r, const struct reputation_customer *c,
+                        enum harm harm, enum rung rung);
+/* Distinct trap hits of 7 days that the rung has not dealt with. */
+uint32_t reputation_traps(const struct reputation_customer *c, enum rung rung, usec_t now);
+
+/* --- reputation_pools.c: pools by record; newcomers judged together */
+void reputation_pool_demote(struct reputation *r, struct reputation_customer *c, enum rung rung);
+void reputation_pool_restored(struct reputation *r, struct reputation_customer *c,
+                              enum standing before);
+void reputation_pool_promote(struct reputation *r, struct reputation_customer *c);
+void reputation_newcomer(struct reputation *r, struct reputation_customer *c, enum harm harm,
+                         const struct reputation_bad *bad);
+
+/* --- reputation_watch.c: provider incidents and our own failure */
+void reputation_watch(struct reputation *r, struct reputation_provider *p,
+                      const struct reputation_customer *c, const struct usage_facts *facts,
+                      const char *recipient, usec_t at);
+/* A provider's, or (REPUTATION_NOWHERE) that over all of them. */
+struct outage *reputation_outage(struct reputation *r, uint32_t provider);
+/* Is what came from there at that time evidence against nobody? */
+bool reputation_is_excused(const struct reputation *r, const struct reputation_provider *p,
+                           usec_t at, bool is_late);
+void reputation_provider_due(struct reputation *r, struct due *due);

@@ -16,7 +16,7 @@
 struct buf;
 struct bytes;
 
-enum { USAGE_MOST = 2048, USAGE_NONE = UINT32_MAX };
+enum { USAGE_MOST = 2048, USAGE_NONE = UINT32_MAX, USAGE_WAYS = 8 };
 enum usage_window { USAGE_2M, USAGE_15M, USAGE_1H, USAGE_N };
 enum usage_channel { USAGE_HARD, USAGE_SOFT, USAGE_CHANNELS };
 
@@ -24,17 +24,34 @@ struct usage_user {
     uint32_t customer; // index in reputation; USAGE_NONE: free
     uint32_t second;   // of the last count, since 1970: what the decay starts from
     float n[USAGE_CHANNELS][USAGE_N], bad[USAGE_CHANNELS][USAGE_N];
+    uint16_t mark_n, mark_bad; // hard ones since usage_mark(), saturating
+};
+
+/* The slots of one neighbourhood, in one cache line: finding, and whom a new one may replace. */
+struct usage_set {
+    uint32_t customer[USAGE_WAYS]; // as in users
+    uint32_t second[USAGE_WAYS];
 };
 
 struct usage {
+    struct usage_set *sets;   // owned, room / USAGE_WAYS
     struct usage_user *users; // owned
     uint32_t room, count;     // slots (a power of two), and those in use
+    usec_t mark_at;           // of the last usage_mark(); 0: none
+    usec_t mark_until;        // somebody waits for news since the mark till then; 0: nobody
     struct usage_user all;    // the sum over everybody, counted or not
+};
+
+/* What one outcome says in both channels at once: 0 or 1 each. */
+struct usage_facts {
+    float n[USAGE_CHANNELS], bad[USAGE_CHANNELS];
 };
 
 void usage_deinit(struct usage *u);
 void usage_add(struct usage *u, uint32_t customer, enum usage_channel channel, usec_t at,
                bool is_bad);
+void usage_add_facts(struct usage *u, uint32_t customer, const struct usage_facts *facts,
+                     usec_t at);
 /* A count taken back (an observation that turned out bad later: n 0, bad 1 added). */
 void usage_add_bad(struct usage *u, uint32_t customer, usec_t at);
 /* NULL when not kept. Decayed to `now` on return. */
@@ -43,5 +60,9 @@ struct usage_user *usage_get(struct usage *u, uint32_t customer, usec_t now);
 struct usage_user *usage_next(struct usage *u, uint32_t *i, usec_t now);
 /* The bad ones of a channel are forgotten for everybody (a provider incident took them out). */
 void usage_forget_bad(struct usage *u, enum usage_channel channel);
+/* The shortest window begins anew for everybody, both channels: what follows is news alone. */
+void usage_renew(struct usage *u);
+/* From here on mark_n and mark_bad count anew, for everybody. */
+void usage_mark(struct usage *u, usec_t now);
 void usage_save(const struct usage *u, struct buf *out);
 bool usage_load(struct usage *u, struct bytes *in);

@@ -64,6 +64,20 @@ static void what_was_not_delivered_is_not_classed_as_delivered(void **state)
                     "\"class\":\"delivered\",\"stream\":\"transactional\"}\n");
 }
 
+static void a_listing_names_its_zone_and_the_answer(void **state)
+{
+    (void)state;
+    struct outcome o = {.at = 1764000000000000,
+                        .kind = OUTCOME_LISTED,
+                        .customer = "",
+                        .ip = "198.51.100.10",
+                        .zone = "zen.spamhaus.org",
+                        .answer = "127.0.0.2"};
+    assert_line(&o, "{\"t\":1764000000.000,\"kind\":\"listed\",\"ip\":\"198.51.100.10\","
+                    "\"zone\":\"zen.spamhaus.org\",\"stream\":\"transactional\","
+                    "\"code\":\"127.0.0.2\"}\n");
+}
+
 static void nothing_in_a_reply_ends_the_string_or_the_line(void **state)
 {
     (void)state;
@@ -91,6 +105,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_bounce_reads_as_the_contract_shows_it),
     cmocka_unit_test(all_that_is_known_is_said),
     cmocka_unit_test(what_was_not_delivered_is_not_classed_as_delivered),
+    cmocka_unit_test(a_listing_names_its_zone_and_the_answer),
     cmocka_unit_test(nothing_in_a_reply_ends_the_string_or_the_line),
 };
 TEST_MAIN(tests)
