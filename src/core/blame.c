@@ -19,8 +19,8 @@ static const double trap = 20;  // a trap's weight where the policy judges no co
 static const float windows[USAGE_N] = {[USAGE_2M] = 120, [USAGE_15M] = 900, [USAGE_1H] = 3600};
 
 struct tally {
-    uint32_t customer; // USAGE_NONE: free
-    float bad[HARM_N];
+    uint32_t customer;                 // USAGE_NONE: free
+    float bad[HARM_N], newest[HARM_N]; // faded sum, and the most that a single one counts in it
     double n, all, excess;
 };
 
@@ -86,6 +86,7 @@ static void add_news(struct scene *s, const struct reputation *r, const struct r
         float left = fade_left(age, windows[s->window]);
         struct tally *t = tally_of(s, n->customer, true);
         t->bad[n->harm] += left;
+        t->newest[n->harm] = fmaxf(t->newest[n->harm], left);
         t->all += (double)left;
     }
 }
@@ -109,7 +110,8 @@ static void add_sent(struct scene *s, const struct usage *u, bool is_narrower)
     }
 }
 
-// Beyond what is acceptable and what chance adds to that; the first one is always chance.
+// Beyond what is acceptable and what chance adds to that (two standard deviations of a faded Poisson
+// count, whose variance is half its mean); a single one is always chance.
 static double excess_of(const struct policy *p, const struct tally *t)
 {
     double sum = 0;
@@ -119,7 +121,8 @@ static double excess_of(const struct policy *p, const struct tally *t)
         if (harm == HARM_TRAP)
             sum += bad * weight_of(p, HARM_TRAP);
         else if (rate > 0)
-            sum += fmax(0, bad - fine - 2 * sqrt(fine) - 1) * weight_of(p, (enum harm)harm);
+            sum += fmax(0, bad - fine - 2 * sqrt(fine / 2) - (double)t->newest[harm]) *
+                   weight_of(p, (enum harm)harm);
     }
     return sum;
 }
@@ -132,7 +135,7 @@ static void look(struct scene *s, const struct reputation *r, const struct reput
         s->tallies[i].customer = USAGE_NONE;
     add_news(s, r, ip, provider);
     add_sent(s, &ip->usage, false);
-    if (provider != USAGE_NONE)
+    if (provider < r->providers_n)
         add_sent(s, &r->providers[provider]->outage.usage, true);
     for (int i = 0; i < TALLIES; i++) {
         if (s->tallies[i].customer == USAGE_NONE)
@@ -216,8 +219,8 @@ void blame_samples(const struct reputation *r, uint32_t customer, uint32_t provi
     int n = 0;
     for (uint64_t i = 1; r->samples && i <= kept && n < DECISION_SAMPLES; i++) {
         const struct reputation_sample *s = &r->samples[(r->samples_n - i) % REPUTATION_SAMPLES];
-        if (s->customer == customer && (provider == USAGE_NONE || s->provider == provider) &&
-            !has_text(samples, n, s->text))
+        if ((customer == USAGE_NONE || s->customer == customer) &&
+            (provider == USAGE_NONE || s->provider == provider) && !has_text(samples, n, s->text))
             snprintf(samples[n++], DECISION_SAMPLE, "%s", s->text);
     }
     if (n < DECISION_SAMPLES)

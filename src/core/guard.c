@@ -26,7 +26,7 @@ static bool is_member(const struct reputation_ip *ip, const struct reputation_ip
 {
     if (is_configured)
         return ip->is_configured && ip->is_here && is_same_pool(ip, of);
-    return ip->heard_second && second - ip->heard_second < 86400;
+    return ip->heard_second && second < ip->heard_second + (uint64_t)86400;
 }
 
 static bool is_active(const struct reputation_ip *ip)

@@ -8,9 +8,24 @@
 
 // They never report a single complaint; a gateway's tenants report to the gateway.
 static const char *const silent[] = {
-    "google",     "apple",      "m365",     "m365-dane", "mimecast", "proofpoint",
-    "barracuda",  "cisco",      "broadcom", "sophos",    "hornet",   "proofpoint-essentials",
-    "trendmicro", "forcepoint", "vade",     "retarus",   "spamhero", "mailprotector",
+    "google",
+    "apple",
+    "m365",
+    "m365-dane",
+    "mimecast",
+    "proofpoint",
+    "proofpoint-essentials",
+    "barracuda",
+    "cisco",
+    "broadcom",
+    "trendmicro",
+    "sophos",
+    "hornet",
+    "forcepoint",
+    "vade",
+    "retarus",
+    "spamhero",
+    "mailprotector",
     "fortimail",
 };
 

@@ -77,6 +77,8 @@ static void note_delivery(struct reputation *r, struct reputation_ip *ip, uint32
 {
     ip->delivered_1h += 1;
     ip->delivered_24h += 1;
+    if (provider >= r->providers_n)
+        return;
     if (!r->providers[provider]->is_silent)
         ip->reported_24h += 1;
     note_provider(ip, provider, second);
@@ -90,7 +92,8 @@ static void note_attempt(struct reputation *r, struct reputation_ip *ip, uint32_
                          const struct outcome *o, uint32_t second)
 {
     bool is_deferred = o->kind == OUTCOME_DEFERRED;
-    if (o->class == CLASS_IP_REPUTATION_BLOCK || r->providers[provider]->outage.open_since)
+    bool is_excused = provider < r->providers_n && r->providers[provider]->outage.open_since != 0;
+    if (o->class == CLASS_IP_REPUTATION_BLOCK || is_excused)
         return;
     ip->attempts_1h += 1;
     ip->deferred_1h += is_deferred ? 1 : 0;
@@ -236,6 +239,16 @@ static void set_probing(const struct reputation *r, struct reputation_lane *lane
     lane->has_passed = false;
 }
 
+// News of a message that was accepted once, or of what was sent before the lane was open again, or so
+// long ago that its pause would be over: nothing that the lane says now.
+static bool is_stale(const struct reputation *r, const struct reputation_lane *lane,
+                     const struct outcome *o, usec_t now)
+{
+    usec_t opened = lane->probing_until - PROBING_STEPS * r->o.policy->lane_step;
+    return o->delivered_at || o->at + pause_span(r, lane) <= now ||
+           (lane->probing_until && o->at < opened);
+}
+
 static void pause_lane(struct reputation *r, struct reputation_lane *lane, const struct outcome *o,
                        usec_t now)
 {
@@ -263,12 +276,15 @@ static void pause_lane(struct reputation *r, struct reputation_lane *lane, const
 void rotation_blocked(struct reputation *r, struct reputation_ip *ip, uint32_t provider,
                       uint32_t customer, const struct outcome *o, usec_t now)
 {
+    blame_sample(r, customer, ip->index, provider, o);
+    if (provider >= r->providers_n)
+        return;
     const struct reputation_provider *p = r->providers[provider];
     struct reputation_lane *lane = lane_of(ip, provider);
-    blame_sample(r, customer, ip->index, provider, o);
     ip->heard_second = fade_second(now);
     lane->blocks += lane->blocks < UINT32_MAX;
-    if (!r->o.policy->is_there || p->outage.open_since || now < lane->paused_until)
+    if (!r->o.policy->is_there || p->outage.open_since || now < lane->paused_until ||
+        is_stale(r, lane, o, now))
         return;
     if (p->is_gateway && !tenants_agree(lane, o->recipient, now))
         return;
@@ -389,8 +405,9 @@ static void lane_target_told(struct reputation *r, enum kind kind, const char *t
     memcpy(address, target, (size_t)(slash - target));
     address[slash - target] = '\0';
     struct reputation_ip *ip = reputation_ip_of(r, address);
-    if (ip)
-        lane_told(r, lane_of(ip, reputation_provider_index(r, slash + 1)), kind, until, now);
+    uint32_t provider = reputation_provider_index(r, slash + 1);
+    if (ip && provider < r->providers_n)
+        lane_told(r, lane_of(ip, provider), kind, until, now);
 }
 
 static void provider_told(struct reputation *r, enum kind kind, const char *name, usec_t until,
@@ -428,7 +445,8 @@ void rotation_told(struct reputation *r, enum kind kind, const char *target, use
 void rotation_note(struct reputation *r, struct reputation_ip *ip, uint32_t provider,
                    uint32_t customer, enum harm harm, usec_t at)
 {
-    (void)r;
+    if (provider >= r->providers_n)
+        provider = UINT16_MAX; // no provider has that index
     if (!ip->news)
         ip->news = xcalloc(REPUTATION_IP_NEWS, sizeof(*ip->news));
     ip->news[ip->news_n % REPUTATION_IP_NEWS] =

@@ -11,7 +11,9 @@
 #pragma once
 #include "core/reputation_room.h"
 
-/* Every outcome over an IP (delivered, deferred, bounced, expired, complained), counted already or
+/* In all of these `provider` may be no index (REPUTATION_NOWHERE): such an outcome has no lane.
+ *
+ * Every outcome over an IP (delivered, deferred, bounced, expired, complained), counted already or
  * not: keeps the IP's own counters, for health and the guard. Cheap. It does not touch ip->usage:
  * the caller adds each *counted* observation there (once per recipient and day, channel USAGE_HARD),
  * and hands a bad one to rotation_note() too. */
@@ -77,9 +79,9 @@ void guard_call(struct reputation *r, struct reputation_ip *ip, const char *why,
                 unsigned least, usec_t now);
 
 /* --- blame.c: culprits of an IP (provider USAGE_NONE) or a lane, by their excess over the acceptable
- * rate and chance: sum over harms of max(0, bad - rate n - 2 sqrt(rate n) - 1), weighted by the ratio
- * of the warn rate of dead recipients to their own (a complaint weighs 20). Counts fade with age, the
- * blame window being their time constant. A lane is asked first; where its own news holds less than
+ * rate and chance: sum over harms of max(0, bad - rate n - chance - 1), weighted by the ratio of the
+ * warn rate of dead recipients to their own (a complaint weighs 20). Counts fade with age, the blame
+ * window (2 min, 15 min or 1 h: the longest that is not over the policy's) their time constant. A lane is asked first; where its own news holds less than
  * five, the IP's is taken. */
 size_t blame_find(const struct reputation *r, const struct reputation_ip *ip, uint32_t provider,
                   usec_t now, struct decision_culprit *culprits, size_t room);
@@ -88,7 +90,7 @@ uint32_t blame_first(const struct reputation *r, const struct reputation_ip *ip,
                      usec_t now, double *share);
 /* A harm's acceptable rate: that of the mildest rung in use; 0: not judged, or traps. */
 double blame_rate(const struct policy *p, enum harm harm);
-/* A customer's newest sample replies (provider USAGE_NONE: anywhere), each text once. */
+/* The newest sample replies, each text once; USAGE_NONE: of any customer, at any provider. */
 void blame_samples(const struct reputation *r, uint32_t customer, uint32_t provider,
                    char samples[DECISION_SAMPLES][DECISION_SAMPLE]);
 /* Keeps a reply as a sample: a ring of 4,096 over all. */

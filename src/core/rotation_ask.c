@@ -91,7 +91,7 @@ bool reputation_health(const struct reputation *r, const char *address, struct h
 {
     const struct reputation_ip *ip = map_get_str(&r->ip_of, address);
     struct health_input in = {0};
-    if (!ip || !ip->used_second || fade_second(r->now) - ip->used_second >= 86400)
+    if (!ip || !ip->used_second || fade_second(r->now) >= ip->used_second + (uint64_t)86400)
         return false;
     ask_blocks(&in, r, ip, r->now);
     ask_news(&in, ip, r->now);

@@ -71,7 +71,7 @@ static bool set_zone(struct reputation_ip *ip, const char *zone, const char *ans
     if (is_there)
         buf_printf(&out, "%s%s=%s", n ? " " : "", zone, answer && *answer ? answer : "127.0.0.2");
     xfree(ip->zones);
-    ip->zones = out.n ? buf_take_str(&out) : NULL;
+    ip->zones = out.n ? buf_take_str(&out) : xstrdup("");
     return was_there != is_there;
 }
 

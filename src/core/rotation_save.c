@@ -233,13 +233,12 @@ static bool load_rotation(struct reputation_ip *ip, struct bytes *in)
     if (!take_u8(in, &rotation) || rotation > ROTATION_RESTING)
         return false;
     ip->rotation = (enum rotation)rotation;
+    ip->zones = xfree(ip->zones);
     bool ok = take_i64(in, &ip->rotation_until) && take_bool(in, &ip->is_by_hand) &&
               take_bool(in, &ip->is_for_listing) && take_bool(in, &ip->may_return_early) &&
               take_i64(in, &ip->rest) && take_f64(in, &ip->listed) &&
               take_str(in, &ip->zones, ZONES_TEXT_MOST) && take_bool(in, &ip->is_reverse_wrong) &&
               take_i64(in, &ip->called_at);
-    if (ok && !*ip->zones)
-        ip->zones = xfree(ip->zones);
     return ok;
 }
 
@@ -260,7 +259,7 @@ static bool load_ip(struct reputation *r, struct waitings *w, uint32_t *index, s
     if (!take_text(in, address, sizeof(address)))
         return false;
     struct reputation_ip *ip = reputation_ip_of(r, address);
-    if (!ip || ip->lanes || ip->news || ip->by_provider || ip->zones)
+    if (!ip || ip->lanes || ip->news || ip->by_provider || (ip->zones && *ip->zones))
         return false; // it is there twice, or something was fed before the load
     *index = ip->index;
     ip->due.what = DUE_IP;

@@ -10,6 +10,7 @@
 #include "settings/value.h"
 
 enum { SHOWN = 60 }; // bytes of a wrong value that a mistake repeats
+#define MILLION 1e6  // a share's bounds are in millionths
 
 static void *field(const struct schema_row *row, void *base)
 {
@@ -72,6 +73,45 @@ static bool parse_number(struct schema_reader *r, const struct schema_row *row, 
     if (!text_parse_number(&v, text, 0, UINT32_MAX) || !is_in_range(row, v))
         return false;
     *(uint32_t *)field(row, base) = (uint32_t)v;
+    return true;
+}
+
+static bool parse_count(struct schema_reader *r, const struct schema_row *row, const char *text,
+                        void *base)
+{
+    (void)r;
+    int64_t v;
+    if (!text_parse_number(&v, text, 0, INT64_MAX) || !is_in_range(row, v))
+        return false;
+    *(uint64_t *)field(row, base) = (uint64_t)v;
+    return true;
+}
+
+// Bounds are whole numbers of 1 / unit.
+static bool is_real_in_range(const struct schema_row *row, double v, double unit)
+{
+    return !row->max || (v * unit >= (double)row->min && v * unit <= (double)row->max);
+}
+
+static bool parse_real(struct schema_reader *r, const struct schema_row *row, const char *text,
+                       void *base)
+{
+    (void)r;
+    double v;
+    if (!value_parse_real(&v, text) || !is_real_in_range(row, v, 1))
+        return false;
+    *(double *)field(row, base) = v;
+    return true;
+}
+
+static bool parse_share(struct schema_reader *r, const struct schema_row *row, const char *text,
+                        void *base)
+{
+    (void)r;
+    double v;
+    if (!value_parse_share(&v, text) || !is_real_in_range(row, v, MILLION))
+        return false;
+    *(double *)field(row, base) = v;
     return true;
 }
 
@@ -182,6 +222,7 @@ static bool parse_word(struct schema_reader *r, const struct schema_row *row, co
 static const struct type {
     const char *expected;
     bool (*parse)(struct schema_reader *r, const struct schema_row *row, const char *text, void *base);
+    size_t size; // of a value that a row's word for zero may set
 } types[] = {
     [SCHEMA_SECTION]  = {"a mapping (lines of `key: value`)", NULL},
     [SCHEMA_LIST]     = {"a list like [a, b]", NULL},
@@ -189,10 +230,13 @@ static const struct type {
     [SCHEMA_NAME]     = {"a name (a-z 0-9 . _ -, first a letter or digit, at most 63)", parse_name},
     [SCHEMA_PATH]     = {"a path", parse_path},
     [SCHEMA_DOMAIN]   = {"a domain name like out1.example.net", parse_domain},
-    [SCHEMA_NUMBER]   = {"a whole number", parse_number},
+    [SCHEMA_NUMBER]   = {"a whole number", parse_number, sizeof(uint32_t)},
+    [SCHEMA_COUNT]    = {"a whole number", parse_count, sizeof(uint64_t)},
+    [SCHEMA_REAL]     = {"a number like 9, 0.25 or 1e6", parse_real, sizeof(double)},
+    [SCHEMA_SHARE]    = {"a share like 5% or 0.1%", parse_share, sizeof(double)},
     [SCHEMA_PORT]     = {"a port from 1 to 65535", parse_port},
     [SCHEMA_SIZE]     = {"a size like 50M", parse_size},
-    [SCHEMA_DURATION] = {"a duration like 30s, 5m, 4h or 7d", parse_duration},
+    [SCHEMA_DURATION] = {"a duration like 30s, 5m, 4h or 7d", parse_duration, sizeof(usec_t)},
     [SCHEMA_RATE]     = {"a rate like 100/h (/s /m /h /d), or `none`", parse_rate},
     [SCHEMA_DATE]     = {"a date like 2026-11-20", parse_date},
     [SCHEMA_IP]       = {"an IP address that a machine can have, without a port", parse_ip},
@@ -218,6 +262,10 @@ static void format_bound(char out[TEXT_VALUE], const struct schema_row *row, int
         text_format_duration(out, v);
     else if (row->type == SCHEMA_SIZE)
         text_format_size(out, (uint64_t)v);
+    else if (row->type == SCHEMA_SHARE)
+        snprintf(out, TEXT_VALUE, "%g%%", (double)v / MILLION * 100);
+    else if (row->type == SCHEMA_REAL)
+        snprintf(out, TEXT_VALUE, "%g", (double)v);
     else
         snprintf(out, TEXT_VALUE, "%lld", (long long)v);
 }
@@ -234,6 +282,8 @@ static void add_expected(struct buf *b, const struct schema_row *row)
         format_bound(max, row, row->max);
         buf_printf(b, ", from %s to %s", min, max);
     }
+    if (row->zero)
+        buf_printf(b, ", or `%s`", row->zero);
 }
 
 static void add_got(struct buf *b, const struct tree_node *node)
@@ -262,12 +312,31 @@ void parse_say_expected(struct schema_reader *r, const struct schema_row *row,
     schema_say(r, node, "expected %s", (char *)b.p);
 }
 
+static bool is_zero(const struct schema_row *row, const char *text)
+{
+    return row->zero && strcmp(row->zero, text) == 0;
+}
+
+static void set_zero(const struct schema_row *row, void *base)
+{
+    if (row->type == SCHEMA_NAME) {
+        *(const char **)field(row, base) = "";
+        return;
+    }
+    must(types[row->type].size);
+    memset(field(row, base), 0, types[row->type].size);
+}
+
 bool parse_value(struct schema_reader *r, const struct schema_row *row,
                  const struct tree_node *node, void *base)
 {
     must(types[row->type].parse);
-    if (node->kind == TREE_TEXT && !node->is_empty &&
-        types[row->type].parse(r, row, node->text, base))
+    bool is_text = node->kind == TREE_TEXT && !node->is_empty;
+    if (is_text && is_zero(row, node->text)) {
+        set_zero(row, base);
+        return true;
+    }
+    if (is_text && types[row->type].parse(r, row, node->text, base))
         return true;
     parse_say_expected(r, row, node);
     return false;

@@ -93,32 +93,11 @@ static void read_scalar(struct schema_reader *r, const struct schema_row *row,
 
 static void read_list(struct schema_reader *r, const struct schema_row *row,
                       const struct tree_node *node, void *base);
-
 static void read_node(struct schema_reader *r, const struct schema_row *row,
-                      const struct tree_node *node, void *base)
-{
-    bool is_nothing = node->kind == TREE_TEXT && node->is_empty;
-    if (node->is_broken && node->kind == TREE_TEXT)
-        return;
-    if (row->type != SCHEMA_SECTION && row->type != SCHEMA_LIST) {
-        read_scalar(r, row, node, base);
-        return;
-    }
-    bool is_section = row->type == SCHEMA_SECTION;
-    if (node->kind != (is_section ? TREE_MAP : TREE_LIST) && !is_nothing) {
-        parse_say_expected(r, row, node);
-        return;
-    }
-    if (is_section)
-        read_section(r, row->path, node, base);
-    else
-        read_list(r, row, node, base);
-    if (row->check)
-        row->check(r, node, base);
-}
+                      const struct tree_node *node, void *base);
 
-// An element given as a bare text: a mapping with one key, said short. Made in memory that outlasts
-// the element, since nodes are remembered as places.
+// A bare text for a mapping with one key, said short. Made in memory that outlasts the reading of it,
+// since nodes are remembered as places.
 static void read_short(struct schema_reader *r, const struct schema_row *row,
                        const struct tree_node *node, void *element)
 {
@@ -135,15 +114,39 @@ static void read_short(struct schema_reader *r, const struct schema_row *row,
     read_node(r, row, map, element);
 }
 
+static void read_node(struct schema_reader *r, const struct schema_row *row,
+                      const struct tree_node *node, void *base)
+{
+    bool is_nothing = node->kind == TREE_TEXT && node->is_empty;
+    if (node->is_broken && node->kind == TREE_TEXT)
+        return;
+    if (row->type != SCHEMA_SECTION && row->type != SCHEMA_LIST) {
+        read_scalar(r, row, node, base);
+        return;
+    }
+    bool is_section = row->type == SCHEMA_SECTION;
+    if (row->shorthand && node->kind == TREE_TEXT && !is_nothing) {
+        read_short(r, row, node, base);
+        return;
+    }
+    if (node->kind != (is_section ? TREE_MAP : TREE_LIST) && !is_nothing) {
+        parse_say_expected(r, row, node);
+        return;
+    }
+    if (is_section)
+        read_section(r, row->path, node, base);
+    else
+        read_list(r, row, node, base);
+    if (row->check)
+        row->check(r, node, base);
+}
+
 static void read_element(struct schema_reader *r, const struct schema_row *row,
                          const struct tree_node *node, void *element)
 {
     if (row->init)
         row->init(r, node, element);
-    if (row->shorthand && node->kind == TREE_TEXT && !node->is_empty && !node->is_broken)
-        read_short(r, row, node, element);
-    else
-        read_node(r, row, node, element);
+    read_node(r, row, node, element);
 }
 
 static bool is_own_key(const struct schema_reader *r, const char *prefix,

@@ -26,6 +26,9 @@ enum schema_type {
     SCHEMA_PATH,     // const char *; made to start at the file's folder
     SCHEMA_DOMAIN,   // const char *, lower case
     SCHEMA_NUMBER,   // uint32_t
+    SCHEMA_COUNT,    // uint64_t, a whole number too
+    SCHEMA_REAL,     // double, >= 0: `9`, `0.25`, `1e6`
+    SCHEMA_SHARE,    // double in 0-1, written in percent: `0.1%`
     SCHEMA_PORT,     // uint16_t
     SCHEMA_SIZE,     // uint64_t
     SCHEMA_DURATION, // usec_t
@@ -53,7 +56,9 @@ struct schema_row {
     const char *help;     // what it is for; also what is expected where it is missing
     const char *fallback; // the default as one would write it; NULL: zero, or what `init` set
     bool is_required;
-    int64_t min, max; // NUMBER; SIZE in bytes; DURATION in microseconds; a max of 0: no bounds
+    int64_t min, max; // NUMBER, COUNT, REAL; SIZE in bytes; DURATION in microseconds; SHARE in
+                      // millionths; a max of 0: no bounds
+    const char *zero; // a word for zero (NAME: for ""), whatever the bounds: `none`
     size_t at, also;  // offsets of the value
     const struct schema_word *words;
     size_t words_n;
@@ -61,10 +66,11 @@ struct schema_row {
     bool (*is_right)(const char *text); // TEXT: its form
     schema_check_fn *check;
 
+    const char *shorthand; // SECTION: a bare text stands for a mapping with this key alone
+
     // `*` and `-` only: the array they make.
     size_t item, array, count; // bytes of an element; offsets of pointer and number
     bool needs_one;            // an empty one is a mistake
-    const char *shorthand;     // a bare text stands for a mapping with this key alone
     schema_check_fn *init;     // prepares an element before it is read; for `*` it takes in the key
 };
 

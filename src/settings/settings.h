@@ -14,7 +14,9 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "core/policy.h"
 
+struct reply_rule;
 struct settings_index;
 
 /* An IPv4 or IPv6 address with a port (0: none given). */
@@ -69,11 +71,14 @@ struct settings_provider {
     const char *name;
     const char **mx; // suffixes, lower case, without a leading dot
     size_t mx_n;
-    uint32_t connections;     // per IP
-    uint32_t connections_all; // over all our IPs
-    uint32_t messages;        // per connection
-    uint32_t rate;            // transactions per IP…
-    usec_t rate_per;          // …in this span
+    uint32_t connections;       // per IP
+    uint32_t connections_all;   // over all our IPs
+    uint32_t messages;          // per connection
+    uint32_t rate;              // transactions per IP…
+    usec_t rate_per;            // …in this span
+    usec_t pause;               // how long it asks for peace after a block; 0: the policy's
+    struct reply_rule *replies; // what its answers mean, in the file's order
+    size_t replies_n;
 };
 
 struct settings {
@@ -117,14 +122,9 @@ struct settings {
     } limits;
     struct settings_provider *providers; // by name; [0] is the default, ""; those of the routes too
     size_t providers_n;
-    struct {
-        bool is_there;     // a policy file was named
-        bool is_observing; // mode: observe
-        unsigned refusal;  // suspended customer's RCPT: 450 or 550
-        usec_t expiry_warn, expiry_throttle, expiry_suspend, expiry_pull, expiry_drain, expiry_hold;
-        const char *throttle_rate; // default of `throttle` without --rate: "100/h"
-        bool tells_customer;       // notices to the customer's contact
-    } policy;
+    struct policy policy;       // core/policy.h; without a file the defaults, and is_there false
+    struct reply_rule *replies; // of all providers, then everybody's: for mail/replies
+    size_t replies_n;
     const struct settings_index *index; // for the lookups below
 };
 
@@ -150,6 +150,12 @@ int settings_load_texts(struct settings **out, struct settings_mistakes *mistake
 /* One text alone: it names no other file. */
 int settings_load_text(struct settings **out, struct settings_mistakes *mistakes, const char *name,
                        struct bytes text);
+/* A policy file alone, for `replay`: of *out only `policy` is filled (and is_there true). */
+int settings_load_policy(struct settings **out, struct settings_mistakes *mistakes,
+                         const char *file);
+/* No configuration at all: the shipped providers.yaml with the meaning of replies and, all else being
+ * its default; for commands that need no engine. Never fails. */
+struct settings *settings_shipped(void);
 struct settings *settings_free(struct settings *s);
 void settings_mistakes_deinit(struct settings_mistakes *m);
 /* Writes `FILE:LINE:COLUMN: text` and a line end for each, made visible (text_visible). 0, or the

@@ -284,3 +284,89 @@ bool value_parse_customer(char customer[64], char list[64], const char *text)
     snprintf(list, 64, "%s", second);
     return true;
 }
+
+// digits x 10^power. Both are small enough that one exact division or multiplication gives the
+// nearest double (Clinger, How to Read Floating Point Numbers Accurately, 1990).
+struct decimal {
+    uint64_t digits;
+    int power;
+};
+
+enum { DECIMAL_DIGITS = 15, DECIMAL_POWER = 22 };
+
+// NULL, or what stands behind the digits; each is counted, and moves the point where `step` says.
+static const char *add_digits(struct decimal *d, int *count, const char *text, int step)
+{
+    const char *c = text;
+    for (; isdigit((unsigned char)*c); c++) {
+        if (*count >= DECIMAL_DIGITS)
+            return NULL;
+        *count += d->digits || *c != '0';
+        d->digits = d->digits * 10 + (uint64_t)(*c - '0');
+        d->power += step;
+        if (d->power < -DECIMAL_POWER)
+            return NULL;
+    }
+    return c > text ? c : NULL;
+}
+
+static const char *add_exponent(struct decimal *d, const char *text)
+{
+    int sign = *text == '-' ? -1 : 1, v = 0;
+    text += *text == '-' || *text == '+';
+    if (!isdigit((unsigned char)*text))
+        return NULL;
+    for (; isdigit((unsigned char)*text); text++) {
+        v = v * 10 + (*text - '0');
+        if (v > DECIMAL_POWER)
+            return NULL;
+    }
+    d->power += sign * v;
+    return text;
+}
+
+// What stands behind the number, NULL when there is none.
+static const char *parse_decimal(struct decimal *d, const char *text)
+{
+    int count = 0;
+    *d = (struct decimal){0};
+    const char *c = add_digits(d, &count, text, 0);
+    if (c && *c == '.')
+        c = add_digits(d, &count, c + 1, -1);
+    if (c && *c == 'e')
+        c = add_exponent(d, c + 1);
+    return c;
+}
+
+static bool decimal_value(double *v, const struct decimal *d)
+{
+    double scale = 1;
+    int places = d->power < 0 ? -d->power : d->power;
+    if (places > DECIMAL_POWER)
+        return false;
+    for (int i = 0; i < places; i++)
+        scale *= 10; // exact up to 10^22
+    *v = d->power < 0 ? (double)d->digits / scale : (double)d->digits * scale;
+    return true;
+}
+
+bool value_parse_real(double *v, const char *text)
+{
+    struct decimal d;
+    const char *end = parse_decimal(&d, text);
+    return end && !*end && decimal_value(v, &d);
+}
+
+bool value_parse_share(double *v, const char *text)
+{
+    struct decimal d;
+    double share;
+    const char *end = parse_decimal(&d, text);
+    if (!end || strcmp(end, "%") != 0)
+        return false;
+    d.power -= 2;
+    if (!decimal_value(&share, &d) || share > 1)
+        return false;
+    *v = share;
+    return true;
+}

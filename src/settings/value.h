@@ -45,3 +45,9 @@ bool value_is_user(const char *text);
 bool value_is_user_or_group(const char *text);
 /* `acme` or `acme/spring`; the parts come out, list "" for none. */
 bool value_parse_customer(char customer[64], char list[64], const char *text);
+
+/* A decimal number without a sign, `9`, `0.25`, `1e6`, exactly as C would read it: at most 15 digits
+ * and 22 places. */
+bool value_parse_real(double *v, const char *text);
+/* `5%`, `0.1%`: a share in 0-1. */
+bool value_parse_share(double *v, const char *text);

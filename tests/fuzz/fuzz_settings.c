@@ -21,8 +21,27 @@ static struct bytes cut(struct bytes *rest)
     return bytes_of(whole.p, n);
 }
 
+// A harder step never comes before a milder one.
+static void look_at_policy(const struct policy *p)
+{
+    for (int harm = 0; harm < HARM_N; harm++) {
+        double least = 0;
+        for (int rung = 0; rung < RUNG_N; rung++) {
+            const struct policy_rung *step = &p->rungs[harm][rung];
+            must(step->rate >= 0 && step->patience > 1 && step->least > 0);
+            must(step->rate == 0 || step->rate >= least);
+            least = step->rate > 0 ? step->rate : least;
+        }
+    }
+    for (size_t i = 0; i < p->zones_n; i++)
+        must(policy_zone_weight(p, p->zones[i].name) == p->zones[i].weight);
+    must(p->lane_pause <= p->lane_pause_most);
+    must(p->pools.premium && p->pools.shared && p->pools.probation && p->throttle_rate);
+}
+
 static void look_up(const struct settings *s)
 {
+    look_at_policy(&s->policy);
     must(s->node && s->state && s->listeners_n && s->pools_n && s->providers_n);
     for (size_t i = 1; i < s->providers_n; i++) {
         const struct settings_provider *p = &s->providers[i];

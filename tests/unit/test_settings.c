@@ -382,6 +382,81 @@ static void providers_and_policy_are_checked_in_their_own_files(void **state)
     assert_string_equal(got, expected);
 }
 
+static void the_ladder_of_a_policy_is_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy, *mistakes;
+    } cases[] = {
+        {"dead: {warn: 2}",
+         "1:14: expected a share like 5% or 0.1%, from 0.0001% to 50%, or `none`, got "
+         "`2`\n"},
+        {"dead: {warn: 60%}",
+         "1:14: expected a share like 5% or 0.1%, from 0.0001% to 50%, or `none`, "
+         "got `60%`\n"},
+        {"dead: {warn: {patience: often}}",
+         "1:25: expected a number like 9, 0.25 or 1e6, from 100 to 1e+12, got `often`\n"},
+        {"dead: {warn: {over: 2%, least: 0}}",
+         "1:32: expected a whole number, from 1 to 400, got `0`\n"},
+        {"dead: {warn: [2%]}", "1:14: expected a mapping (lines of `key: value`), got a list\n"},
+        {"dead: {warns: 2%}", "1:8: unknown key `warns`, did you mean `warn`?\n"},
+        {"dead: 2%", "1:7: expected a mapping (lines of `key: value`), got `2%`\n"},
+        {"dead: {warn: 0.0001%, throttle: 50%, suspend: 50%}", ""},
+        {"dead: {suspend: 3%}",
+         "1:17: `suspend` takes less than `throttle` (over), expected at least as much\n"},
+        {"dead: {warn: 10%, throttle: none, suspend: 10%}", ""},
+        {"dead: {warn: 10%, throttle: none, suspend: 9%}",
+         "1:44: `suspend` takes less than `warn` (over), expected at least as much\n"},
+        {"dead: {warn: 4.5%}",
+         "1:14: `throttle` takes less than `warn` (over), expected at least as much\n"},
+        {"spam: {throttle: {patience: 1e3}}",
+         "1:29: `throttle` takes less than `warn` (patience), expected at least as much\n"},
+        {"spam: {suspend: {least: 2}}",
+         "1:25: `suspend` takes less than `throttle` (least), expected at least as much\n"},
+        {"traps: {warn: 3, suspend: none}",
+         "1:15: `throttle` takes less than `warn` (over), expected at least as much\n"},
+        {"traps: {warn: 0}",
+         "1:15: expected a number like 9, 0.25 or 1e6, from 1 to 1000, or `none`, got `0`\n"},
+        {"clumping: 0.5",
+         "1:11: expected a number like 9, 0.25 or 1e6, from 1 to 100, or `measured`, got `0.5`\n"},
+        {"incident: {share: 0%}",
+         "1:19: expected a share like 5% or 0.1%, from 1% to 100%, got `0%`\n"},
+        {"lanes: {pause: 2d}",
+         "1:16: `pause` is longer than `pause_most`, expected at most as long\n"},
+        {"lanes: {pause_most: 5m}",
+         "1:21: `pause` is longer than `pause_most`, expected at most as long\n"},
+        {"blocklists: {zen spam: 1}",
+         "1:14: expected a blocklist's name like zen.spamhaus.org, got `zen spam`\n"},
+        {"blocklists: {a.test: 1, A.test: 2}",
+         "1:25: the blocklist `a.test` is here again, the first is at 1:14\n"},
+        {"blocklists: {a.test: -1}",
+         "1:22: expected a number like 9, 0.25 or 1e6, from 0 to 10, got `-1`\n"},
+        {"silent: google", "1:9: expected a list like [a, b], got `google`\n"},
+        {"gateways: [Big]", "1:12: expected a name " NAME ", got `Big`\n"},
+        {"pools: {premium: Best}", "1:18: expected a name " NAME ", or `none`, got `Best`\n"},
+        {"pools: {premium_after: 1.5}",
+         "1:24: expected a whole number, from 1 to 1000000000000, got `1.5`\n"},
+    };
+    int wrong = 0;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct settings_text files[] = {{"m.yaml", bytes_str(GOOD "policy: p.yaml\n")},
+                                        {"p.yaml", bytes_str(cases[i].policy)}};
+        struct settings *s;
+        struct settings_mistakes m;
+        settings_load_texts(&s, &m, files, ARRAY_LEN(files));
+        CLEANUP(xfree) char *got = text_of(&m);
+        CLEANUP(xfree)
+        char *expected = xasprintf("%s%s", *cases[i].mistakes ? "p.yaml:" : "", cases[i].mistakes);
+        settings_mistakes_deinit(&m);
+        settings_free(s);
+        if (strcmp(got, expected) != 0) {
+            print_error("%s\n  expected %s\n  got      %s\n", cases[i].policy, expected, got);
+            wrong++;
+        }
+    }
+    assert_int_equal(wrong, 0);
+}
+
 static void write_file(const char *path, const char *text)
 {
     FILE *f = fopen(path, "we");
@@ -590,6 +665,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(whole_files_are_checked_too),
     cmocka_unit_test(listeners_and_pools_are_checked),
     cmocka_unit_test(providers_and_policy_are_checked_in_their_own_files),
+    cmocka_unit_test(the_ladder_of_a_policy_is_checked),
     cmocka_unit_test(files_are_named_as_they_were_given),
     cmocka_unit_test(a_socket_path_has_room_for_107_bytes),
     cmocka_unit_test(what_strangers_wrote_is_printed_visibly),

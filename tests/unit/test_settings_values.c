@@ -309,6 +309,115 @@ static void domains_and_records_are_told_from_what_is_none(void **state)
             fail_msg("`%s` passed", no_records[i]);
 }
 
+static void numbers_are_those_that_c_reads(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double real, share; // negative: it is none
+    } cases[] = {
+        {"9", 9, -1},
+        {"0.25", 0.25, -1},
+        {"1e6", 1e6, -1},
+        {"1.5e-3", 0.0015, -1},
+        {"1e+2", 100, -1},
+        {"0", 0, -1},
+        {"1e22", 1e22, -1},
+        {"007", 7, -1},
+        {"123456789012345", 123456789012345, -1},
+        {"2%", -1, 0.02},
+        {"0.1%", -1, 0.001},
+        {"0.3%", -1, 0.003},
+        {"100%", -1, 1},
+        {"0%", -1, 0},
+        {"33.3%", -1, 0.333},
+        {"100.1%", -1, -1},
+        {"", -1, -1},
+        {"%", -1, -1},
+        {"-1", -1, -1},
+        {"+1", -1, -1},
+        {".5", -1, -1},
+        {"5.", -1, -1},
+        {"1e", -1, -1},
+        {"1e23", -1, -1},
+        {"1e999999999999", -1, -1},
+        {"nan", -1, -1},
+        {"inf", -1, -1},
+        {"0x1p3", -1, -1},
+        {"1 ", -1, -1},
+        {" 1", -1, -1},
+        {"1,5", -1, -1},
+        {"1234567890123456", -1, -1},
+        {"0.00000000000000000000001", -1, -1},
+        {"1%%", -1, -1},
+        {"2 %", -1, -1},
+        {"1e2e2", -1, -1},
+        {"1.2.3", -1, -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        double real = -1, share = -1;
+        value_parse_real(&real, cases[i].text);
+        value_parse_share(&share, cases[i].text);
+        if (real != cases[i].real || share != cases[i].share)
+            fail_msg("`%s`: got %.17g and %.17g", cases[i].text, real, share);
+    }
+}
+
+static void a_policy_says_its_numbers(void **state)
+{
+    (void)state;
+    struct settings_text files[] = {
+        {"main.yaml", bytes_str(BASE "policy: p.yaml\nproviders: q.yaml\n")},
+        {"p.yaml", bytes_str("dead: {warn: 1%, throttle: none, suspend: {over: 7.5%, patience: "
+                             "2.5e8, least: 9}}\n"
+                             "traps: {warn: none, suspend: 3}\nclumping: 2.5\n"
+                             "incident: {share: 45%}\nlanes: {pause: 30s}\n"
+                             "blocklists: {Zen.Spamhaus.ORG: 0.75, b.test: 0}\n"
+                             "silent: []\ngateways: [one]\n"
+                             "pools: {premium: none, shared: main, premium_after: 5000000000}\n")},
+        {"q.yaml", bytes_str("default: {pause: 3h}\na: {mx: [a.test]}\n"
+                             "b: {mx: [b.test], pause: policy}\nc: {mx: [c.test], pause: 1d}\n")},
+    };
+    CLEANUP(settings_free) struct settings *s = load_texts(files, 3);
+    const struct policy *p = &s->policy;
+    assert_true(p->rungs[HARM_DEAD][RUNG_WARN].rate == 0.01);
+    assert_true(p->rungs[HARM_DEAD][RUNG_WARN].patience == 1e5);
+    assert_true(p->rungs[HARM_DEAD][RUNG_THROTTLE].rate == 0);
+    assert_true(p->rungs[HARM_DEAD][RUNG_SUSPEND].rate == 0.075);
+    assert_true(p->rungs[HARM_DEAD][RUNG_SUSPEND].patience == 2.5e8);
+    assert_int_equal(p->rungs[HARM_DEAD][RUNG_SUSPEND].least, 9);
+    assert_true(p->rungs[HARM_SPAM][RUNG_WARN].rate == 0.005); // as shipped
+    assert_true(p->rungs[HARM_TRAP][RUNG_WARN].rate == 0);
+    assert_true(p->rungs[HARM_TRAP][RUNG_THROTTLE].rate == 2);
+    assert_true(p->rungs[HARM_TRAP][RUNG_SUSPEND].rate == 3);
+    assert_true(p->clumping == 2.5);
+    assert_true(p->incident.share == 0.45);
+    assert_int_equal(p->incident.customers, 5);
+    assert_true(p->lane_pause == 30 * USEC_SECOND);
+    assert_int_equal(p->zones_n, 2);
+    assert_true(policy_zone_weight(p, "zen.spamhaus.org") == 0.75);
+    assert_int_equal(p->silent_n, 0);
+    assert_true(policy_is_gateway(p, "one"));
+    assert_false(policy_is_gateway(p, "mimecast"));
+    assert_string_equal(p->pools.premium, "");
+    assert_string_equal(p->pools.shared, "main");
+    assert_string_equal(p->pools.probation, "probation");
+    assert_true(p->pools.premium_after == 5000000000);
+    assert_true(settings_provider_limits(s, "a")->pause == 3 * USEC_HOUR);
+    assert_true(settings_provider_limits(s, "b")->pause == 0);
+    assert_true(settings_provider_limits(s, "c")->pause == USEC_DAY);
+}
+
+static void without_a_policy_nothing_is_asked_or_decided(void **state)
+{
+    (void)state;
+    CLEANUP(settings_free) struct settings *s = load_text(BASE);
+    assert_false(s->policy.is_there);
+    assert_int_equal(s->policy.zones_n, 0);
+    assert_true(policy_is_silent(&s->policy, "google"));
+    assert_true(s->providers[0].pause == 0);
+}
+
 static void networks_are_exact(void **state)
 {
     (void)state;
@@ -406,16 +515,81 @@ static void the_shipped_files_explain_every_key_and_its_default(void **state)
     check_explained("policy.yaml", &file_policy, false);
 }
 
+// Either it is the value that stands there, or the text behind the help tells it.
 static void the_policy_says_each_default(void **state)
 {
     (void)state;
     CLEANUP(xfree) char *text = file_text(TEST_ROOT "/config/policy.yaml");
+    struct mistakes mistakes = {0};
+    struct tree tree;
+    tree_load(&tree, bytes_str(text), &mistakes, mistakes_file(&mistakes, "policy.yaml"));
     for (size_t i = 0; i < file_policy.n; i++) {
         const struct schema_row *row = &file_policy.rows[i];
         CLEANUP(xfree) char *said = xasprintf("(default %s)", row->fallback ? row->fallback : "");
-        if (row->fallback && !strstr(strstr(text, row->help), said))
+        if (row->fallback && !has_value(tree.root, row->path, row->fallback) &&
+            !strstr(strstr(text, row->help), said))
             fail_msg("no `%s` behind %s", said, row->path);
     }
+    tree_deinit(&tree);
+    struct settings_mistakes none;
+    mistakes_finish(&mistakes, &none);
+    settings_mistakes_deinit(&none);
+}
+
+static void assert_same_names(const char *const *a, size_t a_n, const char *const *b, size_t b_n)
+{
+    assert_int_equal(a_n, b_n);
+    for (size_t i = 0; i < a_n; i++)
+        assert_string_equal(a[i], b[i]);
+}
+
+static void assert_same_policy(const struct policy *a, const struct policy *b)
+{
+    for (int harm = 0; harm < HARM_N; harm++) {
+        for (int rung = 0; rung < RUNG_N; rung++) {
+            const struct policy_rung *x = &a->rungs[harm][rung], *y = &b->rungs[harm][rung];
+            if (x->rate != y->rate || x->patience != y->patience || x->least != y->least)
+                fail_msg("%s: %s", harm_text(harm), rung_text(rung));
+        }
+    }
+    assert_true(a->is_there == b->is_there && a->is_observing == b->is_observing);
+    assert_int_equal(a->refusal, b->refusal);
+    assert_string_equal(a->throttle_rate, b->throttle_rate);
+    assert_true(a->expiry_warn == b->expiry_warn && a->expiry_throttle == b->expiry_throttle);
+    assert_true(a->expiry_suspend == b->expiry_suspend && a->expiry_pull == b->expiry_pull);
+    assert_true(a->expiry_drain == b->expiry_drain && a->expiry_hold == b->expiry_hold);
+    assert_true(a->clumping == b->clumping);
+    assert_int_equal(a->incident.customers, b->incident.customers);
+    assert_true(a->incident.share == b->incident.share && a->incident.excess == b->incident.excess);
+    assert_true(a->incident.wait == b->incident.wait);
+    assert_true(a->lane_pause == b->lane_pause && a->lane_step == b->lane_step);
+    assert_true(a->lane_pause_most == b->lane_pause_most && a->pull_lanes == b->pull_lanes);
+    assert_true(a->blame_window == b->blame_window && a->guard_ips == b->guard_ips);
+    assert_true(a->guard_share == b->guard_share && a->probe_every == b->probe_every);
+    assert_same_names(a->silent, a->silent_n, b->silent, b->silent_n);
+    assert_same_names(a->gateways, a->gateways_n, b->gateways, b->gateways_n);
+    assert_int_equal(a->zones_n, b->zones_n);
+    for (size_t i = 0; i < a->zones_n; i++)
+        assert_true(policy_zone_weight(b, a->zones[i].name) == a->zones[i].weight);
+    assert_string_equal(a->pools.premium, b->pools.premium);
+    assert_string_equal(a->pools.shared, b->pools.shared);
+    assert_string_equal(a->pools.probation, b->pools.probation);
+    assert_true(a->pools.premium_after == b->pools.premium_after);
+    assert_true(a->pools.shared_after == b->pools.shared_after);
+    assert_true(a->pools.premium_age == b->pools.premium_age);
+    assert_true(a->pools.shared_age == b->pools.shared_age);
+}
+
+static void the_shipped_policy_is_the_one_in_c(void **state)
+{
+    (void)state;
+    struct policy shipped;
+    struct settings *s;
+    struct settings_mistakes m;
+    policy_default(&shipped);
+    assert_int_equal(settings_load_policy(&s, &m, TEST_ROOT "/config/policy.yaml"), 0);
+    assert_same_policy(&s->policy, &shipped);
+    settings_free(s);
 }
 
 static void the_shipped_files_load(void **state)
@@ -445,9 +619,13 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_route_is_its_domains_own_or_that_of_all),
     cmocka_unit_test(a_client_is_whom_its_longest_network_says),
     cmocka_unit_test(domains_and_records_are_told_from_what_is_none),
+    cmocka_unit_test(numbers_are_those_that_c_reads),
+    cmocka_unit_test(a_policy_says_its_numbers),
+    cmocka_unit_test(without_a_policy_nothing_is_asked_or_decided),
     cmocka_unit_test(networks_are_exact),
     cmocka_unit_test(the_shipped_files_explain_every_key_and_its_default),
     cmocka_unit_test(the_policy_says_each_default),
+    cmocka_unit_test(the_shipped_policy_is_the_one_in_c),
     cmocka_unit_test(the_shipped_files_load),
 };
 TEST_MAIN(tests)
