@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/dns_answer.h"
+#include "net/dns_ask.h"
 #include "net/dns_resolver.h"
 #include "net/timer.h"
 
@@ -43,6 +44,7 @@ struct dns {
     struct map kept;  // domain → struct kept
     struct list ages; // of kept, oldest first
     size_t kept_bytes;
+    struct dns_asks asks;
     bool is_freed;
     struct dns_mx scratch; // the answer being delivered
 };
@@ -437,6 +439,13 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     ub_process(d->ub);
     timer_stop(d->timers, &d->soon);
     deliver(d);
+    if (!d->is_freed)
+        dns_asks_deliver(&d->asks);
+}
+
+struct dns_asks *dns_asks_of(struct dns *d)
+{
+    return &d->asks;
 }
 
 void dns_query_mx(struct dns *d, const char *domain,
@@ -471,6 +480,7 @@ struct dns *dns_new(struct uv_loop_s *loop, const struct dns_options *options, c
     list_init(&d->ready);
     list_init(&d->waiting);
     list_init(&d->ages);
+    dns_asks_init(&d->asks, ub, d->timers, &d->is_freed);
     uv_poll_start(&d->poll, UV_READABLE, on_poll);
     return d;
 }
@@ -492,6 +502,7 @@ struct dns *dns_free(struct dns *d)
         lookup_free(l);
     }
     drop_waiters(&d->ready);
+    dns_asks_deinit(&d->asks);
     struct kept *k;
     LIST_EACH (&d->ages, k, link) {
         kept_drop(d, k);

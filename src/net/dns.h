@@ -5,7 +5,8 @@
  * What comes back is a stranger's: names must be host names, addresses ones that can be a host's, hosts
  * and addresses are capped. Answers are kept by domain (at most DNS_KEPT, or 16 MiB, the oldest out);
  * who asks while a question is under way shares its answer. At most DNS_AT_ONCE domains are under way,
- * the others wait their turn. */
+ * the others wait their turn. Two plain questions besides, for blocklists and reverse DNS: the
+ * addresses of a name, the names of an address. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,3 +64,45 @@ struct dns_mx {
  * address literal ("[127.0.0.1]", "[ipv6:::1]") is answered without asking. */
 void dns_query_mx(struct dns *d, const char *domain,
                   void (*done)(void *ctx, const struct dns_mx *mx), void *ctx);
+
+/* --- plain questions, one record type each; aliases are followed. Kept by libunbound alone. */
+enum { DNS_RECORDS = 16, DNS_ASKS = 10000 };
+
+struct dns_address {
+    uint8_t n; // 4 or 16
+    uint8_t bytes[16];
+};
+
+struct dns_records {
+    enum dns_result result; // DNS_OK: at least one record; DNS_NONE: no such name, or none of that
+                            // type; DNS_LATER
+    char why[DNS_WHY];      // in words, "" for DNS_OK
+    size_t n;               // further ones are left out
+    struct dns_address addresses[DNS_RECORDS]; // of a name: as they came, any address at all
+    char names[DNS_RECORDS][DNS_NAME];         // of an address: host names, lower case
+};
+
+struct dns_ask;
+
+/* The addresses of `name`: A, or AAAA. `done` on the loop, never inside the call; `records` is
+ * borrowed during it. The question is valid for dns_ask_cancel() until `done` is called or the dns
+ * freed. DNS_AT_ONCE are under way, DNS_ASKS wait; what is beyond that is answered DNS_LATER. */
+struct dns_ask *dns_query_addresses(struct dns *d, const char *name, bool is_v6,
+                                    void (*done)(void *ctx, const struct dns_records *records),
+                                    void *ctx);
+/* The names (PTR) of an address. */
+struct dns_ask *dns_query_names(struct dns *d, const struct dns_address *address,
+                                void (*done)(void *ctx, const struct dns_records *records),
+                                void *ctx);
+/* `done` does not come. Takes NULL. */
+void dns_ask_cancel(struct dns_ask *a);
+
+/* Text to address and back, canonical. False when it is none. */
+bool dns_address_parse(struct dns_address *a, const char *text);
+enum { DNS_ADDRESS_TEXT = 46 };
+void dns_address_format(char out[DNS_ADDRESS_TEXT], const struct dns_address *a);
+/* `2.0.0.127.` and zone for 127.0.0.2, nibbles for IPv6: how lists and reverse zones name an address
+ * (RFC 5782 §2, RFC 3596 §2.5). False when it does not fit. */
+bool dns_address_reverse(char out[DNS_NAME], const struct dns_address *a, const char *zone);
+/* Is the name in a top domain that is nobody's (above)? */
+bool dns_is_nobodys(const char *name);

@@ -32,6 +32,11 @@ static const char *nobodys_top(const char *record)
     return NULL;
 }
 
+bool dns_is_nobodys(const char *name)
+{
+    return nobodys_top(name) != NULL;
+}
+
 static int add_zone(struct ub_ctx *ub, const char *top)
 {
     char zone[32];
