@@ -207,12 +207,12 @@ bool outage_was(const struct outage *o, usec_t at)
 double outage_excess(struct outage *o, enum usage_channel channel, enum usage_window window,
                      usec_t now)
 {
+    const struct usage_user *all = &o->usage.all;
     // The sum decays when something comes; a window in which nothing came since is less than it says.
-    double left = exp(-(double)(now / USEC_SECOND - o->usage.all.second) /
-                      ((double)windows[window] / USEC_SECOND));
-    double x =
-        o->usage.all.bad[channel][window] - o->usage.all.n[channel][window] * o->rate[channel];
-    return x > 0 ? x * (left > 1 ? 1 : left) : 0;
+    double left =
+        exp(-(double)(now / USEC_SECOND - all->second) / ((double)windows[window] / USEC_SECOND));
+    double usual = all->n[channel][window] * o->rate[channel], x = all->bad[channel][window];
+    return x > 2 * usual ? (x - usual) * (left > 1 ? 1 : left) : 0;
 }
 
 struct outage_news outage_others(struct outage *o, uint32_t customer)

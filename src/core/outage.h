@@ -62,7 +62,7 @@ bool outage_ends(struct outage *o, outage_elsewhere_fn *elsewhere, void *ctx, us
 void outage_close(struct outage *o, usec_t now);
 /* Was there an incident here at that time: the open one or the one before? */
 bool outage_was(const struct outage *o, usec_t at);
-/* Bad ones beyond the long-run rate, over everybody, in a window of the hard channel and the soft. */
+/* Bad ones beyond the long-run rate, over everybody, in a window; 0 when not even twice as many. */
 double outage_excess(struct outage *o, enum usage_channel channel, enum usage_window window,
                      usec_t now);
 

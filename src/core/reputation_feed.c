@@ -358,8 +358,12 @@ static void feed_submission(struct reputation *r, struct final *f)
         habit_feed(f->c, f->at, o->recipient, 0, 0);
     if (o->kind == OUTCOME_REFUSED && !repeat && !unconfirmed)
         return; // for its rate or its standing: nobody looked at the recipient
+    // While nothing speaks against it good ones are only counted; twice does no harm then.
+    bool is_clean =
+        !repeat && !unconfirmed && !f->c->harms[HARM_REPEAT] && !f->c->harms[HARM_UNCONFIRMED];
     unsigned flags = SEEN | (repeat ? SEEN_REPEAT : 0) | (unconfirmed ? SEEN_UNCONFIRMED : 0);
-    unsigned before = seen_before(r, f->c, SALT_SUBMISSION, f->at, o->recipient, flags);
+    unsigned before =
+        is_clean ? 0 : seen_before(r, f->c, SALT_SUBMISSION, f->at, o->recipient, flags);
     f->is_new = !(before & SEEN);
     if (f->is_new)
         ring_add(f->c, f->at, is_list);
@@ -432,6 +436,13 @@ void reputation_feed(struct reputation *r, const struct outcome *o)
     if (may_be_late && o->delivered_at > 0 && o->delivered_at <= r->now) {
         f.at = o->delivered_at;
         f.is_late = true;
+    }
+    if (f.c && o->kind != OUTCOME_ACCEPTED) {
+        usage_prefetch(&r->everywhere.usage, f.c->index);
+        if (f.p)
+            usage_prefetch(&f.p->outage.usage, f.c->index);
+        if (f.ip)
+            usage_prefetch(&f.ip->usage, f.c->index);
     }
     if (f.ip)
         feed_ip(r, &f, o);

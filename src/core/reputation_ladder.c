@@ -9,10 +9,8 @@
 #include "core/rotation.h"
 
 #define ASK_EVERY (5 * USEC_SECOND)
-#define WEAK_EVIDENCE 100.0 // without the worst provider: this much says it is the customer
-#define OTHERS_BAD 0.2      // others that got through have a smaller bad part than this
-#define NEWS_ENOUGH 3.0     // bad ones that the others would have if it were the provider
-#define PLACE_REST 100.0    // observations elsewhere that let harm at one place be the place's
+#define OTHERS_ENOUGH 6.0 // log-likelihood that it is worse there than the others are
+#define PLACE_REST 100.0  // observations elsewhere that let harm at one place be the place's
 #define CLEAN_ENOUGH 4.605170185988091 // ln 100
 #define SCALE 7.0                      // a false alarm in γ observations or in a week
 enum { OTHERS_LEAST = 3 };
@@ -270,27 +268,37 @@ void reputation_clean(struct reputation *r, struct reputation_customer *c, enum 
 }
 
 /* --- could it be the provider? */
-enum doubt { DOUBT_NONE, DOUBT_WAITS, DOUBT_PLACE };
 
-// Its own bad part there: since the mark where that says enough, else of the last 15 minutes.
-static double own_part(struct reputation *r, const struct reputation_customer *c, struct outage *o)
+// Half of the way to the alarm, in logarithms: the best of customers come to a hundred by chance.
+double reputation_weak(const struct reputation *r, enum harm harm, enum rung rung)
 {
-    const struct usage_user *user = usage_get(&o->usage, c->index, r->now);
-    if (!user)
-        return 1;
-    if (user->mark_n >= 5 && user->mark_bad)
-        return (double)user->mark_bad / user->mark_n;
-    double n = user->n[USAGE_HARD][USAGE_15M], bad = user->bad[USAGE_HARD][USAGE_15M];
-    return n > 0 && bad < n ? bad / n : 1;
+    return sqrt(r->plans[harm].rungs[rung].alarm);
 }
 
-// The others had as much news as would show it, if it were the provider, and it does not show.
+enum doubt { DOUBT_NONE, DOUBT_WAITS, DOUBT_PLACE };
+
+static double fit(double bad, double n, double rate)
+{
+    double good = n - bad;
+    return (bad > 0 ? bad * log(rate) : 0) + (good > 0 ? good * log(1 - rate) : 0);
+}
+
+// Since the mark, in the same minutes: is it worse there than the others, beyond chance? By the
+// likelihood of two rates over that of one. It is asked again and again, so chance is kept small.
 static bool others_get_through(struct reputation *r, const struct reputation_customer *c,
                                struct outage *o)
 {
+    const struct usage_user *own = usage_get(&o->usage, c->index, r->now);
     struct outage_news news = outage_others(o, c->index);
-    double own = own_part(r, c, o), most = fmin(OTHERS_BAD, own / 2);
-    return news.customers >= OTHERS_LEAST && news.n * own >= NEWS_ENOUGH && news.bad <= most;
+    if (!own || !own->mark_n || news.customers < OTHERS_LEAST)
+        return false;
+    double n = own->mark_n, bad = own->mark_bad, others = news.n * news.bad;
+    double both = (bad + others) / (n + news.n);
+    if (bad / n < 2 * news.bad || both <= 0)
+        return false;
+    return fit(bad, n, bad / n) + fit(others, news.n, news.bad) -
+               fit(bad + others, n + news.n, both) >=
+           OTHERS_ENOUGH;
 }
 
 // Harm at one place that nearly nobody else writes to, while the rest of its mail is fine, is that
@@ -304,40 +312,55 @@ static bool is_place(struct reputation *r, const struct reputation_customer *c, 
 }
 
 static void begin_wait(struct reputation *r, struct reputation_customer *c, enum harm harm,
-                       enum rung rung, uint32_t provider, usec_t begin)
+                       enum rung rung, uint32_t provider)
 {
     struct outage *o = reputation_outage(r, provider);
     c->waits_since = r->now;
     c->waits_harm = (uint8_t)harm;
     c->waits_rung = (uint8_t)rung;
     c->waits_provider = provider;
-    if (o->usage.mark_at < begin - USEC_MINUTE)
+    if (o->usage.mark_at < r->now - REPUTATION_MARK)
         usage_mark(&o->usage, r->now);
     o->usage.mark_until = r->now + r->o.policy->incident.wait;
     reputation_trace_say(r, c, harm, "waits: may be the provider", NULL);
     reputation_plan_due(r, c);
 }
 
+// Whose fault it may be besides the customer's: a provider, or (REPUTATION_NOWHERE) our own. False:
+// nobody's.
+static bool suspected(struct reputation *r, const struct reputation_customer *c, enum harm harm,
+                      enum rung rung, uint32_t *provider)
+{
+    const struct evidence *e = c->harms[harm];
+    uint32_t bad;
+    usec_t begin;
+    if (!evidence_worst(e, provider, &bad, &begin))
+        return false;
+    if (reputation_may_be_ours(r, c->index)) {
+        *provider = REPUTATION_NOWHERE;
+        return true;
+    }
+    if (evidence_without(e, &r->plans[harm], rung, *provider) >= reputation_weak(r, harm, rung))
+        return false;
+    struct outage *o = reputation_outage(r, *provider);
+    usec_t since = c->waits_since ? c->waits_since : r->now;
+    bool has_mark = o->usage.mark_at >= since - REPUTATION_MARK;
+    return !has_mark || !others_get_through(r, c, o);
+}
+
 static enum doubt doubt(struct reputation *r, struct reputation_customer *c, enum harm harm,
                         enum rung rung)
 {
-    const struct evidence *e = c->harms[harm];
-    uint32_t provider, bad;
-    usec_t begin;
+    uint32_t provider;
     if (harm != HARM_DEAD && harm != HARM_SPAM)
         return DOUBT_NONE;
-    if (!evidence_worst(e, &provider, &bad, &begin) ||
-        evidence_without(e, &r->plans[harm], rung, provider) >= WEAK_EVIDENCE)
-        return DOUBT_NONE;
-    struct outage *o = reputation_outage(r, provider);
-    bool has_mark = o->usage.mark_at >= begin - USEC_MINUTE;
-    if (has_mark && others_get_through(r, c, o))
+    if (!suspected(r, c, harm, rung, &provider))
         return DOUBT_NONE;
     if (!c->waits_since)
-        begin_wait(r, c, harm, rung, provider, begin);
+        begin_wait(r, c, harm, rung, provider);
     if (r->now < c->waits_since + r->o.policy->incident.wait)
         return DOUBT_WAITS;
-    return is_place(r, c, o) ? DOUBT_PLACE : DOUBT_NONE;
+    return is_place(r, c, reputation_outage(r, provider)) ? DOUBT_PLACE : DOUBT_NONE;
 }
 
 static void take_place_out(struct reputation *r, struct reputation_customer *c, enum harm harm)

@@ -9,8 +9,6 @@
 
 #define FLEET_STEP 60 // seconds between two decays of the fleet's sums
 
-#define RUN_BEGINS 10 // evidence at which a warning may be near
-
 static uint32_t second_of(usec_t at)
 {
     return at > 0 ? (uint32_t)(at / USEC_SECOND) : 0;
@@ -134,14 +132,15 @@ static void vote(struct reputation_customer *c, const struct outcome *o)
     }
 }
 
-// Marks where the others stand when a run of bad ones begins, so that their news since then is known
-// by the time it alarms. Not while somebody waits for news since an earlier mark.
+// Marks where the others stand when a run of bad ones nears an alarm, so that their news since then are
+// known when it comes. Not long before it, or it would be news of a time when all was well; and not
+// while somebody waits for news since an earlier mark.
 static void mark(struct reputation *r, const struct evidence *e, enum harm harm, uint32_t provider)
 {
     struct usage *u = &reputation_outage(r, provider)->usage;
-    if (r->now < u->mark_at + USEC_MINUTE || r->now < u->mark_until)
+    if (r->now < u->mark_at + REPUTATION_MARK || r->now < u->mark_until)
         return;
-    if (evidence_of(e, &r->plans[harm], RUNG_WARN) >= RUN_BEGINS)
+    if (evidence_of(e, &r->plans[harm], RUNG_WARN) >= reputation_weak(r, harm, RUNG_WARN))
         usage_mark(u, r->now);
 }
 

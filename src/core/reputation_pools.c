@@ -9,7 +9,6 @@
 
 enum { POOLED_MOST = 8, SNOW_LEAST = 3, SNOW_BAD = 3 };
 #define SNOW_EVIDENCE 2.3 // log-likelihood of a newcomer's own part over the acceptable rate: ln 10
-#define WEAK_EVIDENCE 100.0
 
 /* --- pools */
 static bool is_in(const struct reputation_customer *c, const char *pool)
@@ -104,7 +103,7 @@ static bool is_provider(struct reputation *r, enum harm harm, enum rung rung)
     uint32_t provider, bad;
     usec_t begin;
     return evidence_worst(e, &provider, &bad, &begin) &&
-           evidence_without(e, &r->plans[harm], rung, provider) < WEAK_EVIDENCE;
+           evidence_without(e, &r->plans[harm], rung, provider) < reputation_weak(r, harm, rung);
 }
 
 static void act_on_snow(struct reputation *r, enum harm harm, enum rung rung)

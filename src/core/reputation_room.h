@@ -20,9 +20,11 @@ enum {
     REPUTATION_TRAPS = 16,    // newest hits kept a customer
     REPUTATION_NEW = 500,     // lifetime observations below which a customer is a newcomer
     REPUTATION_NEWCOMERS = 256,
+    REPUTATION_LATEST = 128,             // final answers remembered over everybody
     REPUTATION_HINTS = 1 << 16,          // remembered places of customers' names
     REPUTATION_NOWHERE = UINT32_MAX - 1, // the provider of what has none
 };
+#define REPUTATION_MARK (10 * USEC_SECOND) // so old may a mark be when a run of bad ones alarms
 
 enum due_what { DUE_CUSTOMER, DUE_IP, DUE_LANE, DUE_PROVIDER };
 
@@ -159,7 +161,9 @@ struct reputation {
     struct reputation_ip **ips;
     struct reputation_provider **providers;
     uint32_t customers_n, customers_room, ips_n, ips_room, providers_n, providers_room;
-    struct outage everywhere; // our own failure: all providers as one
+    struct outage everywhere;           // our own failure: all providers as one
+    uint32_t latest[REPUTATION_LATEST]; // a ring of final answers: customer x 2 + bad
+    uint32_t latest_n;                  // ever
     struct due everywhere_due;
     struct heap due;
     struct reputation_sample *samples; // ring
@@ -232,6 +236,8 @@ void reputation_customer_told(struct reputation *r, enum kind kind, const char *
 /* What an alarm is multiplied with for a customer of this volume. */
 double reputation_scale(const struct reputation *r, const struct reputation_customer *c,
                         enum harm harm, enum rung rung);
+/* Without the worst provider this much says that it is the customer. */
+double reputation_weak(const struct reputation *r, enum harm harm, enum rung rung);
 /* Distinct trap hits of 7 days that the rung has not dealt with. */
 uint32_t reputation_traps(const struct reputation_customer *c, enum rung rung, usec_t now);
 
@@ -249,6 +255,8 @@ void reputation_watch(struct reputation *r, struct reputation_provider *p,
                       const char *recipient, usec_t at);
 /* A provider's, or (REPUTATION_NOWHERE) that over all of them. */
 struct outage *reputation_outage(struct reputation *r, uint32_t provider);
+/* Do the others' latest answers look as if all mail failed? */
+bool reputation_may_be_ours(const struct reputation *r, uint32_t customer);
 /* Is what came from there at that time evidence against nobody? */
 bool reputation_is_excused(const struct reputation *r, const struct reputation_provider *p,
                            usec_t at, bool is_late);

@@ -280,6 +280,9 @@ static void save_fleet(const struct reputation *r, struct buf *out)
     for (int i = 0; i < REPUTATION_NEWCOMERS; i++)
         pack_u32(out, r->newcomers.customers[i]);
     pack_u32(out, r->newcomers.n);
+    for (int i = 0; i < REPUTATION_LATEST; i++)
+        pack_u32(out, r->latest[i]);
+    pack_u32(out, r->latest_n);
 }
 
 static bool load_newcomers(struct reputation *r, struct bytes *in)
@@ -305,6 +308,9 @@ static bool load_fleet(struct reputation *r, struct bytes *in)
         is_ok = take_f64(in, &r->fleet_n[h]) && take_f64(in, &r->fleet_bad[h]);
     is_ok = is_ok && take_u32(in, &r->fleet_second) && take_bool(in, &r->is_trimmed) &&
             load_newcomers(r, in);
+    for (int i = 0; is_ok && i < REPUTATION_LATEST; i++)
+        is_ok = take_u32(in, &r->latest[i]);
+    is_ok = is_ok && take_u32(in, &r->latest_n);
     if (is_ok)
         reputation_plan(r);
     return is_ok;

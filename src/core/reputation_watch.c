@@ -10,8 +10,11 @@
 #include "core/rotation.h"
 
 enum { OWN_PROVIDERS = 3 };
+// Of the others' latest few answers so many bad ones, or of the latest many.
+enum { LATEST_FEW = 8, LATEST_FEW_BAD = 3, LATEST_MANY = 40, LATEST_MANY_BAD = 6 };
 #define OWN_SHARE 0.5       // of the active customers must fail
 #define OWN_ONE_AT_MOST 0.6 // of the excess may be one provider's
+#define OWN_EXCESS 2.0      // bad ones beyond the usual that make a provider one that fails
 #define LOOK_EVERY (10 * USEC_SECOND)
 #define DOMAINS_KEPT USEC_HOUR
 #define ELSEWHERE_PRIOR 10.0
@@ -132,7 +135,9 @@ static void open_it(struct reputation *r, struct reputation_provider *p)
     say_open(r, p);
     outage_open(o, r->now);
     heap_add(&r->due, p ? &p->due.node : &r->everywhere_due.node, r->now + LOOK_EVERY);
-    if (!p) {
+    if (p) {
+        usage_forget_bad(&r->everywhere.usage, o->channel); // much of it is this provider's
+    } else {
         end_providers(r, begun);
         for (uint32_t i = 0; i < r->providers_n; i++)
             usage_forget_bad(&r->providers[i]->outage.usage, o->channel);
@@ -151,7 +156,7 @@ static bool is_ours(struct reputation *r)
         double x = outage_excess(at, o->channel, o->window, r->now);
         sum += x;
         most = x > most ? x : most;
-        failing += x >= 1;
+        failing += x >= OWN_EXCESS;
     }
     return failing >= OWN_PROVIDERS && most <= OWN_ONE_AT_MOST * sum;
 }
@@ -201,13 +206,40 @@ static void watch_provider(struct reputation *r, struct reputation_provider *p,
         open_it(r, p);
 }
 
+static void remember(struct reputation *r, uint32_t customer, const struct usage_facts *facts)
+{
+    if (facts->n[USAGE_HARD] <= 0)
+        return;
+    r->latest[r->latest_n % REPUTATION_LATEST] = customer * 2 + (facts->bad[USAGE_HARD] > 0);
+    if (++r->latest_n == UINT32_MAX)
+        r->latest_n = REPUTATION_LATEST;
+}
+
+bool reputation_may_be_ours(const struct reputation *r, uint32_t customer)
+{
+    uint32_t kept = r->latest_n < REPUTATION_LATEST ? r->latest_n : REPUTATION_LATEST;
+    uint32_t n = 0, bad = 0;
+    for (uint32_t i = 1; i <= kept && n < LATEST_MANY; i++) {
+        uint32_t answer = r->latest[(r->latest_n - i) % REPUTATION_LATEST];
+        if (answer / 2 == customer)
+            continue;
+        n++;
+        bad += answer & 1;
+        if (n <= LATEST_FEW && bad >= LATEST_FEW_BAD)
+            return true;
+    }
+    return bad >= LATEST_MANY_BAD || (n && n < LATEST_FEW_BAD && bad == n);
+}
+
 void reputation_watch(struct reputation *r, struct reputation_provider *p,
                       const struct reputation_customer *c, const struct usage_facts *facts,
                       const char *recipient, usec_t at)
 {
+    remember(r, c->index, facts);
     if (p)
         outage_observe_facts(&p->outage, c->index, facts, at);
-    outage_observe_facts(&r->everywhere, c->index, facts, at);
+    if (!p || !p->outage.open_since || r->everywhere.open_since)
+        outage_observe_facts(&r->everywhere, c->index, facts, at);
     if (facts->bad[USAGE_HARD] <= 0 && facts->bad[USAGE_SOFT] <= 0)
         return;
     watch_everywhere(r);
