@@ -43,6 +43,7 @@ static int demo(const struct command_call *call)
     if (!call->is_headless && !has_terminal())
         return cli_say(CLI_USAGE, "no terminal for the console; demo --headless needs none");
     return demo_run(&(struct demo_options){.is_headless = call->is_headless,
+                                           .is_observing = call->is_observing,
                                            .span = seconds * USEC_SECOND,
                                            .seed = (uint64_t)seed,
                                            .console = open_console,

@@ -96,8 +96,76 @@ static void say_done(struct console *c, const json_t *result)
                 json_array_size(skipped) ? "; some were skipped" : "");
 }
 
+static void forget_fact(struct console *c)
+{
+    json_decref(c->fact.targets);
+    c->fact.targets = NULL;
+    c->fact.command = NULL;
+}
+
+void act_fact(struct console *c, const char *command, json_t *targets, const char *reason,
+              const char *said)
+{
+    const char *why = console_why_not(c);
+    json_t *params =
+        json_pack("{s:s, s:s, s:o}", "phase", "apply", "command", command, "targets", targets);
+    if (reason && *reason)
+        json_object_set_new(params, "reason", json_string(reason));
+    snprintf(c->fact.said, sizeof(c->fact.said), "%s", said);
+    if (why) {
+        json_decref(params);
+        console_say(c, PEN_WARNING, "%s", why);
+        return;
+    }
+    c->fact.id = link_send(&c->link, "act", params);
+}
+
+void act_ask(struct console *c, const char *command, json_t *targets, const char *label,
+             bool needs_text)
+{
+    forget_fact(c);
+    c->fact.command = command;
+    c->fact.targets = targets;
+    c->fact.needs_text = needs_text;
+    c->mode = MODE_ASK;
+    prompt_ask(&c->prompt, label);
+}
+
+void act_ask_key(struct console *c, int key)
+{
+    char said[sizeof(c->fact.said)];
+    enum prompt_wish wish = prompt_key(&c->prompt, key);
+    const char *text = c->prompt.field.text;
+    if (wish == PROMPT_NOTHING || wish == PROMPT_CHANGED)
+        return;
+    if (wish == PROMPT_DONE && c->fact.needs_text && !text[strspn(text, " ")])
+        return; // there is nothing to note yet
+    c->mode = MODE_NORMAL;
+    snprintf(said, sizeof(said), "%s %s", c->fact.command,
+             without_kind(json_string_value(json_array_get(c->fact.targets, 0))));
+    if (wish == PROMPT_DONE)
+        act_fact(c, c->fact.command, json_incref(c->fact.targets), text, said);
+    forget_fact(c);
+}
+
+static void fact_answer(struct console *c, const json_t *result, const json_t *error)
+{
+    int64_t seq = seq_of(result);
+    c->fact.id = 0;
+    if (error)
+        console_say(c, PEN_WARNING, "%s", row_text(error, "message"));
+    else if (seq < 0)
+        console_say(c, PEN_NOTICE, "%s; nothing had to change", c->fact.said);
+    else
+        console_say(c, PEN_GOOD, "done: %s (%lld)", c->fact.said, (long long)seq);
+}
+
 bool act_answer(struct console *c, uint64_t id, const json_t *result, const json_t *error)
 {
+    if (id && id == c->fact.id) {
+        fact_answer(c, result, error);
+        return true;
+    }
     if (c->mode != MODE_DIALOG || !id || id != c->dialog.request)
         return false;
     if (error) {

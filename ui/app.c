@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "remote/command.h"
 #include "ui/console.h"
@@ -97,12 +98,16 @@ static void say_locked(struct console *c, const struct binding *b)
 static void run_binding(struct console *c, const struct binding *b)
 {
     const char *why = b->is_act ? console_why_not(c) : NULL;
+    char lacks[VIEW_WHY];
+    CLEANUP(buf_deinit) struct buf command = {0};
+    if (!why && !console_fill(c, b->command, &command, lacks))
+        why = lacks;
     if (why && c->is_locked && c->link.state == LINK_UP)
         say_locked(c, b);
     else if (why)
         console_say(c, PEN_WARNING, "%s", why);
     else
-        command_run(c, b->command);
+        command_run(c, (const char *)command.p);
 }
 
 static void on_normal_key(struct console *c, int key)
@@ -209,7 +214,7 @@ static void on_paste(struct console *c, const char *text)
 {
     if (c->mode == MODE_DIALOG)
         dialog_paste(&c->dialog, text);
-    else if (c->mode == MODE_COMMAND)
+    else if (c->mode == MODE_COMMAND || c->mode == MODE_ASK)
         field_paste(&c->prompt.field, text);
     else if (c->mode == MODE_FILTER && field_paste(&c->prompt.field, text))
         apply_filter(c, c->prompt.field.text);
@@ -235,6 +240,9 @@ static void on_key(struct console *c, int key)
     case MODE_COMMAND:
         on_command_key(c, key);
         return;
+    case MODE_ASK:
+        act_ask_key(c, key);
+        return;
     case MODE_HELP:
         on_help_key(c, key);
         return;
@@ -246,8 +254,10 @@ static void on_key(struct console *c, int key)
 
 static void on_hello(struct console *c, const json_t *result)
 {
-    model_hello(&c->model, result);
-    if (strcmp(c->model.role, "none") == 0)
+    struct model *m = &c->model;
+    model_hello(m, result);
+    headline_since(&m->headline, m->node, m->node_id, m->now);
+    if (strcmp(m->role, "none") == 0)
         console_say(c, PEN_WARNING,
                     "You may not look here: control.operators and control.viewers "
                     "in mxwarden.yaml name who may.");
@@ -284,13 +294,15 @@ static void on_message(struct console *c, const json_t *message)
         on_hello(c, result);
     else if (id && id == c->manage_id)
         on_managed(c, result, error);
-    else if (!act_answer(c, id, result, error))
+    else if (!act_answer(c, id, result, error) && !headline_answer(&c->model.headline, id, result))
         places_answer(c, id, error);
 }
 
 static void greet(struct console *c)
 {
     places_forget_feeds(c);
+    headline_forget(&c->model.headline);
+    c->fact.id = 0;
     c->model.heard_at = c->monotonic;
     c->model.role[0] = '\0';
     c->hello_id =
@@ -387,6 +399,9 @@ static void turn(struct console *c, int signals, usec_t *drawn_at)
         on_keys(c);
     tick(c);
     places_ask(c);
+    headline_ask(&c->model.headline, &c->link, model_ledger_seq(&c->model), c->monotonic);
+    if (headline_rings(&c->model.headline))
+        screen_alarm();
     if (c->is_dirty && (is_typed || c->monotonic - *drawn_at >= frame_least())) {
         frame_draw(c);
         *drawn_at = c->monotonic;
@@ -428,10 +443,13 @@ static int run(const void *ctx)
     while (!c.is_leaving)
         turn(&c, signals, &drawn_at);
     screen_close();
+    headline_leave(&c.model.headline, c.model.node, c.model.node_id, c.model.now,
+                   model_ledger_seq(&c.model));
     close(signals);
     places_deinit(&c);
     prompt_deinit(&c.prompt);
     dialog_close(&c.dialog);
+    json_decref(c.fact.targets);
     model_deinit(&c.model);
     link_deinit(&c.link);
     return 0;

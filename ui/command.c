@@ -203,6 +203,12 @@ static void on_copy(struct console *c, const char *args)
 {
     struct place *p = console_top(c);
     (void)args;
+    const char *whole = p->view->copies ? row_maybe(p->object, p->view->copies) : NULL;
+    if (whole) {
+        screen_copy(whole);
+        console_say(c, PEN_NOTICE, "copied: the %s, %zu lines", p->view->name, p->page.n);
+        return;
+    }
     if (!console_is_table(c)) {
         CLEANUP(xfree) char *text = page_text(&p->page);
         screen_copy(text);
@@ -253,6 +259,86 @@ static void on_by(struct console *c, const char *args)
     places_ask_again(c);
 }
 
+// `318`, `incident:318`, several of them: as targets. NULL, and said, when one is no incident.
+static json_t *incidents_of(struct console *c, const char *args)
+{
+    json_t *targets = json_array();
+    for (const char *at = args + strspn(args, " "); *at; at += strspn(at, " ")) {
+        size_t n = strcspn(at, " ");
+        const char *digits = strncmp(at, "incident:", 9) == 0 ? at + 9 : at;
+        int64_t number;
+        CLEANUP(xfree) char *text = xmemdup0(digits, n - (size_t)(digits - at));
+        if (!text_parse_number(&number, text, 1, UINT32_MAX)) {
+            console_say(c, PEN_WARNING, "`%s` is no incident's number", text);
+            json_decref(targets);
+            return NULL;
+        }
+        json_array_append_new(targets, json_sprintf("incident:%lld", (long long)number));
+        at += n;
+    }
+    if (json_array_size(targets))
+        return targets;
+    console_say(c, PEN_NOTICE, "Which incident? Its number is wanted.");
+    json_decref(targets);
+    return NULL;
+}
+
+static const char *number_of(const json_t *targets)
+{
+    return json_string_value(json_array_get(targets, 0)) + strlen("incident:");
+}
+
+// Who has it and acknowledges it again gives it back.
+static void on_ack(struct console *c, const char *args)
+{
+    json_t *targets = incidents_of(c, args);
+    char said[128];
+    if (!targets)
+        return;
+    const json_t *row = headline_about(&c->model.headline,
+                                       json_string_value(json_array_get(targets, 0)));
+    bool is_mine = *c->model.user && strcmp(row_text(row, "has_it"), c->model.user) == 0;
+    snprintf(said, sizeof(said), is_mine ? "%s is given back" : "%s is yours, a gives it back",
+             number_of(targets));
+    act_fact(c, "ack", targets, NULL, said);
+}
+
+// The label: "note on 318: ", "close 318, because: ".
+static void ask_about(struct console *c, const char *args, const char *command, const char *lead,
+                      const char *tail, bool needs_text)
+{
+    json_t *targets = incidents_of(c, args);
+    const char *why = console_why_not(c);
+    char text[64];
+    if (!targets)
+        return;
+    if (why) {
+        console_say(c, PEN_WARNING, "%s", why);
+        json_decref(targets);
+        return;
+    }
+    snprintf(text, sizeof(text), "%s %s%s: ", lead, number_of(targets), tail);
+    act_ask(c, command, targets, text, needs_text);
+}
+
+static void on_note(struct console *c, const char *args)
+{
+    ask_about(c, args, "note", "note on", "", true);
+}
+
+static void on_solve(struct console *c, const char *args)
+{
+    ask_about(c, args, "resolve", "close", ", because", false);
+}
+
+static void on_report(struct console *c, const char *args)
+{
+    json_t *targets = incidents_of(c, args);
+    if (targets)
+        places_open(c, &page_report, json_string_value(json_array_get(targets, 0)));
+    json_decref(targets);
+}
+
 static void on_quit(struct console *c, const char *args)
 {
     (void)args;
@@ -272,7 +358,10 @@ static const struct word {
     {"theme", on_theme},         {"copy", on_copy},
     {"redraw", on_redraw},       {"unlock", on_unlock},
     {"reconnect", on_reconnect}, {"by", on_by},
-    {"quit", on_quit},           {"q", on_quit},
+    {"ack", on_ack},             {"note", on_note},
+    {"solve", on_solve},         {"resolve", on_solve},
+    {"report", on_report},       {"quit", on_quit},
+    {"q", on_quit},
 };
 
 const char *command_word(size_t i)
@@ -337,6 +426,7 @@ static void manage(struct console *c, const struct command_call *call)
         add(params, "customer", colon ? colon + 1 : call->targets[0]);
     }
     add(params, "contact", call->contact);
+    add(params, "language", call->language);
     add(params, "pool", call->pool);
     add(params, "rate", call->rate);
     add(params, "reason", call->reason);
@@ -376,6 +466,15 @@ static void run_engine(struct console *c, const char *text)
         console_say(c, PEN_NOTICE, "%s needs no engine: run it in a shell", call.command->words);
 }
 
+const json_t *console_subject(const struct console *c)
+{
+    struct place *p = console_top((struct console *)c);
+    if (console_is_table(c))
+        return table_row(&p->table);
+    const json_t *row = json_object_get(p->object, "row");
+    return row ? row : p->object;
+}
+
 // `$key`: all marked things, else the selected one, else what the page is about.
 static bool add_targets(const struct console *c, struct buf *b)
 {
@@ -393,22 +492,41 @@ static bool add_targets(const struct console *c, struct buf *b)
     return p->table.marks.count || p->table.selected[0];
 }
 
+static bool add_hole(const struct console *c, const char *name, struct buf *b, char why[VIEW_WHY])
+{
+    struct place *p = console_top((struct console *)c);
+    char text[TABLE_KEY];
+    snprintf(why, VIEW_WHY, "Nothing is selected.");
+    if (strcmp(name, "key") == 0)
+        return add_targets(c, b);
+    const json_t *row = console_subject(c);
+    const char *selected = console_is_table(c) ? "" : p->page.selected;
+    if (!row || !p->view->fill ||
+        !p->view->fill(name, row, selected, text, sizeof(text), why))
+        return false;
+    buf_add_str(b, text);
+    return true;
+}
+
+bool console_fill(const struct console *c, const char *command, struct buf *out, char why[VIEW_WHY])
+{
+    char name[16];
+    for (const char *hole; (hole = strchr(command, '$'));) {
+        size_t n = strspn(hole + 1, "abcdefghijklmnopqrstuvwxyz");
+        buf_add(out, command, (size_t)(hole - command));
+        snprintf(name, sizeof(name), "%.*s", (int)n, hole + 1);
+        if (!add_hole(c, name, out, why))
+            return false;
+        command = hole + 1 + n;
+    }
+    buf_add_str(out, command);
+    buf_add_byte(out, '\0');
+    return true;
+}
+
 void command_run(struct console *c, const char *text)
 {
-    CLEANUP(buf_deinit) struct buf b = {0};
-    const char *hole = strstr(text, "$key");
     text += strspn(text, " ");
-    if (!*text || run_own(c, text))
-        return;
-    if (!hole) {
+    if (*text && !run_own(c, text))
         run_engine(c, text);
-        return;
-    }
-    buf_add(&b, text, (size_t)(hole - text));
-    if (!add_targets(c, &b)) {
-        console_say(c, PEN_NOTICE, "Nothing is selected.");
-        return;
-    }
-    buf_add_str(&b, hole + strlen("$key"));
-    run_engine(c, (const char *)b.p);
 }

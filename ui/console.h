@@ -15,10 +15,12 @@
 #include "ui/widgets/prompt.h"
 #include "ui/widgets/table.h"
 
+struct buf;
+
 // From CONSOLE_WIDE columns on there is room for words and the side panel.
 enum {
     CONSOLE_WIDE = 150,
-    CONSOLE_VIEWS = 5,
+    CONSOLE_VIEWS = 7,
     CONSOLE_PAGES = 8,
     CONSOLE_SAID = 512,
     FEED_NAME = 24
@@ -39,7 +41,16 @@ struct place {
     bool is_frozen; // a page keeps its object
 };
 
-enum mode { MODE_NORMAL, MODE_FILTER, MODE_COMMAND, MODE_DIALOG, MODE_HELP };
+enum mode { MODE_NORMAL, MODE_FILTER, MODE_COMMAND, MODE_ASK, MODE_DIALOG, MODE_HELP };
+
+/* An act without preview: it changes no mail (an incident's ack, note, solve). */
+struct fact {
+    const char *command; // as the protocol says it; NULL: none is being asked for
+    json_t *targets;     // owned
+    bool needs_text;
+    uint64_t id;     // under way
+    char said[128];  // what to say when it is done
+};
 
 struct console {
     const struct app_options *options;
@@ -56,6 +67,7 @@ struct console {
     enum mode mode;
     struct prompt prompt;
     struct dialog dialog;
+    struct fact fact;
     size_t help_top;
     char said[CONSOLE_SAID]; // row 23
     enum pen said_pen;
@@ -81,6 +93,10 @@ void console_say(struct console *c, enum pen pen, const char *format, ...)
 const char *console_why_not(const struct console *c);
 /* No engine at the other end: what shows is the last state. */
 bool console_is_lost(const struct console *c);
+/* The row that a key acts on: the selected one, or what a page is about; may be NULL. */
+const json_t *console_subject(const struct console *c);
+/* What a key's command says here and now, `$holes` filled. False, and why not. */
+bool console_fill(const struct console *c, const char *command, struct buf *out, char why[VIEW_WHY]);
 /* The panel shows: it is wanted, wide enough, and a table is on top. */
 bool console_shows_panel(const struct console *c, int columns);
 
@@ -107,6 +123,13 @@ const struct view *places_page_for(const char *target);
 void act_begin(struct console *c, const char *command, json_t *targets, const char *span,
                const char *rate, const char *reason);
 void act_do(struct console *c, enum dialog_wish wish);
+/* Applies at once. targets are taken; `said`: what it came to, "318 is yours". reason may be NULL. */
+void act_fact(struct console *c, const char *command, json_t *targets, const char *reason,
+              const char *said);
+/* Asks for a text in row 23 first. */
+void act_ask(struct console *c, const char *command, json_t *targets, const char *label,
+             bool needs_text);
+void act_ask_key(struct console *c, int key);
 bool act_answer(struct console *c, uint64_t id, const json_t *result, const json_t *error);
 
 /* frame.c: the whole picture; frame_keys.c: its last row. */

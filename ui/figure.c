@@ -141,3 +141,29 @@ const char *figure_loud(char out[FIGURE_TEXT], const char *word)
     out[i] = '\0';
     return out;
 }
+
+// Bytes of the dotted quad at `s` before its last dot; 0: there is none.
+static size_t quad_lead(const char *s)
+{
+    size_t at = 0, lead = 0;
+    for (int part = 0; part < 4; part++) {
+        size_t digits = strspn(s + at, "0123456789");
+        if (!digits || digits > 3 || (part < 3 && s[at + digits] != '.'))
+            return 0;
+        lead = part == 2 ? at + digits : lead;
+        at += digits + (part < 3);
+    }
+    return s[at] == '.' && isdigit((unsigned char)s[at + 1]) ? 0 : lead;
+}
+
+void figure_short_ips(char *out, size_t room, const char *text)
+{
+    size_t n = 0;
+    for (const char *p = text; *p && n + 1 < room; p++) {
+        bool is_start = p == text || !(isalnum((unsigned char)p[-1]) || p[-1] == '.');
+        size_t lead = is_start ? quad_lead(p) : 0;
+        p += lead;
+        out[n++] = *p;
+    }
+    out[n] = '\0';
+}

@@ -24,5 +24,7 @@ const char *figure_age(char out[FIGURE_TEXT], usec_t at, usec_t now);
 const char *figure_bar(char out[FIGURE_CHART], double fraction, int width);
 /* Block sparkline: n numbers (negative: unknown, `–`) folded into `width` columns. */
 const char *figure_chart(char out[FIGURE_CHART], const double *v, size_t n, int width);
+/* IPv4 addresses in a text as their last part, `.7`, for where there is little room. */
+void figure_short_ips(char *out, size_t room, const char *text);
 /* In capitals (ASCII): `THROTTLED`. */
 const char *figure_loud(char out[FIGURE_TEXT], const char *word);

@@ -6,6 +6,7 @@
 #include "ui/figure.h"
 #include "ui/row.h"
 #include "ui/screen.h"
+#include "ui/views/cells.h"
 #include "ui/views/views.h"
 #include "ui/widgets/help.h"
 
@@ -15,7 +16,10 @@ enum {
     COLUMNS_WHOLE = 80,
     ROWS_FOOT = 24,
     ROWS_NEWS = 20,
-    FOOT = 2
+    FOOT = 2,
+    FOOT_MOST = 16,
+    NOTHING = 6,
+    LIST_LEAST = 7
 };
 
 bool console_shows_panel(const struct console *c, int columns)
@@ -48,16 +52,45 @@ static void top_right(const struct console *c, struct line *l, int columns)
     line_right(l, console_is_lost(c) || c->is_locked ? PEN_WARNING : PEN_TITLE, text, columns);
 }
 
+// "C2 W1 N1", or "2 critical  1 warning  1 notice"; `calm` when nothing is open.
+static void add_severities(const struct headline *h, struct line *l, bool is_wide)
+{
+    const struct {
+        const char *letter, *word;
+        unsigned n;
+        enum pen pen;
+    } all[] = {{"C", "critical", h->critical, PEN_CRITICAL},
+               {"W", "warning", h->warning, PEN_WARNING},
+               {"N", "notice", h->notice, PEN_NOTICE}};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        enum pen pen = all[i].n ? all[i].pen : PEN_TITLE;
+        add_gap(l, i ? 1 + is_wide : 0);
+        if (is_wide)
+            line_add(l, pen, "%u %s", all[i].n, all[i].word);
+        else
+            line_add(l, pen, "%s%u", all[i].letter, all[i].n);
+    }
+}
+
+static void add_state(const struct console *c, struct line *l, bool is_wide)
+{
+    const struct headline *h = &c->model.headline;
+    bool is_calm = h->open && !json_array_size(h->open);
+    if (row_maybe(c->model.status, "problem"))
+        line_str(l, PEN_CRITICAL, "TROUBLE");
+    else if (h->open && !is_calm)
+        add_severities(h, l, is_wide);
+    else
+        line_str(l, is_calm ? PEN_GOOD : PEN_DIM, is_calm ? "calm" : "–");
+}
+
 static void top_numbers(const struct console *c, struct line *l, int gap, bool is_wide)
 {
     char text[FIGURE_TEXT];
     const json_t *s = c->model.status;
     int64_t queued = row_count(s, "queued"), held = row_count(s, "held");
     int64_t minute = row_count(s, "sent_1m"), automatic = row_count(s, "automatic");
-    if (row_maybe(s, "problem"))
-        line_str(l, PEN_CRITICAL, "TROUBLE");
-    else
-        line_str(l, s ? PEN_GOOD : PEN_DIM, s ? "calm" : "–");
+    add_state(c, l, is_wide);
     add_gap(l, gap);
     line_add(l, PEN_TITLE, "auto %s", automatic < 0 ? "–" : figure_count(text, automatic));
     add_gap(l, gap);
@@ -104,11 +137,11 @@ static void draw_top(const struct console *c, int columns)
         down_numbers(c, &l, gap);
     else
         top_numbers(c, &l, gap, is_wide);
-    usec_t heard = row_time(m->status, "last_outcome_at");
-    char age[FIGURE_TEXT];
+    char heard[128];
     if (is_wide && !is_down) {
         add_gap(&l, gap);
-        line_add(&l, PEN_TITLE, "heard: outcome %s", heard ? figure_age(age, heard, m->now) : "–");
+        say_heard(heard, sizeof(heard), m, false);
+        line_add(&l, PEN_TITLE, "heard: %s", heard);
     }
     top_right(c, &l, columns);
     screen_line(0, 0, columns, &l, false);
@@ -166,14 +199,18 @@ static void add_coming(const struct console *c, struct line *l, int columns)
     line_clear(&r);
     json_array_foreach(coming, i, one)
     {
-        char at[FIGURE_TEXT];
+        char at[FIGURE_TEXT], what[256];
         if (i == most)
             break;
+        if (is_wide)
+            snprintf(what, sizeof(what), "%s", row_text(one, "what"));
+        else
+            figure_short_ips(what, sizeof(what), row_text(one, "what"));
         line_add(&r, PEN_NOTICE, "%s%s %s",
                  i         ? ", "
                  : is_wide ? "next by itself: "
                            : "next ",
-                 figure_time(at, row_time(one, "at"), c->model.now), row_text(one, "what"));
+                 figure_time(at, row_time(one, "at"), c->model.now), what);
     }
     line_cut(&r, columns - l->columns - 3);
     if (r.n)
@@ -181,26 +218,35 @@ static void add_coming(const struct console *c, struct line *l, int columns)
     line_append(l, &r);
 }
 
+// "no incident", "3 incidents"; `–` while it is not known.
+static void add_number(struct line *l, int64_t n, const char *word)
+{
+    char text[FIGURE_TEXT];
+    line_add(l, PEN_NOTICE, "%s %s%s",
+             n < 0    ? "–"
+             : n == 0 ? "no"
+                      : figure_full(text, n),
+             word, n > 1 ? "s" : "");
+}
+
 static void news(const struct console *c, struct line *l, int columns)
 {
-    char at[FIGURE_TEXT], n[FIGURE_TEXT];
+    char at[FIGURE_TEXT];
     const struct model *m = &c->model;
+    const struct headline *h = &m->headline;
     const char *problem = row_maybe(m->status, "problem");
-    int64_t seq = row_count(json_object_get(m->status, "ledger"), "seq");
-    int64_t since = m->came_seq >= 0 && seq > m->came_seq ? seq - m->came_seq : 0;
     if (problem) {
         line_add(l, PEN_CRITICAL, " %s", problem);
         return;
     }
-    if (!m->came_at)
+    if (!h->looked.at)
         return;
     line_add(l, PEN_NOTICE,
              columns >= CONSOLE_WIDE ? " since you last looked (%s): " : " since %s: ",
-             figure_time(at, m->came_at, m->now));
-    if (since)
-        line_add(l, PEN_NOTICE, "%s %s", figure_full(n, since), since == 1 ? "action" : "actions");
-    else
-        line_str(l, PEN_NOTICE, "no action");
+             figure_time(at, h->looked.at, m->now));
+    add_number(l, h->incidents, "incident");
+    line_str(l, PEN_NOTICE, ", ");
+    add_number(l, h->actions, "automatic action");
     add_coming(c, l, columns);
 }
 
@@ -215,6 +261,16 @@ static void draw_news(const struct console *c, int columns)
     screen_line(2, 0, columns, &l, false);
 }
 
+static void say_nothing(struct console *c, const struct view *v, int row, int columns)
+{
+    struct line lines[NOTHING];
+    for (int i = 0; i < NOTHING; i++)
+        line_clear(&lines[i]);
+    v->nothing(lines, NOTHING, columns - 3, &c->model);
+    for (int i = 0; i < NOTHING; i++)
+        screen_line(row + 2 + i, 2, columns - 2, &lines[i], false);
+}
+
 static void say_nothing_there(struct console *c, const struct table *t, int row, int columns)
 {
     char node[MODEL_NAME], text[512];
@@ -225,7 +281,10 @@ static void say_nothing_there(struct console *c, const struct table *t, int row,
         snprintf(text, sizeof(text), "Nothing was heard from the engine yet.");
     else if (t->shown[0] && t->total)
         snprintf(text, sizeof(text), "None of %zu matches %s. Esc shows all.", t->total, t->shown);
-    else
+    else if (t->view->nothing) {
+        say_nothing(c, t->view, row, columns);
+        return;
+    } else
         snprintf(text, sizeof(text), "%s", t->view->empty);
     screen_text(row + 2, 2, columns - 2, PEN_NORMAL, text);
 }
@@ -249,18 +308,31 @@ static void draw_counts(struct console *c, struct table *t, int row, int width)
     screen_line(row, 0, width, &l, false);
 }
 
-static void draw_foot(struct console *c, struct table *t, int row, int columns)
+// How much of `room` rows below the heads the foot has: what says a whole story takes what a short
+// list leaves.
+static int foot_rows(const struct table *t, int room)
 {
-    struct line lines[FOOT];
+    const struct view *v = t->view;
+    int least = v->foot_rows ? v->foot_rows : FOOT, list = (int)(t->matched < 500 ? t->matched : 500);
+    int most = v->foot_most < FOOT_MOST ? v->foot_most : FOOT_MOST;
+    int left = room - (list > LIST_LEAST ? list : LIST_LEAST);
+    if (!v->foot_most || left < least)
+        return least;
+    return left < most ? left : most;
+}
+
+static void draw_foot(struct console *c, struct table *t, int row, int rows, int columns)
+{
+    struct line lines[FOOT_MOST];
     const json_t *selected = table_row(t);
-    for (size_t i = 0; i < FOOT; i++) {
+    for (int i = 0; i < rows; i++) {
         line_clear(&lines[i]);
         line_str(&lines[i], PEN_NORMAL, " ");
     }
     if (!selected || !t->view->foot)
         return;
-    t->view->foot(lines, FOOT, columns, &c->model, selected);
-    for (int i = 0; i < FOOT; i++)
+    t->view->foot(lines, (size_t)rows, columns, &c->model, selected);
+    for (int i = 0; i < rows; i++)
         screen_line(row + i, 0, columns, &lines[i], false);
 }
 
@@ -269,6 +341,7 @@ static void build_page(struct console *c, struct place *p, int width)
     char node[MODEL_NAME];
     model_short_node(&c->model, node);
     page_begin(&p->page, width);
+    p->page.target = p->target;
     if (p->object)
         p->view->build(&p->page, &c->model, p->object);
     else {
@@ -305,13 +378,14 @@ static void draw_body(struct console *c, int row, int rows, int columns, int *cu
     bool is_beside = console_shows_panel(c, columns),
          has_foot = rows >= ROWS_FOOT && columns < CONSOLE_WIDE;
     int panel = (columns + 1) / 3, width = is_beside ? columns - panel - 3 : columns;
-    int height = rows - 2 - row - 2 - (has_foot ? FOOT : 0);
+    int room = rows - 2 - row - 2, foot = has_foot ? foot_rows(&p->table, room) : 0;
+    int height = room - foot;
     draw_counts(c, &p->table, row, width);
     table_draw(&p->table, &c->model, row + 1, 0, width, height, cursor);
     if (!p->table.matched)
         say_nothing_there(c, &p->table, row, width);
     if (has_foot)
-        draw_foot(c, &p->table, rows - 2 - FOOT, columns);
+        draw_foot(c, &p->table, rows - 2 - foot, foot, columns);
     if (is_beside)
         draw_panel(c, row, rows, columns, panel);
 }
@@ -364,7 +438,7 @@ void frame_draw(struct console *c)
     else
         draw_body(c, has_news ? 3 : 2, rows, columns, &cursor);
     screen_dim(false);
-    if (c->mode == MODE_FILTER || c->mode == MODE_COMMAND) {
+    if (c->mode == MODE_FILTER || c->mode == MODE_COMMAND || c->mode == MODE_ASK) {
         cursor = rows - 2;
         prompt_draw(&c->prompt, cursor, columns, &cursor_column);
     } else {

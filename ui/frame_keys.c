@@ -21,7 +21,10 @@ static usec_t silence(const struct console *c)
 static void add_key(struct line *l, const struct console *c, const struct binding *b, bool is_wide)
 {
     char shown[16];
-    bool is_grey = b->is_act && console_why_not(c);
+    CLEANUP(buf_deinit) struct buf ignored = {0};
+    char why[VIEW_WHY];
+    bool is_grey =
+        b->is_act && (console_why_not(c) || !console_fill(c, b->command, &ignored, why));
     const char *label = is_wide && strcmp(b->label, "cmd") == 0 ? "command" : b->label;
     line_pad(l, l->columns + (l->n > 1 ? 2 : 0));
     line_str(l, is_grey ? PEN_DIM : PEN_KEY, keys_shown(b, shown));
@@ -37,7 +40,7 @@ static int key_columns(const struct binding *b)
 // Which common keys there is room for: by how often one wants them, shown in their own order.
 static unsigned long choose_common(int room, bool is_table, bool has_panel)
 {
-    static const int wanted[] = {'/', 'o', ':', 'y', 'u', ' ', 'I', 'v'};
+    static const int wanted[] = {'/', 'o', ':', 'y', 'u', 'v', ' ', 'I'};
     size_t n;
     const struct binding *keys = keys_common(&n);
     unsigned long chosen = 0;
@@ -140,9 +143,10 @@ static void view_keys(struct console *c, struct line *l, int room, int columns)
     if (!console_is_table(c))
         add_key(l, c, &back, columns >= CONSOLE_WIDE);
     for (size_t i = 0; i < v->keys_n; i++)
-        if (v->keys[i].label)
+        if (v->keys[i].label && (columns >= CONSOLE_WIDE || !v->keys[i].is_spare))
             add_key(l, c, &v->keys[i], columns >= CONSOLE_WIDE);
-    add_common(c, l, room - l->columns - 8, columns);
+    bool is_wide = columns >= CONSOLE_WIDE;
+    add_common(c, l, room - l->columns - (is_wide ? 14 : 8), columns); // "? help", "command"
 }
 
 // The command that is being typed: its usage, where it takes anything.
@@ -192,6 +196,16 @@ static void prompt_keys(const struct prompt *p, struct line *l)
              p->sign == '/' ? " show all   words, field:word, field>2%, !not" : " leave");
 }
 
+static void ask_keys(const struct console *c, struct line *l)
+{
+    line_str(l, PEN_KEY, "Enter");
+    line_add(l, PEN_NORMAL, " %s  ", c->fact.command);
+    line_str(l, PEN_KEY, "Esc");
+    line_str(l, PEN_NORMAL, " leave");
+    if (!c->fact.needs_text)
+        line_str(l, PEN_DIM, "   the reason may be empty");
+}
+
 void frame_keys(struct console *c, int row, int columns)
 {
     struct line l;
@@ -202,6 +216,8 @@ void frame_keys(struct console *c, int row, int columns)
     int room = columns - text_columns(right) - 2;
     if (c->mode == MODE_DIALOG)
         dialog_keys(&c->dialog, &l);
+    else if (c->mode == MODE_ASK)
+        ask_keys(c, &l);
     else if (c->mode == MODE_FILTER || c->mode == MODE_COMMAND)
         prompt_keys(&c->prompt, &l);
     else if (c->mode == MODE_HELP)

@@ -12,8 +12,7 @@ const struct binding *keys_find(const struct view *v, int key);
 const struct binding *keys_common(size_t *n);
 /* How the key is written: `Enter`, `Ctrl-d`, `s`. */
 const char *keys_shown(const struct binding *b, char out[16]);
-/* Runs a command line: the console's own words, else the commands of the engine. `$key` in it is
- * the selected thing, or all marked ones. */
+/* Runs a command line: the console's own words, else the commands of the engine. */
 void command_run(struct console *c, const char *text);
 /* The console's own words, for completion; NULL past the end. */
 const char *command_word(size_t i);

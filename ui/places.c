@@ -74,9 +74,11 @@ static void ask(struct console *c, struct place *p)
     if (!p->view || p->view->is_local || c->link.state != LINK_UP || !c->model.role[0])
         return;
     forget_pending(c, p, true);
-    p->pending_params = p->view->build
-                            ? json_pack("{s:s, s:s}", "table", "show", "target", p->target)
-                            : table_params(&p->table);
+    char other[TABLE_KEY];
+    const char *target =
+        p->view->asks ? p->view->asks(p->target, other, sizeof(other)) : p->target;
+    p->pending_params = p->view->build ? json_pack("{s:s, s:s}", "table", "show", "target", target)
+                                       : table_params(&p->table);
     snprintf(p->pending, sizeof(p->pending), "f%u", ++c->feeds);
     json_t *params = json_copy(p->pending_params);
     json_object_set_new(params, "feed", json_string(p->pending));

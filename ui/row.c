@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -20,6 +21,22 @@ static void clean_string(json_t *string)
         json_string_set(string, clean);
 }
 
+// A text of lines: each line is made visible, the ends of lines stay.
+static void clean_lines(json_t *string)
+{
+    CLEANUP(buf_deinit) struct buf b = {0};
+    const char *at = json_string_value(string), *end = at + json_string_length(string);
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t n = (size_t)((newline ? newline : end) - at);
+        text_visible_add(&b, bytes_of(at, n));
+        if (newline)
+            buf_add_byte(&b, '\n');
+        at += n + 1;
+    }
+    json_string_setn(string, b.n ? (const char *)b.p : "", b.n);
+}
+
 static void clean_object(json_t *object)
 {
     const char *key;
@@ -28,7 +45,10 @@ static void clean_object(json_t *object)
     json_object_foreach_safe(object, next, key, value)
     {
         CLEANUP(xfree) char *clean = cleaned(key, strlen(key));
-        row_clean(value);
+        if (strcmp(key, ROW_LINES) == 0 && json_is_string(value))
+            clean_lines(value);
+        else
+            row_clean(value);
         if (!clean)
             continue;
         json_object_set(object, clean, value);

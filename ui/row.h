@@ -7,8 +7,10 @@
 
 #include "base/clock.h"
 
-/* Every string and key inside becomes visible text (text_visible), in place. The engine does so
- * too; the console trusts no engine with its terminal. */
+/* The one field whose text has lines. */
+#define ROW_LINES "report"
+/* Every string and key inside becomes visible text (text_visible), in place; a text of lines keeps
+ * them. The engine does so too; the console trusts no engine with its terminal. */
 void row_clean(json_t *json);
 
 /* "" when there is none. Borrowed. */

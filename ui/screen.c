@@ -414,6 +414,12 @@ void screen_flush_keys(void)
     flushinp();
 }
 
+void screen_alarm(void)
+{
+    beep();
+    flash();
+}
+
 void screen_copy(const char *text)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -64,5 +64,7 @@ int screen_key(void);
 const char *screen_pasted(void);
 /* Throws away what was typed and not read. */
 void screen_flush_keys(void);
+/* Once: the bell, and a flash for whom the bell does not reach. */
+void screen_alarm(void);
 /* Into the clipboard by OSC 52. */
 void screen_copy(const char *text);

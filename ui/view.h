@@ -35,7 +35,7 @@ struct column {
 };
 
 /* A key and the command it runs; there is no other path. `$key` in the command is the selected
- * thing, or all marked ones. */
+ * thing, or all marked ones; any other `$name` is what the view fills in. */
 struct binding {
     int key;
     const char *command;
@@ -43,7 +43,10 @@ struct binding {
     const char *help;
     bool is_act;       // changes something: grey where one may not act
     const char *shown; // how the key is written; NULL: its character
+    bool is_spare;     // in the bottom line only where there is room (from 150 columns)
 };
+
+enum { VIEW_WHY = 512 };
 
 struct view {
     const char *name;  // what `:` calls it
@@ -56,6 +59,8 @@ struct view {
     size_t keys_n;
     const char *const *by; // what Tab turns through (queue); NULL: nothing
     const char *empty;     // what it says when there is nothing
+    /* The same where it depends on what is known; NULL: `empty`. At most `n` lines of `width`. */
+    void (*nothing)(struct line *lines, size_t n, int width, const struct model *m);
     bool is_tail;          // newest first: while the first row is selected it stays so
     /* Row 4: counts on the left, proof of life on the right. */
     void (*counts)(struct line *l, const struct model *m, const struct table *t, int width);
@@ -63,10 +68,19 @@ struct view {
     void (*prepare)(const struct table *t); // looks at all rows before cells are drawn
     /* The selected row in words: at most `n` lines of `width`. */
     void (*foot)(struct line *lines, size_t n, int width, const struct model *m, const json_t *row);
+    int foot_rows;           // its height; 0: 2. With foot_most: at least
+    int foot_most;           // it takes what a short list leaves, up to this; 0: it does not grow
     const struct view *page; // what Enter opens; NULL: nothing
     bool is_local;           // a page of the selected row itself: the engine is not asked
     /* A page's lines from the `show` object. */
     void (*build)(struct page *p, const struct model *m, const json_t *object);
+    /* What `show` is asked for to draw the page of `target`; NULL: the target itself. */
+    const char *(*asks)(const char *target, char *out, size_t n);
+    const char *copies; // the object's field that `y` copies as it is; NULL: the page as drawn
+    /* What stands for `$hole` in a key's command. `selected`: the key of the selected line of a
+     * page, "" on a table. NULL, and why not in words: the key is grey. */
+    const char *(*fill)(const char *hole, const json_t *row, const char *selected, char *out,
+                        size_t n, char why[VIEW_WHY]);
 };
 
 #define COLUMNS(a) .columns = (a), .columns_n = ARRAY_LEN(a)

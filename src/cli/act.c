@@ -115,6 +115,7 @@ enum cli_exit cli_manage(struct cli *cli)
         const char *name, *value;
     } texts[] = {{"customer", colon ? colon + 1 : NULL},
                  {"contact", call->contact},
+                 {"language", call->language},
                  {"pool", call->pool},
                  {"rate", call->rate},
                  {"reason", call->reason}};

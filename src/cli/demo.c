@@ -32,6 +32,8 @@ struct demo {
     uv_loop_t loop;
     uv_signal_t signals[3];
     struct world *world;
+    json_t *suspended, *pulled; // what the engine had done when the last mail was in
+    json_int_t automatic;
     int ready_fd; // the console's process waits for a byte here; -1: nobody
     bool is_over;
 };
@@ -236,22 +238,80 @@ static json_t *ask_ids(const struct demo *d, const char *table, const char *filt
     return ids;
 }
 
+// Entries of the engine's own that did something to somebody.
+static json_int_t ask_automatic(const struct demo *d)
+{
+    static const char *const kinds[] = {"warn",  "throttle", "suspend", "restore", "pull",
+                                        "drain", "return",   "pause",   "resume",  "observed"};
+    json_int_t n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        CLEANUP(xfree) char *filter = xasprintf("who:engine did:%s", kinds[i]);
+        json_t *ids = ask_ids(d, "log", filter, "seq");
+        n += (json_int_t)json_array_size(ids);
+        json_decref(ids);
+    }
+    return n;
+}
+
+static void act_on_all(struct client *client, const char *command, const char *prefix, json_t *ids)
+{
+    size_t i;
+    json_t *id;
+    json_array_foreach(ids, i, id)
+    {
+        json_t *result = NULL, *error = NULL;
+        CLEANUP(xfree) char *why = NULL;
+        client_call(client, "act",
+                    json_pack("{s:s,s:s,s:[o],s:s}", "phase", "apply", "command", command,
+                              "targets", json_sprintf("%s:%s", prefix, json_string_value(id)),
+                              "reason", "the demo ends: everything that waits may go"),
+                    ASK_SECONDS * USEC_SECOND, &result, &error, &why);
+        json_decref(result);
+        json_decref(error);
+    }
+}
+
+static void ask_what_was_done(struct demo *d)
+{
+    d->suspended = ask_ids(d, "customers", "standing:suspended", "id");
+    d->pulled = ask_ids(d, "ips", "rotation:pulled", "address");
+    d->automatic = ask_automatic(d);
+}
+
+// The last mail is in: what the engine did is noted; then all that it holds may go, so that the
+// world's own ends can say that nothing was lost.
+static void on_ending(void *ctx)
+{
+    struct demo *d = ctx;
+    struct client *client = NULL;
+    CLEANUP(xfree) char *why = NULL;
+    if (d->suspended || !d->options->is_headless)
+        return;
+    ask_what_was_done(d);
+    if (client_connect(&client, d->socket, &why) != CLIENT_OK)
+        return;
+    act_on_all(client, "restore", "customer", d->suspended);
+    act_on_all(client, "return", "ip", d->pulled);
+    client_free(client);
+}
+
 // One JSON line, and what else the world knows.
-static bool print_summary(const struct demo *d)
+static bool print_summary(struct demo *d)
 {
     struct world_summary s;
     world_summary_get(d->world, &s);
+    if (!d->suspended)
+        ask_what_was_done(d);
     uint64_t waiting = d->options->is_headless ? 0 : ask_waiting(d);
     s.lost = s.lost > waiting ? s.lost - waiting : 0; // a world left early has mail on its way
     json_t *line =
-        json_pack("{s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:o,s:o,s:I,s:I,s:I,s:I,s:I}", "submitted",
+        json_pack("{s:I,s:I,s:I,s:I,s:i,s:i,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I}", "submitted",
                   (json_int_t)s.submitted, "delivered", (json_int_t)s.delivered, "bounced",
                   (json_int_t)s.bounced, "deferred", (json_int_t)s.deferred, "complained", 0,
-                  "optin_pending", 0, "actions_automatic", 0, "customers_suspended",
-                  ask_ids(d, "customers", "standing:suspended", "id"), "ips_pulled",
-                  ask_ids(d, "ips", "rotation:pulled", "address"), "lost", (json_int_t)s.lost,
-                  "existing", (json_int_t)s.existing, "duplicated", (json_int_t)s.duplicated,
-                  "refused", (json_int_t)s.refused, "reports", (json_int_t)s.reports);
+                  "optin_pending", 0, "actions_automatic", d->automatic, "customers_suspended",
+                  d->suspended, "ips_pulled", d->pulled, "lost", (json_int_t)s.lost, "existing",
+                  (json_int_t)s.existing, "duplicated", (json_int_t)s.duplicated, "refused",
+                  (json_int_t)s.refused, "reports", (json_int_t)s.reports);
     char *text = json_dumps(line, JSON_COMPACT);
     puts(text ? text : "{}");
     fflush(stdout);
@@ -312,6 +372,7 @@ static bool open_world(struct demo *d)
                                                  .seed = d->options->seed,
                                                  .span = submission_span(d->options),
                                                  .is_endless = !d->options->is_headless,
+                                                 .on_ending = on_ending,
                                                  .on_over = on_over,
                                                  .ctx = d},
                          &why);
@@ -321,7 +382,8 @@ static bool open_world(struct demo *d)
     }
     d->submission = free_port();
     int r = scenario_write(d->dir,
-                           &(struct scenario_ports){d->submission, world_provider_port(d->world)});
+                           &(struct scenario_ports){d->submission, world_provider_port(d->world),
+                                                    d->options->is_observing});
     if (r < 0)
         fprintf(stderr, "mxwarden demo: %s: %s\n", d->dir, strerror(-r));
     return r == 0;

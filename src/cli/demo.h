@@ -10,6 +10,7 @@
 
 struct demo_options {
     bool is_headless;
+    bool is_observing; // the engine decides all the same, and applies nothing
     usec_t span; // how long the world lives, headless; else the scenario's length, again and again
     uint64_t seed;
     int (*console)(const void *ctx, const char *socket); // until it ends; its exit code

@@ -109,7 +109,10 @@ static enum cli_exit run_offline(const struct command_call *call)
     static const struct {
         const char *words;
         enum cli_exit (*run)(const struct command_call *call);
-    } rows[] = {{"help", cli_help}, {"replay", cli_replay}, {"version", cli_version}};
+    } rows[] = {{"classify", cli_classify},
+                {"help", cli_help},
+                {"replay", cli_replay},
+                {"version", cli_version}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (strcmp(rows[i].words, call->command->words) == 0)
             return rows[i].run(call);

@@ -25,6 +25,8 @@ static enum target_kind target_kind_of(const struct command *c)
         return TARGET_IP;
     case ARGUMENTS_QUEUE:
         return TARGET_QUEUE;
+    case ARGUMENTS_LANES:
+        return TARGET_LANE;
     case ARGUMENTS_ENTRY:
         return TARGET_LOG;
     case ARGUMENTS_NONE:
@@ -84,6 +86,7 @@ static usec_t default_span(const struct act *a)
         {KIND_WARN, s->expiry_warn},       {KIND_THROTTLE, s->expiry_throttle},
         {KIND_SUSPEND, s->expiry_suspend}, {KIND_PULL, s->expiry_pull},
         {KIND_DRAIN, s->expiry_drain},     {KIND_HOLD, s->expiry_hold},
+        {KIND_PAUSE, s->expiry_pause},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].kind == a->kind && rows[i].span > 0 && rows[i].span != USEC_NEVER)
@@ -149,7 +152,7 @@ int act_parse(struct act *a, struct world *w, const json_t *params, const char *
     snprintf(a->user, sizeof(a->user), "%s", user);
     if (!a->command || a->command->kind != COMMAND_ACT || !kind_parse(&a->kind, words)) {
         *why = xstrdup("command: expected warn, throttle, suspend, restore, pull, return, drain, "
-                       "hold, release or undo");
+                       "pause, resume, hold, release or undo");
         return 1;
     }
     a->version = protocol_get_text(params, "version", NULL);
@@ -253,6 +256,10 @@ void act_version(const struct act *a, char out[17])
             state_each_standing(a->world->state, a->now, hash_hold, &b);
         else
             act_each_hold(a, t->text, hash_hold, &b);
+        if (t->kind == TARGET_LANE) { // all of the provider may be paused
+            CLEANUP(xfree) char *provider = xasprintf("provider:%s", t->provider);
+            act_each_hold(a, provider, hash_hold, &b);
+        }
         if (t->kind == TARGET_IP)
             hash_pool(a, t->ip, &b);
         if (t->kind == TARGET_LOG) {

@@ -156,6 +156,36 @@ static char *check_hold(const struct act *a, const struct target *t)
     return why;
 }
 
+static char *check_lane(const struct act *a, const struct target *t)
+{
+    char *why = t->kind == TARGET_LANE ? check_ip(a, t->ip) : NULL;
+    if (!why && !text_is_name(t->provider))
+        why = xasprintf("%s is no provider's name; queue shows them", t->provider);
+    return why;
+}
+
+static char *check_pause(const struct act *a, const struct target *t)
+{
+    char until[80];
+    const struct entry *why = state_lane(a->world->state, t->ip, t->provider, a->now);
+    if (!why)
+        return NULL;
+    until_words(a, why, until, sizeof(until));
+    return xasprintf("%s is paused already (%s); resume %s ends that", name_of(t), until,
+                     strchr(why->target, ':') + 1);
+}
+
+static char *check_resume(const struct act *a, const struct target *t)
+{
+    if (holds(a, t->text))
+        return NULL;
+    if (t->kind == TARGET_LANE && state_lane(a->world->state, t->ip, t->provider, a->now))
+        return xasprintf("%s itself is not paused; it is all of %s that is: resume %s", name_of(t),
+                         t->provider, t->provider);
+    return xasprintf("%s is not paused: there is nothing to resume; show ip:ADDR lists the lanes",
+                     name_of(t));
+}
+
 // For a release that fits nothing: which holds there are.
 struct listing {
     struct buf text;
@@ -239,13 +269,15 @@ static char *check_target(const struct act *a, const struct target *t)
         enum kind kind;
         char *(*check)(const struct act *a, const struct target *t);
     } rules[] = {
-        {KIND_WARN, check_warn}, {KIND_THROTTLE, check_throttle}, {KIND_RESTORE, check_restore},
-        {KIND_PULL, check_pull}, {KIND_DRAIN, check_drain},       {KIND_RETURN, check_return},
-        {KIND_HOLD, check_hold}, {KIND_RELEASE, check_release},   {KIND_UNDO, check_undo},
+        {KIND_WARN, check_warn},   {KIND_THROTTLE, check_throttle}, {KIND_RESTORE, check_restore},
+        {KIND_PULL, check_pull},   {KIND_DRAIN, check_drain},       {KIND_RETURN, check_return},
+        {KIND_HOLD, check_hold},   {KIND_RELEASE, check_release},   {KIND_UNDO, check_undo},
+        {KIND_PAUSE, check_pause}, {KIND_RESUME, check_resume},
     };
     char *why = t->kind == TARGET_CUSTOMER ? check_customer(a, t->customer)
                 : t->kind == TARGET_IP     ? check_ip(a, t->ip)
-                                           : NULL;
+                : t->kind == TARGET_LANE || t->kind == TARGET_PROVIDER ? check_lane(a, t)
+                                                                       : NULL;
     for (size_t i = 0; !why && i < ARRAY_LEN(rules); i++)
         if (rules[i].kind == a->kind)
             why = rules[i].check(a, t);

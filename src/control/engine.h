@@ -7,8 +7,13 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "core/words.h"
 
 struct entry;
+struct health;
+struct incidents;
+struct reputation_harm;
+struct reputation_rung;
 struct spool_message;
 
 /* What waits of one customer for one provider. */
@@ -23,12 +28,13 @@ struct control_queue_row {
 /* One IP × one provider. */
 struct control_lane_row {
     const char *ip, *provider;
-    const char *lane_state; // "fine", "deferring", "backing off", "idle"
+    const char
+        *lane_state; // "fine", "deferring", "backing off", "idle", "blocked", "paused", "probing"
     uint32_t connections, connections_max;
     uint64_t sent_1m, sent_1h;
     double deferred_rate; // of the last hour; negative: unknown
     bool is_blocked;      // an ip-reputation-block in the last hour and nothing delivered since
-    usec_t until;         // backing off until (wall); 0: no
+    usec_t until;         // paused, probing or backing off until (wall; USEC_NEVER: no end); 0: no
     const char *last_reply;
 };
 
@@ -73,6 +79,13 @@ struct control_engine {
     void (*act)(void *ctx, struct entry *e, control_act_fn *done, void *done_ctx);
     /* Reads the configuration again. 0, or 1 with *mistakes (owned): a line each, nothing changed. */
     int (*reload)(void *ctx, const char *actor, char **mistakes);
+
+    /* What reputation knows (core/reputation.h); each may be NULL: nothing is known. False likewise. */
+    bool (*next_rung)(void *ctx, const char *customer, struct reputation_rung *out);
+    bool (*harm)(void *ctx, const char *customer, enum harm h, struct reputation_harm *out);
+    bool (*ip_health)(void *ctx, const char *ip, struct health *out);
+    bool (*is_incident)(void *ctx, const char *provider); // one is open there
+    const struct incidents *(*incidents)(void *ctx);      // or NULL
 };
 
 /* What control knows from the configuration; a reload hands it in again. */
@@ -82,7 +95,8 @@ struct control_settings {
     usec_t started_at;        // wall
     const char *const *pools; // names; the first is the default
     size_t pools_n;
-    usec_t expiry_warn, expiry_throttle, expiry_suspend, expiry_pull, expiry_drain, expiry_hold;
+    usec_t expiry_warn, expiry_throttle, expiry_suspend, expiry_pull, expiry_drain, expiry_hold,
+        expiry_pause;
     const char *throttle_rate;                     // of `throttle` without a rate: "100/h"
     unsigned refusal;                              // a suspended customer's RCPT: 450 or 550
     bool tells_customer;                           // notices go to the customer's contact

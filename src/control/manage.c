@@ -13,7 +13,7 @@
 
 // What a customer command was given.
 struct setting {
-    const char *customer, *contact, *pool, *rate, *reason;
+    const char *customer, *contact, *language, *pool, *rate, *reason;
     char text[TEXT_NAME];
 };
 
@@ -41,6 +41,7 @@ static bool read_setting(struct request *r, const json_t *params, struct setting
     const struct world *w = &r->control->world;
     const char *id = protocol_get_text(params, "customer", "");
     s->contact = protocol_get_text(params, "contact", NULL);
+    s->language = protocol_get_text(params, "language", NULL);
     s->pool = protocol_get_text(params, "pool", NULL);
     s->rate = protocol_get_text(params, "rate", NULL);
     s->reason = protocol_get_text(params, "reason", "");
@@ -49,6 +50,8 @@ static bool read_setting(struct request *r, const json_t *params, struct setting
         request_fail(r, "usage", "customer: %s", why ? why : "expected a customer, not a list");
     else if (s->contact && s->contact[0] && !is_address(s->contact))
         request_fail(r, "usage", "contact: expected a mail address");
+    else if (s->language && strcmp(s->language, "en") != 0 && strcmp(s->language, "de") != 0)
+        request_fail(r, "usage", "language: expected en or de");
     else if (s->rate && !is_rate(s->rate))
         request_fail(r, "usage", "rate: expected one like 100/h, or none");
     else if (strlen(s->reason) > 1000)
@@ -88,6 +91,8 @@ static void append(struct request *r, const struct setting *s, const char *remov
     e->at = clock_wall();
     if (s->contact)
         entry_add_field(e, "contact", s->contact, true);
+    if (s->language)
+        entry_add_field(e, "language", s->language, false);
     if (s->pool)
         entry_add_field(e, "pool", s->pool, false);
     if (s->rate)
@@ -125,8 +130,8 @@ static void customer_set(struct request *r, const json_t *params)
     struct setting s;
     if (!read_setting(r, params, &s) || !known(r, &s))
         return;
-    if (!s.contact && !s.pool && !s.rate)
-        request_fail(r, "usage", "customer set: what? contact, pool or rate");
+    if (!s.contact && !s.language && !s.pool && !s.rate)
+        request_fail(r, "usage", "customer set: what? contact, language, pool or rate");
     else
         append(r, &s, NULL);
 }

@@ -459,6 +459,7 @@ void page_make(struct world *w, const struct target *t,
         [TARGET_CUSTOMER] = customer_page, [TARGET_IP] = ip_page,
         [TARGET_QUEUE] = queue_page,       [TARGET_LOG] = log_page,
         [TARGET_MESSAGE] = message_page,   [TARGET_PROVIDER] = provider_page,
+        [TARGET_LANE] = provider_page,
     };
     struct page *p = xcalloc(1, sizeof(*p));
     *p = (struct page){.world = w,

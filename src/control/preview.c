@@ -233,6 +233,37 @@ static void say_ip(struct words *w, const struct target *t)
     say_guard(w, ip->pool);
 }
 
+// What waits for the provider, and who else of ours reaches it.
+static void say_lane(struct words *w, const struct target *t)
+{
+    const struct act *a = w->a;
+    char n[FORMAT_TEXT], until[FORMAT_TEXT];
+    uint64_t waiting, held;
+    const struct entry *why = state_lane(a->world->state, t->ip, t->provider, a->now);
+    struct target all = {.kind = TARGET_QUEUE};
+    memcpy(all.provider, t->provider, sizeof(all.provider));
+    act_count_queue(a, &all, &waiting, &held);
+    if (why)
+        format_time(until, why->expires_at, a->now);
+    say(w->now, "%s%s%s; %s wait for %s", why ? "paused until " : "open", why ? until : "",
+        why && strcmp(why->target, t->text) != 0 ? " with all of the provider" : "",
+        full(n, waiting), t->provider);
+    if (a->kind == KIND_RESUME) {
+        say_lifts(w, t->text);
+        say(w->will, "begin with one connection, one more at a time while it goes well");
+        say(w->others, "nobody else is touched");
+        return;
+    }
+    say(w->will, "start nothing new within 100 ms; deliveries in the middle end");
+    if (t->kind == TARGET_LANE) {
+        const struct state_ip *ip = state_ip_get(a->world->state, t->ip);
+        say(w->others, "what waits for %s goes over the other addresses of pool %s", t->provider,
+            ip ? ip->pool : "");
+    } else {
+        say(w->others, "mail to other providers goes on; nobody's mail goes to %s", t->provider);
+    }
+}
+
 static void say_all_holds(void *ctx, const struct entry *e)
 {
     struct restoring *r = ctx;
@@ -309,8 +340,11 @@ static void say_target(struct words *w, const struct target *t)
     case TARGET_LOG:
         say_undo(w, t);
         return;
-    case TARGET_MESSAGE:
+    case TARGET_LANE:
     case TARGET_PROVIDER:
+        say_lane(w, t);
+        return;
+    case TARGET_MESSAGE:
         return;
     }
 }
@@ -373,6 +407,8 @@ static json_t *title(const struct act *a)
                 snprintf(what, sizeof(what), "%s", t->is_all ? "all mail" : name_of(t));
             else if (t->kind == TARGET_LOG)
                 snprintf(what, sizeof(what), "action %s", name_of(t));
+            else if (t->kind == TARGET_LANE || t->kind == TARGET_PROVIDER)
+                snprintf(what, sizeof(what), "%s %s", target_kind_text(t->kind), name_of(t));
             else
                 snprintf(what, sizeof(what), "%s %s",
                          t->kind == TARGET_IP ? "IP"
@@ -382,7 +418,9 @@ static json_t *title(const struct act *a)
         }
     if (a->able_n > 1)
         snprintf(what, sizeof(what), "%zu %s", a->able_n,
-                 a->targets[0].t.kind == TARGET_IP ? "IPs" : "customers or lists");
+                 a->command->arguments == ARGUMENTS_IPS     ? "IPs"
+                 : a->command->arguments == ARGUMENTS_LANES ? "lanes"
+                                                            : "customers or lists");
     CLEANUP(xfree)
     char *text = xasprintf("%c%s %s on %s", toupper((unsigned char)verb[0]), verb + 1, what,
                            a->world->settings.node);

@@ -76,6 +76,11 @@ COLUMN(get_contact)
 {
     value_text_or_none(v, of(row)->contact);
 }
+COLUMN(get_language)
+{
+    const char *language = of(row)->language;
+    value_text(v, *language ? language : "en");
+}
 COLUMN(get_sent_24h)
 {
     value_count(v, day(rows, row, COUNTER_DELIVERED));
@@ -139,6 +144,7 @@ static const struct column columns[] = {
     {"rate", get_rate},
     {"pool", get_pool},
     {"contact", get_contact},
+    {"language", get_language},
     {"sent_24h", get_sent_24h, "sent"},
     {"sent_1h", get_sent_1h},
     {"bounced_24h", get_bounced_24h},

@@ -137,6 +137,8 @@ static void say_end(const struct table_rows *rows, const struct entry *e, char *
         say_standing_after(rows, e, out, room);
     else if (colon && strncmp(e->target, "ip:", 3) == 0)
         snprintf(out, room, "%s returned", colon + 1);
+    else if (colon && e->kind == KIND_PAUSE)
+        snprintf(out, room, "%s resumed", colon + 1);
     else if (selector_parse(&sel, e->target))
         say_release(&sel, out, room);
     else

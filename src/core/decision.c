@@ -26,7 +26,7 @@ static void add_samples(struct buf *out, const char (*samples)[DECISION_SAMPLE])
     for (int i = 0; i < DECISION_SAMPLES && *samples[i]; i++) {
         if (i)
             buf_add_byte(out, ',');
-        json_string(out, samples[i]);
+        json_quoted(out, samples[i]);
     }
     buf_add_byte(out, ']');
 }
@@ -75,7 +75,7 @@ void decision_format(struct buf *out, const struct decision *d)
     json_text(out, "action", action_text(d->action));
     json_text(out, "target", d->target);
     json_name(out, "reason");
-    json_string(out, d->reason);
+    json_quoted(out, d->reason);
     json_name(out, "evidence");
     decision_format_evidence(out, d);
     if (d->until > 0 && d->until != USEC_NEVER)

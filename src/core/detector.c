@@ -1,72 +1,30 @@
 #include "core/detector.h"
 
 #include <math.h>
-#include <string.h>
 
-#define MOST 1e12 // of one M: so much is sure that more changes nothing
-#define TOP 0.95  // the grid's most harmful rate
-#define LEAST 1.5 // its least harmful one, in p0
+#define MOST 1e12 // of one X: so much is sure that more changes nothing
 
-static double logit(double p)
+static float clamped(double x)
 {
-    return log(p) - log1p(-p);
-}
-
-/* The g-th rate of the grid, > p0. */
-static double grid_rate(double p0, int g)
-{
-    double from = LEAST * p0 < TOP ? logit(LEAST * p0) : logit(p0);
-    double steps = LEAST * p0 < TOP ? DETECTOR_GRID - 1 : DETECTOR_GRID;
-    double at = LEAST * p0 < TOP ? g : g + 1;
-    return 1 / (1 + exp(-(from + (logit(TOP) - from) * at / steps)));
-}
-
-void detector_plan_make(struct detector_plan *plan, double p0, double gamma, double clump)
-{
-    double rest = 0; // R when all was good for long
-    memset(plan, 0, sizeof(*plan));
-    if (!(p0 > 0 && p0 < 0.9))
-        return;
-    clump = fmax(clump, 1);
-    plan->p0 = p0;
-    for (int g = 0; g < DETECTOR_GRID; g++) {
-        double p1 = grid_rate(p0, g);
-        plan->log_bad[g] = log(p1 / p0) / clump;
-        plan->log_good[g] = (log1p(-p1) - log1p(-p0)) / clump;
-        plan->bad[g] = exp(plan->log_bad[g]);
-        plan->good[g] = exp(plan->log_good[g]);
-        plan->rest[g] = 1 / expm1(-plan->log_good[g]);
-        rest += plan->rest[g] / DETECTOR_GRID;
-    }
-    plan->alarm = fmin(fmax(gamma / 2, 2 * rest), MOST / DETECTOR_GRID);
-}
-
-static float clamped(double m)
-{
-    return (float)fmin(m, MOST);
+    return (float)fmin(x, MOST);
 }
 
 void detector_good(struct detector *d, const struct detector_plan *plan, uint64_t n)
 {
-    if (!n || !(plan->p0 > 0))
-        return;
-    for (int g = 0; g < DETECTOR_GRID; g++) {
-        double lost = -expm1((double)n * plan->log_good[g]); // 1 - q^n
-        double m = (double)d->m[g];
-        d->m[g] = clamped(m + lost * (plan->rest[g] - m));
-    }
+    for (int g = 0; n && g < DETECTOR_GRID; g++)
+        d->m[g] = (float)((double)d->m[g] * exp((double)n * plan->log_good[g]));
 }
 
 double detector_bad(struct detector *d, const struct detector_plan *plan, uint64_t gap)
 {
+    double sum = 0;
     if (!(plan->p0 > 0))
         return 0;
-    double sum = 0;
     for (int g = 0; g < DETECTOR_GRID; g++) {
-        double m = (double)d->m[g];
+        double x = (double)d->m[g];
         if (gap)
-            m -= expm1((double)gap * plan->log_good[g]) * (plan->rest[g] - m);
-        d->m[g] = clamped((m + 1) * plan->bad[g]);
+            x *= exp((double)gap * plan->log_good[g]);
+        d->m[g] = clamped(x * plan->bad[g] + plan->jump[g]);
         sum += (double)d->m[g];
     }
     return sum / DETECTOR_GRID;
@@ -75,12 +33,11 @@ double detector_bad(struct detector *d, const struct detector_plan *plan, uint64
 double detector_bucket(struct detector *d, const struct detector_plan *plan, uint64_t n,
                        uint64_t bad)
 {
-    if (!n || !(plan->p0 > 0))
-        return detector_evidence(d);
     double good = bad < n ? (double)(n - bad) : 0;
-    for (int g = 0; g < DETECTOR_GRID; g++) {
-        double log_ratio = (double)bad * plan->log_bad[g] + good * plan->log_good[g];
-        d->m[g] = clamped(((double)d->m[g] + (double)n) * exp(log_ratio));
+    for (int g = 0; plan->p0 > 0 && n && g < DETECTOR_GRID; g++) {
+        double ratio = exp((double)bad * plan->log_bad[g] + good * plan->log_good[g]);
+        double m = (double)d->m[g] + plan->rest[g] + (double)n;
+        d->m[g] = clamped(m * ratio - plan->rest[g]);
     }
     return detector_evidence(d);
 }
@@ -90,15 +47,15 @@ double detector_evidence(const struct detector *d)
     double sum = 0;
     for (int g = 0; g < DETECTOR_GRID; g++)
         sum += (double)d->m[g];
-    return sum / DETECTOR_GRID;
+    return fmax(sum / DETECTOR_GRID, 0);
 }
 
 double detector_level(double evidence, const struct detector_plan *plan, double scale)
 {
     double alarm = detector_alarm(plan, scale);
-    if (!(plan->p0 > 0) || !(evidence > 1))
+    if (!(plan->p0 > 0) || !(evidence > 0))
         return 0;
-    return alarm <= evidence ? 100 : 100 * log(evidence) / log(alarm);
+    return fmin(100, 100 * log1p(plan->p0 * evidence) / log1p(plan->p0 * alarm));
 }
 
 double detector_alarm(const struct detector_plan *plan, double scale)

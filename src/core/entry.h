@@ -18,7 +18,7 @@ struct entry_name {
 };
 
 /* One value that the entry sets. Customer registers: `contact` (a person's), `pool`, `rate`
- * ("100/h" or "none"), `removed` ("yes", "no"). Throttle: `rate`. */
+ * ("100/h" or "none"), `language` ("en", "de"), `removed` ("yes", "no"). Throttle: `rate`. */
 struct entry_field {
     char *name, *value;
     bool is_person; // an address: stands beside the chain, so that it can be erased

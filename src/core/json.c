@@ -19,7 +19,7 @@ static void add_escaped(struct buf *out, const uint8_t *p, size_t n)
         buf_add(out, p, n);
 }
 
-void json_string(struct buf *out, const char *s)
+void json_quoted(struct buf *out, const char *s)
 {
     struct bytes left = bytes_str(s);
     buf_add_byte(out, '"');
@@ -46,7 +46,7 @@ void json_text(struct buf *out, const char *name, const char *value)
     if (!value || !*value)
         return;
     json_name(out, name);
-    json_string(out, value);
+    json_quoted(out, value);
 }
 
 void json_count(struct buf *out, const char *name, uint64_t value)

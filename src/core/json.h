@@ -11,7 +11,7 @@
 struct buf;
 
 /* A value alone: a quoted string. */
-void json_string(struct buf *out, const char *s);
+void json_quoted(struct buf *out, const char *s);
 /* Members. `name` is ours: nothing in it needs escaping. Empty or NULL text is no member. */
 void json_text(struct buf *out, const char *name, const char *value);
 void json_count(struct buf *out, const char *name, uint64_t value);

@@ -8,7 +8,7 @@
 
 // What stands in the state and what is asked of it; state_fold.c builds it.
 
-enum { TARGET = 16 + 2 * TEXT_NAME }; // "customer:NAME/LIST" and the like
+enum { TARGET = 16 + 2 * TEXT_NAME }; // "customer:NAME/LIST", "lane:IP/PROVIDER" and the like
 
 void state_init(struct state *s)
 {
@@ -201,6 +201,26 @@ enum rotation state_rotation(const struct state *s, const char *ip, usec_t now,
     if (*why)
         return pull ? ROTATION_PULLED : ROTATION_DRAINING;
     return known && known->warming_since ? ROTATION_WARMING : ROTATION_ACTIVE;
+}
+
+// The first standing pause of a target is the last to expire.
+static const struct entry *pause_of(const struct state *s, const char *target, usec_t now)
+{
+    const struct state_entry *se = standing_of(s, target, now);
+    while (se && se->entry->kind != KIND_PAUSE)
+        se = next_standing(se, now);
+    return se ? se->entry : NULL;
+}
+
+const struct entry *state_lane(const struct state *s, const char *ip, const char *provider,
+                               usec_t now)
+{
+    char target[TARGET];
+    snprintf(target, sizeof(target), "lane:%s/%s", ip, provider);
+    const struct entry *own = pause_of(s, target, now);
+    snprintf(target, sizeof(target), "provider:%s", provider);
+    const struct entry *all = pause_of(s, target, now);
+    return !own || (all && all->expires_at > own->expires_at) ? all : own;
 }
 
 static bool matches(const char *wanted, const char *is)

@@ -7,7 +7,7 @@
  * expiry needs no event to be true, state_next_expiry() only says when something will change by
  * itself. Entries of newer versions (unknown kinds, targets, values) change nothing.
  *
- * Asking (state_standing, state_throttle, state_rotation, state_hold) allocates nothing and looks at
+ * Asking (state_standing, state_throttle, state_rotation, state_lane, state_hold) allocates nothing and looks at
  * standing holds only: those of one target, or those on queues. Holds and lifts stay in memory for
  * ever, standing or not, since a later entry may name them: about 0.5 KiB each, as many as the
  * ledger has.
@@ -53,15 +53,17 @@ struct state_stamp {
 
 struct state_customer {
     char name[64];
-    char *contact;   // address for notices; "" when none
-    char *pool;      // "" : the first pool
-    bool is_known;   // added, or named in trust (set by who reads trust); false: only mentioned
-    uint32_t rate;   // own limit, recipients…
-    usec_t rate_per; // …in this span; 0: none
-    struct state_stamp contact_set, pool_set, removed_set, rate_set; // the registers' clocks
-    struct counter counter;                                          // outcomes
-    uint64_t queued, held; // recipients that wait now; kept by delivery
-    void *intake;          // intake's own (its rate bucket), or NULL; freed by intake
+    char *contact;    // address for notices; "" when none
+    char *pool;       // "" : the first pool
+    char language[8]; // of notices: "de"; "": English
+    bool is_known;    // added, or named in trust (set by who reads trust); false: only mentioned
+    uint32_t rate;    // own limit, recipients…
+    usec_t rate_per;  // …in this span; 0: none
+    struct state_stamp contact_set, pool_set, removed_set, rate_set,
+        language_set;       // the registers' clocks
+    struct counter counter; // outcomes
+    uint64_t queued, held;  // recipients that wait now; kept by delivery
+    void *intake;           // intake's own (its rate bucket), or NULL; freed by intake
 };
 
 struct state_ip {
@@ -111,6 +113,11 @@ bool state_throttle(const struct state *s, const char *customer, const char *lis
 /* An IP's rotation and the hold behind it (NULL: none); warming while it has warming_since. */
 enum rotation state_rotation(const struct state *s, const char *ip, usec_t now,
                              const struct entry **why);
+
+/* The standing pause of a lane: on `lane:IP/PROVIDER`, or on `provider:PROVIDER` (all its lanes); of
+ * several the last to expire. NULL: none. */
+const struct entry *state_lane(const struct state *s, const char *ip, const char *provider,
+                               usec_t now);
 
 /* One recipient's way out, for queue holds; NULL or "" where not known yet. */
 struct state_path {

@@ -264,6 +264,9 @@ static void apply_register(struct state *s, const struct entry *e)
     set_text(&c->contact, newer_field(s, &c->contact_set, e, "contact"));
     set_text(&c->pool, newer_field(s, &c->pool_set, e, "pool"));
     set_rate(c, newer_field(s, &c->rate_set, e, "rate"));
+    const char *language = newer_field(s, &c->language_set, e, "language");
+    if (language)
+        snprintf(c->language, sizeof(c->language), "%s", language);
     const char *removed = newer_field(s, &c->removed_set, e, "removed");
     if (removed)
         c->is_known = strcmp(removed, "yes") != 0;

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "core/state.h"
 #include "delivery/internal.h"
+#include "mail/replies.h"
+#include "settings/settings.h"
 
 enum { SWEEP_SPAN = 60 };
 
@@ -104,6 +106,7 @@ struct delivery *delivery_new(const struct delivery_options *options)
                             &d->starved, &d->wanting, &d->loads,     &d->idle};
     d->o = *options;
     d->settings = options->settings;
+    d->replies = replies_new(d->settings->replies, d->settings->replies_n);
     d->dns = options->dns;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         list_init(lists[i]);
@@ -191,6 +194,7 @@ struct delivery *delivery_free(struct delivery *d)
     asks_free(&d->asks);
     asks_free(&d->lost_asks);
     timers_free(d->timers);
+    replies_free(d->replies);
     return xfree(d);
 }
 
@@ -264,6 +268,8 @@ void delivery_set_settings(struct delivery *d, const struct settings *settings, 
 
     dispatch_begin(d);
     d->settings = settings;
+    replies_free(d->replies); // it borrows the rules of the settings before
+    d->replies = replies_new(settings->replies, settings->replies_n);
     d->dns = dns;
     take_sources(d);
     delivery_judge(d);

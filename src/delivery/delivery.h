@@ -6,7 +6,9 @@
  * provider) has room: the IP is chosen at that moment, among the customer's pool, by rotation, limits
  * and load. So a pull or a suspension is effective at the next choice, and moves everything. Limits:
  * connections per lane, per provider over all IPs, and in all; messages per connection; rate per lane.
- * A lane that cannot connect backs off as a lane; its messages are not charged. */
+ * A lane that cannot connect backs off as a lane; its messages are not charged. A paused lane starts
+ * nothing; after a pause, or when its IP was out of rotation, it begins with one connection and gets one
+ * more each policy.lane_step while mail goes over it. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +34,9 @@ struct delivery_options {
     /* Every outcome of a recipient, before it is recorded; delivery itself hands it to spool_outcome.
      * `message` is borrowed; final failures want a report (mail/dsn.h): the wiring makes it. */
     void (*on_outcome)(void *ctx, const struct outcome *o, const struct spool_message *message);
+    /* A lane was refused at the provider's door, and nobody's mail was charged for it: an outcome
+     * (deferred) without customer, message and recipient; not recorded. May be NULL. */
+    void (*on_door)(void *ctx, const struct outcome *o);
     void *ctx;
 };
 
@@ -72,12 +77,13 @@ void delivery_each_queue(struct delivery *d,
 
 struct delivery_lane_row {
     const char *ip, *provider;
-    const char *lane_state;                // "fine", "deferring", "backing off", "idle"
+    // "paused", "blocked", "probing", "backing off", "deferring", "fine", "idle"
+    const char *lane_state;
     uint32_t connections, connections_max; // max 0: no limit
     uint64_t sent_1m, sent_1h;
     double deferred_rate; // of the last hour; negative: unknown
     bool is_blocked;      // an ip-reputation-block in the last hour and nothing delivered since
-    usec_t until;         // backing off until (wall); 0: no
+    usec_t until;         // paused or backing off until, probing: its next connection (wall); 0: no
     const char *last_reply;
 };
 void delivery_each_lane(struct delivery *d,

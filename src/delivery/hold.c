@@ -110,10 +110,23 @@ void hold_judge_customer(struct delivery *d, struct customer *c)
         customer_fetch(c);
 }
 
+/* A pause that ends, or an IP that comes back, makes the lane probe. */
+static void judge_pause(struct delivery *d, struct lane *l)
+{
+    const struct entry *pause =
+        state_lane(d->o.state, l->source->address, l->provider->name, clock_wall());
+    bool was_shut = l->paused_until || l->is_out;
+    l->paused_until = pause ? pause->expires_at : 0;
+    l->is_out = l->source->is_out;
+    if (was_shut && !l->paused_until && !l->is_out)
+        lane_probe(l, clock_monotonic());
+}
+
 void hold_judge_lane(struct delivery *d, struct lane *l)
 {
     struct outbound *s;
-    bool is_open = l->dock && l->source->is_open;
+    judge_pause(d, l);
+    bool is_open = l->dock && l->source->is_open && !l->paused_until;
     if (is_open) {
         struct state_path path = {NULL, NULL, l->provider->name, l->source->address, l->dock->pool};
         is_open = !state_hold(d->o.state, &path, clock_wall());
@@ -135,8 +148,8 @@ static void judge_source(struct delivery *d, struct source *source)
     const struct entry *why;
     const struct state_ip *ip = state_ip_get(d->o.state, source->address);
     enum rotation rotation = state_rotation(d->o.state, source->address, clock_wall(), &why);
-    source->is_open = source->pool && ip && ip->is_configured && ip->is_here &&
-                      (rotation == ROTATION_ACTIVE || rotation == ROTATION_WARMING);
+    source->is_out = rotation != ROTATION_ACTIVE && rotation != ROTATION_WARMING;
+    source->is_open = source->pool && ip && ip->is_configured && ip->is_here && !source->is_out;
 }
 
 /* Holds on queues that name an IP and whose mail; those without whose close the lane. */

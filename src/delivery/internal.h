@@ -72,6 +72,7 @@ struct source {
     char *helo;
     const struct settings_pool *pool; // of the settings in force; NULL: configured no more
     bool is_open;                     // may start transactions, whatever the provider
+    bool is_out;                      // pulled or draining
 };
 
 /* How a lane fared, in minutes; made with its first outcome. */
@@ -90,7 +91,11 @@ struct lane {
     uint32_t outbounds_n;
     uint32_t cap; // connections that it bore when one more was refused; 0: none
     usec_t cap_until;
-    bool is_open; // rotation and holds let it start transactions
+    usec_t paused_until; // wall, USEC_NEVER: no end; 0: not paused
+    uint32_t probe;      // connections it may have while it probes; 0: it does not
+    usec_t probe_at;     // monotonic: then one more, when mail goes over it
+    bool is_out;         // its IP was pulled or draining when it was judged
+    bool is_open;        // rotation, pauses and holds let it start transactions
     double tokens;
     usec_t tokens_at;     // monotonic
     usec_t backoff_until; // monotonic; 0: no
@@ -293,6 +298,7 @@ struct outbound {
 struct delivery {
     struct delivery_options o;
     const struct settings *settings;
+    struct replies *replies; // what answers mean, by these settings
     struct dns *dns;
     struct timers *timers;
     struct map customers, providers, sources, domain_of, hosts_of;
@@ -441,6 +447,8 @@ bool lane_token(struct lane *l, usec_t now, bool takes);
 uint32_t lane_connections_max(const struct lane *l, usec_t now);
 void lane_back_off(struct lane *l, usec_t now, const char *reply);
 void lane_recovered(struct lane *l);
+/* A pause is over: one connection, and one more at a time while mail goes over it. */
+void lane_probe(struct lane *l, usec_t now);
 void hosts_back_off(struct hosts *h, usec_t now);
 void lane_note(struct lane *l, const struct outcome *o);
 /* Sums of the last n minutes (at most 60). */
@@ -508,10 +516,16 @@ void flight_loaded(struct flight *f, int r);
 /* --- outcome.c */
 /* The wait before the next try after `attempt` tries; `dice` in [0, 1) is the jitter. */
 usec_t outcome_retry(usec_t first, usec_t most, unsigned attempt, double dice);
+/* What an answer means: the provider's rules, everybody's, else the codes. */
+void outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
+                      const struct smtp_reply *reply, enum class *class, enum scope *scope);
 /* One recipient's answer; it leaves memory when the caller says letter_left(). True: the answer is
  * about our IP, and none but a pause helps. */
 bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, struct lane *lane,
                    enum phase phase, const struct smtp_reply *reply);
+/* Tells the wiring of a refusal at the door that no recipient is charged for. */
+void outcome_door(struct delivery *d, const struct lane *lane, enum class class, enum scope scope,
+                  enum phase phase, const struct smtp_reply *reply);
 /* The same for all of a parcel's recipients; frees it. */
 void outcome_reply_all(struct delivery *d, struct parcel *p, struct lane *lane, enum phase phase,
                        const struct smtp_reply *reply);

@@ -9,6 +9,8 @@
 #include "core/outcome.h"
 #include "delivery/internal.h"
 
+enum { PROBE_MOST = 20 }; // connections where a probe is over, of a provider without a limit
+
 void text_replace(char **reply, const char *text)
 {
     if (*reply && strcmp(*reply, text) == 0)
@@ -207,6 +209,8 @@ static usec_t token_at(struct lane *l, usec_t now)
 uint32_t lane_connections_max(const struct lane *l, usec_t now)
 {
     uint32_t most = l->provider->connections ? l->provider->connections : UINT32_MAX;
+    if (l->probe && l->probe < most)
+        most = l->probe;
     return l->cap && l->cap_until > now && l->cap < most ? l->cap : most;
 }
 
@@ -297,6 +301,31 @@ void lane_back_off(struct lane *l, usec_t now, const char *reply)
         dock_wake_at(l->dock, l->backoff_until);
 }
 
+void lane_probe(struct lane *l, usec_t now)
+{
+    l->probe = 1;
+    l->probe_at = now + (l->dock ? l->dock->d->settings->policy.lane_step : 0);
+    l->backoff_until = 0; // the pause was longer
+    l->backoff_span = 0;
+    log_info("delivery", "%s/%s probes: one connection at first", l->source->address,
+             l->provider->name);
+}
+
+/* Mail went over it, or the IP was refused again. */
+static void probe_note(struct lane *l, bool is_good)
+{
+    usec_t now = clock_monotonic();
+    uint32_t most = l->provider->connections ? l->provider->connections : PROBE_MOST;
+    if (!l->probe || !l->dock || (is_good && now < l->probe_at))
+        return;
+    l->probe = is_good ? l->probe + 1 : 1;
+    l->probe_at = now + l->dock->d->settings->policy.lane_step;
+    if (l->probe >= most)
+        l->probe = 0;
+    if (is_good)
+        dock_wake(l->dock->d, l->dock);
+}
+
 void lane_recovered(struct lane *l)
 {
     l->backoff_span = 0;
@@ -330,6 +359,7 @@ void lane_note(struct lane *l, const struct outcome *o)
     if (o->kind == OUTCOME_DELIVERED) {
         l->figures->sent[l->figures->minute % 60]++;
         l->is_blocked = false;
+        probe_note(l, true);
         return;
     }
     if (o->kind == OUTCOME_DEFERRED)
@@ -337,6 +367,7 @@ void lane_note(struct lane *l, const struct outcome *o)
     if (o->class == CLASS_IP_REPUTATION_BLOCK) {
         l->is_blocked = true;
         l->blocked_at = clock_monotonic();
+        probe_note(l, false);
     }
     text_replace(&l->last_reply, o->reply);
 }

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "delivery/internal.h"
-#include "mail/classify.h"
 #include "net/conn.h"
 
 #define CAP_SPAN (60 * USEC_SECOND) // a lane keeps to what it bore
@@ -106,23 +105,27 @@ static void end_refused(struct outbound *s, struct parcel *p, usec_t now)
     enum scope scope;
     bool is_new;
 
-    classify_reply(&class, &scope, reply->code, reply->enhanced, s->over_phase);
+    outcome_classify(s->d, l->provider->name, s->over_phase, reply, &class, &scope);
     if (reply->code < 500 && cap_lane(l, now)) {
         if (p)
             parcel_return(s->d, p);
         return;
     }
-    if (class == CLASS_IP_REPUTATION_BLOCK && outbound_is_own(s)) {
+    bool is_own = outbound_is_own(s);
+    if (class == CLASS_IP_REPUTATION_BLOCK && is_own) {
         l->is_blocked = true;
         l->blocked_at = now;
     }
-    is_new = outbound_back_off(s, !outbound_is_own(s), reply->text, now);
+    is_new = outbound_back_off(s, !is_own, reply->text, now);
     if (!p)
         return;
-    if (is_new && (++p->refusals >= REFUSALS_MOST || !has_other_lane(s, p, now)))
+    if (is_new && (++p->refusals >= REFUSALS_MOST || !has_other_lane(s, p, now))) {
         outcome_reply_all(s->d, p, l, s->over_phase, reply);
-    else
-        parcel_return(s->d, p);
+        return;
+    }
+    if (is_new && is_own)
+        outcome_door(s->d, l, class, scope, s->over_phase, reply);
+    parcel_return(s->d, p);
 }
 
 /* No address of the site could be reached, or none said hello. */

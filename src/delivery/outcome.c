@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "core/state.h"
 #include "delivery/internal.h"
-#include "mail/classify.h"
+#include "mail/replies.h"
 
 double outcome_dice(void)
 {
@@ -93,6 +93,21 @@ static void tell(struct delivery *d, struct parcel *p, uint32_t recipient, struc
         d->o.on_outcome(d->o.ctx, o, m);
 }
 
+void outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
+                      const struct smtp_reply *reply, enum class *class, enum scope *scope)
+{
+    struct reply_verdict verdict;
+    replies_judge(d->replies,
+                  &(struct reply_said){.provider = provider,
+                                       .code = reply->code,
+                                       .enhanced = reply->enhanced,
+                                       .text = reply->text,
+                                       .phase = phase},
+                  &verdict);
+    *class = verdict.class;
+    *scope = verdict.scope;
+}
+
 bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, struct lane *lane,
                    enum phase phase, const struct smtp_reply *reply)
 {
@@ -108,12 +123,33 @@ bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, str
         o.class = CLASS_DELIVERED;
         o.scope = SCOPE_RECIPIENT;
     } else {
-        classify_reply(&o.class, &o.scope, reply->code, reply->enhanced, phase);
+        outcome_classify(d, lane ? lane->provider->name : "", phase, reply, &o.class, &o.scope);
         o.kind = is_final(&o) ? OUTCOME_BOUNCED : OUTCOME_DEFERRED;
     }
     tell(d, p, recipient, lane, &o);
     return o.class == CLASS_IP_REPUTATION_BLOCK ||
            (o.class == CLASS_RATE_LIMITED && (o.scope == SCOPE_IP || o.scope == SCOPE_NETBLOCK));
+}
+
+void outcome_door(struct delivery *d, const struct lane *lane, enum class class, enum scope scope,
+                  enum phase phase, const struct smtp_reply *reply)
+{
+    char text[OUTCOME_REPLY + 1];
+    text_visible(text, sizeof(text), reply->text, strlen(reply->text));
+    struct outcome o = {.at = clock_wall(),
+                        .kind = OUTCOME_DEFERRED,
+                        .class = class,
+                        .scope = scope,
+                        .phase = phase,
+                        .code = (uint16_t)reply->code,
+                        .customer = "",
+                        .list = "",
+                        .ip = lane->source->address,
+                        .provider = lane->provider->name,
+                        .recipient = "",
+                        .reply = text};
+    if (d->o.on_door)
+        d->o.on_door(d->o.ctx, &o);
 }
 
 static void free_all(struct delivery *d, struct parcel *p)

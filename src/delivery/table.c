@@ -48,10 +48,30 @@ void delivery_each_queue(struct delivery *d,
     }
 }
 
+static bool is_blocked(const struct lane *l, usec_t now)
+{
+    return l->is_blocked && now - l->blocked_at < USEC_HOUR;
+}
+
+static usec_t until_of(const struct lane *l, usec_t now)
+{
+    if (l->paused_until)
+        return l->paused_until;
+    if (now < l->backoff_until)
+        return l->until;
+    return l->probe && now < l->probe_at ? clock_wall() + l->probe_at - now : 0;
+}
+
 static const char *lane_state(const struct lane *l, usec_t now, const struct lane_sums *hour)
 {
+    if (l->paused_until)
+        return "paused";
+    if (is_blocked(l, now))
+        return "blocked";
     if (now < l->backoff_until)
         return "backing off";
+    if (l->probe)
+        return "probing";
     if (hour->tried && hour->deferred * 5 > hour->tried)
         return "deferring";
     return l->outbounds_n || hour->tried ? "fine" : "idle";
@@ -72,8 +92,8 @@ static void show_lane(const struct lane *l,
         .sent_1m = lane_sums(l, wall - USEC_MINUTE, 1).sent, // the last whole minute
         .sent_1h = hour.sent,
         .deferred_rate = hour.tried ? (double)hour.deferred / (double)hour.tried : -1,
-        .is_blocked = l->is_blocked && now - l->blocked_at < USEC_HOUR,
-        .until = now < l->backoff_until ? l->until : 0,
+        .is_blocked = is_blocked(l, now),
+        .until = until_of(l, now),
         .last_reply = l->last_reply ? l->last_reply : "",
     };
     each(ctx, &row);
@@ -87,7 +107,7 @@ void delivery_each_lane(struct delivery *d,
     for (size_t i = 0; (item = map_next(&d->providers, &i));) {
         const struct provider *p = item->value;
         LIST_EACH (&p->lanes, l, of_provider)
-            if (l->figures || l->outbounds_n || l->backoff_span)
+            if (l->figures || l->outbounds_n || l->backoff_span || l->paused_until)
                 show_lane(l, each, ctx);
     }
 }
@@ -134,17 +154,24 @@ static bool say_held(struct delivery *d, const struct spool_message *m, const ch
 
 static void say_lanes(const struct dock *dock, char *out, size_t room)
 {
-    const struct lane *l, *down = NULL;
+    const struct lane *l, *down = NULL, *paused = NULL;
     usec_t now = clock_monotonic();
     char until[CLOCK_TEXT];
     bool has_open = false, has_up = false;
     LIST_EACH (&dock->lanes, l, of_dock) {
         has_open |= l->is_open;
         has_up |= lane_may(l, now);
+        if (l->paused_until && !l->is_out && (!paused || l->paused_until < paused->paused_until))
+            paused = l;
         if (l->is_open && now < l->backoff_until && (!down || l->until < down->until))
             down = l;
     }
-    if (!has_open) {
+    if (!has_open && paused && paused->paused_until != USEC_NEVER) {
+        clock_format(until, paused->paused_until);
+        snprintf(out, room, "no IP of pool %s may send to %s now: %s is paused until %.8sZ",
+                 dock->pool, dock->provider->name, paused->source->address,
+                 until + strlen("2026-11-24T"));
+    } else if (!has_open) {
         snprintf(out, room, "no IP of pool %s may send to %s now", dock->pool,
                  dock->provider->name);
     } else if (!has_up && down) {

@@ -2,7 +2,9 @@
  * CRLF, lines under 998 bytes; every value from outside is cleaned and encoded (RFC 2047), so that
  * none can end a line or add a field. The null return path is the envelope's affair. Pure. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -34,14 +36,29 @@ struct report_plan {
  * first 50 in the text. */
 void report_format(struct buf *out, const struct report_plan *plan);
 
+/* The harm that was seen, in numbers of about 24 h. */
+struct notice_harm {
+    enum harm harm;
+    uint64_t bad, of;
+    double limit;               // of the rate; of traps unused
+    const char *list;           // most of it came by this one; "" for none
+    const char *const *samples; // replies, no person's address in them
+    size_t samples_n;
+    bool is_stolen; // looks like a compromised account
+};
+
 struct notice_plan {
     const char *node, *to, *customer;
     const char *template_name; // "warned", "throttled", "suspended", "restored"
     const char *reason;        // "" for none
     const char *until;         // RFC 3339 or ""
     const char *rate;          // "" unless throttled
-    const char *queue;         // "12 messages wait", or ""
+    uint64_t waiting;          // messages of it that wait
     usec_t now;
+    const char *language;           // "en", "de"; of any other the first
+    const struct notice_harm *harm; // NULL: the reason says all
 };
-/* Appends the notice: what was done, why, until when, what to do. */
+/* Appends the notice: what was done, what was seen, until when, what it means and what to do. */
 void notice_format(struct buf *out, const struct notice_plan *plan);
+/* Is there such a language? */
+bool notice_has_language(const char *code);

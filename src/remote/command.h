@@ -31,6 +31,7 @@ enum command_arguments {
     ARGUMENTS_CUSTOMERS, // one or more customers or lists
     ARGUMENTS_CUSTOMER,  // exactly one customer
     ARGUMENTS_IPS,       // one or more addresses
+    ARGUMENTS_LANES,     // one or more ADDR/PROVIDER, or PROVIDER: all its lanes
     ARGUMENTS_QUEUE,     // --customer --list --provider --ip --pool, --all, or queue:…
     ARGUMENTS_ENTRY,     // one ledger number
     ARGUMENTS_TARGET,    // one target with its prefix
@@ -56,9 +57,11 @@ enum command_option_bit {
     OPTION_DRY_RUN = 1 << 13,
     OPTION_SELECT = 1 << 14, // --customer --list --provider --ip --pool --all of queues
     OPTION_CONTACT = 1 << 15,
-    OPTION_POOL = 1 << 16,  // of a customer
-    OPTION_WORLD = 1 << 17, // --headless --seconds --seed of the demo
-    OPTION_REPLAY = 1 << 18, // --policy --config --explain of replay
+    OPTION_POOL = 1 << 16,     // of a customer
+    OPTION_WORLD = 1 << 17,    // --headless --observe --seconds --seed of the demo
+    OPTION_LANGUAGE = 1 << 18, // of a customer's notices
+    OPTION_REPLIES = 1 << 20,
+    OPTION_REPLAY = 1 << 19, // --policy --config --explain of replay
 };
 
 struct command {
@@ -101,15 +104,17 @@ void command_help(struct buf *out, const struct command *c);
 struct command_call {
     const struct command *command; // NULL: no command was given (the console)
     char *socket;                  // NULL: not said
-    bool is_read_only, is_help, is_json, is_dry_run, is_following, is_all, is_headless;
+    bool is_read_only, is_help, is_json, is_dry_run, is_following, is_all, is_headless,
+        is_observing;
     char **targets; // canonical: "customer:acme"; for help the words
     size_t targets_n;
     char *rate, *span, *reason; // checked; NULL: not given
     char *since;                // checked: a duration, RFC 3339 or a date
     char *sort, *filter, *by;
     int64_t limit; // 0: not given
-    char *contact, *pool, *customer, *list, *provider, *ip;
-    char *seconds, *seed; // checked numbers
+    char *contact, *language, *pool, *customer, *list, *provider, *ip;
+    char *seconds, *seed;            // checked numbers
+    char *replies;                   // a file's name
     char *policy, *config, *explain; // files; a customer, IP or provider, canonical
 };
 void command_call_deinit(struct command_call *call);

@@ -14,10 +14,11 @@ void command_call_deinit(struct command_call *call)
     for (size_t i = 0; i < call->targets_n; i++)
         xfree(call->targets[i]);
     xfree(call->targets);
-    char *texts[] = {call->socket,   call->rate,   call->span,     call->reason,  call->since,
-                     call->sort,     call->filter, call->by,       call->contact, call->pool,
-                     call->customer, call->list,   call->provider, call->ip,      call->seconds,
-                     call->seed,     call->policy, call->config,   call->explain};
+    char *texts[] = {call->socket,   call->rate,    call->span,     call->reason,  call->since,
+                     call->sort,     call->filter,  call->by,       call->contact, call->pool,
+                     call->customer, call->list,    call->provider, call->ip,      call->seconds,
+                     call->seed,     call->replies, call->language, call->policy,  call->config,
+                     call->explain};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         xfree(texts[i]);
     *call = (struct command_call){0};
@@ -76,6 +77,11 @@ static bool is_address(const char *s)
     return at && at > s && at[1] && strlen(s) <= 254 && !strpbrk(s, " \t\r\n<>,;\"");
 }
 
+static bool is_language(const char *s)
+{
+    return strcmp(s, "en") == 0 || strcmp(s, "de") == 0;
+}
+
 static bool is_explained(const char *s)
 {
     struct target t;
@@ -106,11 +112,13 @@ static const struct value_rule {
     {"--by", TEXT(by), .is_right = is_by, .expected = "provider, customer or pool"},
     {"--limit", .text = 0, .is_right = is_limit, .expected = "a number from 1"},
     {"--contact", TEXT(contact), .is_right = is_address, .expected = "a mail address"},
+    {"--language", TEXT(language), .is_right = is_language, .expected = "en or de"},
     {"--pool", TEXT(pool), .is_right = text_is_name, .expected = "a pool's name"},
     {"--customer", TEXT(customer), .is_right = is_text, .expected = "a customer"},
     {"--list", TEXT(list), .is_right = text_is_name, .expected = "a list's name"},
     {"--provider", TEXT(provider), .is_right = is_text, .expected = "a provider"},
     {"--ip", TEXT(ip), .is_right = is_text, .expected = "an IP address"},
+    {"--replies", TEXT(replies), .is_right = is_text, .expected = "a file"},
     {"--seconds", TEXT(seconds), .is_right = is_seconds, .expected = "seconds from 5 to 86400"},
     {"--seed", TEXT(seed), .is_right = is_seed, .expected = "a number"},
     {"--policy", TEXT(policy), .is_right = is_text, .expected = "a file"},
@@ -118,6 +126,7 @@ static const struct value_rule {
     {"--explain", TEXT(explain), .is_right = is_explained,
      .expected = "customer:ID, ip:ADDR or provider:ID"},
     {"--headless", FLAG(is_headless)},
+    {"--observe", FLAG(is_observing)},
     {"--all", FLAG(is_all)},
     {"--json", FLAG(is_json)},
     {"--dry-run", FLAG(is_dry_run)},
@@ -395,6 +404,8 @@ static int take_arguments(struct parsing *p, size_t from)
         return arity(p, given, 1, WORDS_MOST) || take_targets(p, from, TARGET_IP, false);
     case ARGUMENTS_QUEUE:
         return take_selection(p, from);
+    case ARGUMENTS_LANES:
+        return arity(p, given, 1, WORDS_MOST) || take_targets(p, from, TARGET_LANE, false);
     case ARGUMENTS_ENTRY:
         return arity(p, given, 1, 1) || take_targets(p, from, TARGET_LOG, false);
     case ARGUMENTS_TARGET:
@@ -434,8 +445,9 @@ static int check_call(struct parsing *p)
         return wrong(p, xasprintf("%s wants a reason: -r TEXT", c->words));
     if (c->kind == COMMAND_ACT && call->rate && strcmp(call->rate, "none") == 0)
         return wrong(p, xasprintf("--rate: expected a rate like 100/h; restore takes it off"));
-    if (strcmp(c->words, "customer set") == 0 && !call->contact && !call->pool && !call->rate)
-        return wrong(p, xstrdup("customer set: what? --contact, --pool or --rate"));
+    if (strcmp(c->words, "customer set") == 0 && !call->contact && !call->language && !call->pool &&
+        !call->rate)
+        return wrong(p, xstrdup("customer set: what? --contact, --language, --pool or --rate"));
     if (c->arguments == ARGUMENTS_CUSTOMER && strchr(call->targets[0], '/'))
         return wrong(p, xasprintf("%s: expected a customer, not a list", c->words));
     return 0;

@@ -10,6 +10,7 @@
 static const char *const kinds[] = {
     [TARGET_CUSTOMER] = "customer", [TARGET_IP] = "ip",           [TARGET_QUEUE] = "queue",
     [TARGET_LOG] = "log",           [TARGET_MESSAGE] = "message", [TARGET_PROVIDER] = "provider",
+    [TARGET_LANE] = "lane",
 };
 
 const char *target_kind_text(enum target_kind kind)
@@ -120,6 +121,15 @@ static int parse_queue(struct target *t, const char *s, char **why)
     }
 }
 
+static int parse_lane(struct target *t, const char *s, char **why)
+{
+    const char *slash = strchr(s, '/');
+    if (!slash || !take_ip(t->ip, s, (size_t)(slash - s)) ||
+        !take_provider(t->provider, slash + 1, strlen(slash + 1)))
+        return wrong(why, "an address and a provider like 198.51.100.7/google", s);
+    return 0;
+}
+
 static void write_queue(struct target *t)
 {
     const struct {
@@ -176,12 +186,19 @@ static int parse_value(struct target *t, const char *s, char **why)
             return wrong(why, "a provider's name", s);
         snprintf(t->text, TARGET_TEXT, "provider:%s", t->provider);
         return 0;
+    case TARGET_LANE:
+        if (parse_lane(t, s, why))
+            return 1;
+        snprintf(t->text, TARGET_TEXT, "lane:%s/%s", t->ip, t->provider);
+        return 0;
     }
     return 1;
 }
 
 int target_parse_kind(struct target *t, enum target_kind kind, const char *text, char **why)
 {
+    if (kind == TARGET_LANE && !strchr(text, '/'))
+        kind = TARGET_PROVIDER; // all its lanes
     size_t n = strlen(kinds[kind]);
     *t = (struct target){.kind = kind};
     if (strncmp(text, kinds[kind], n) == 0 && text[n] == ':')
@@ -196,5 +213,8 @@ int target_parse(struct target *t, const char *text, char **why)
         if (strncmp(text, kinds[i], n) == 0 && text[n] == ':')
             return target_parse_kind(t, (enum target_kind)i, text, why);
     }
-    return wrong(why, "customer:ID, ip:ADDR, queue:…, message:ID, provider:ID or log:SEQ", text);
+    return wrong(
+        why,
+        "customer:ID, ip:ADDR, lane:ADDR/PROVIDER, queue:…, message:ID, provider:ID or log:SEQ",
+        text);
 }

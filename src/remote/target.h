@@ -1,5 +1,6 @@
 /* What a command is about, as text that CLI, console and engine write alike: `customer:acme`,
- * `customer:acme/spring`, `ip:198.51.100.7`, `log:17`, `message:ULID`, `provider:google`, and for
+ * `customer:acme/spring`, `ip:198.51.100.7`, `lane:198.51.100.7/google`, `log:17`, `message:ULID`,
+ * `provider:google`, and for
  * queues `queue:all` or `queue:customer=acme,provider=google` (together: and). One parser checks and
  * canonicalises it, so that equal targets are equal strings. */
 #pragma once
@@ -15,6 +16,7 @@ enum target_kind {
     TARGET_LOG,
     TARGET_MESSAGE,
     TARGET_PROVIDER,
+    TARGET_LANE, // an IP at a provider
 };
 
 enum { TARGET_TEXT = 600, TARGET_PROVIDER_NAME = 256, TARGET_MESSAGE_ID = 27 };
@@ -34,7 +36,8 @@ struct target {
 
 /* Reads the text with its prefix. 0, or 1 with *why (owned): what was expected. */
 int target_parse(struct target *t, const char *text, char **why);
-/* The same of a kind, with the prefix or without (`acme`, `198.51.100.7`, `17`). */
+/* The same of a kind, with the prefix or without (`acme`, `198.51.100.7`, `17`). What is said for a lane
+ * without an address (`google`, `provider:google`) is the provider: all its lanes. */
 int target_parse_kind(struct target *t, enum target_kind kind, const char *text, char **why);
 /* The word before the colon. */
 const char *target_kind_text(enum target_kind kind);

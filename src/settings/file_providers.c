@@ -1,7 +1,9 @@
 #include "settings/files.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/reply_rule.h"
 #include "settings/value.h"
 
 #define AT(field) offsetof(struct file_providers_data, field)
@@ -14,6 +16,8 @@ static void init_provider(struct schema_reader *r, const struct tree_node *node,
     struct settings_provider *p = base;
     *p = ((const struct file_providers_data *)r->context)->fallback;
     p->name = "";
+    p->replies = NULL;
+    p->replies_n = 0;
     if (text_is_name(node->key->text))
         p->name = arena_copy(r->keep, bytes_str(node->key->text));
     else
@@ -41,6 +45,75 @@ static void check_suffix(struct schema_reader *r, const struct tree_node *node, 
     schema_is_first(r, node, "the MX suffix", domain, NULL);
 }
 
+#define WORD(name, number, text) {text, number},
+static const struct schema_word classes[] = {WORDS_CLASS(WORD)};
+static const struct schema_word scopes[] = {WORDS_SCOPE(WORD)};
+static const struct schema_word phases[] = {WORDS_PHASE(WORD)};
+static const struct schema_word codes[] = {{"4", 4}, {"5", 5}};
+static const struct schema_word answers[] = {{"no", false}, {"yes", true}};
+#undef WORD
+
+static void init_reply(struct schema_reader *r, const struct tree_node *node, void *base)
+{
+    struct reply_rule *rule = base;
+    (void)r;
+    *rule = (struct reply_rule){.provider = "", .line = node->line};
+}
+
+// Words, `*` for a gap or at a word's end, alternatives in parentheses: what mail/replies compiles.
+static bool is_pattern(const char *text)
+{
+    int depth = 0;
+    bool has_word = false;
+    for (const char *p = text; *p; p++) {
+        depth += *p == '(' ? 1 : *p == ')' ? -1 : 0;
+        has_word |= (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || (*p & 0x80);
+        if (depth < 0 || depth > 1 || (*p >= 'A' && *p <= 'Z') || (*p == '|' && !depth))
+            return false;
+    }
+    return has_word && !depth;
+}
+
+#define REPLY_OF(field) offsetof(struct reply_rule, field)
+#define WORDS(list) .words = (list), .words_n = ARRAY_LEN(list)
+// The same rows for what everybody says and for what a provider says.
+#define REPLY_ROWS(prefix, array_at, count_at)                                                     \
+    {prefix, SCHEMA_LIST, "what its answers mean, the first that fits wins"},                      \
+        {prefix ".-",                                                                              \
+         SCHEMA_SECTION,                                                                           \
+         "a meaning and the words that have it",                                                   \
+         .item = sizeof(struct reply_rule),                                                        \
+         .array = array_at,                                                                        \
+         .count = count_at,                                                                        \
+         .init = init_reply},                                                                      \
+        {prefix ".-.is",      SCHEMA_WORD,    "the class",                                         \
+         .is_required = true, WORDS(classes), .at = REPLY_OF(class)},                              \
+        {prefix ".-.of",        SCHEMA_WORD,   "whom it speaks of",                                \
+         .fallback = "unknown", WORDS(scopes), .at = REPLY_OF(scope)},                             \
+        {prefix ".-.says", SCHEMA_LIST, "words of the answer, any of these", .is_required = true}, \
+        {prefix ".-.says.-",                                                                       \
+         SCHEMA_TEXT,                                                                              \
+         "words in lower case like `no such (user|mailbox)`",                                      \
+         .item = sizeof(char *),                                                                   \
+         .array = REPLY_OF(says),                                                                  \
+         .count = REPLY_OF(says_n),                                                                \
+         .needs_one = true,                                                                        \
+         .expected = "words in lower case, `*` for a gap, (this|that) for alternatives",           \
+         .is_right = is_pattern},                                                                  \
+        {prefix ".-.at", SCHEMA_LIST, "only in answer to"},                                        \
+        {prefix ".-.at.-",      SCHEMA_WORD,                                                       \
+         "a phase of SMTP",     .item = sizeof(enum phase),                                        \
+         .array = REPLY_OF(at), .count = REPLY_OF(at_n),                                           \
+         WORDS(phases)},                                                                           \
+        {prefix ".-.code", SCHEMA_WORD, "only with a code that begins so", WORDS(codes),           \
+         .at = REPLY_OF(code)},                                                                    \
+        {prefix ".-.only_here", SCHEMA_FLAG,    "said by somebody unknown it does not mean this",  \
+         .fallback = "no",      WORDS(answers), .at = REPLY_OF(is_only_here)},                     \
+    {                                                                                              \
+        prefix ".-.from", SCHEMA_TEXT, "where that is known from, and of when",                    \
+            .fallback = "", .at = REPLY_OF(from)                                                   \
+    }
+
 // clang-format off
 static const struct schema_row rows[] = {
     {"default", SCHEMA_SECTION, "what holds for unknown providers, and where a provider below says nothing"},
@@ -54,6 +127,7 @@ static const struct schema_row rows[] = {
      .at = AT(fallback.rate), .also = AT(fallback.rate_per)},
     {"default.pause", SCHEMA_DURATION, "how long an IP stays away after it was blocked; policy is as policy.yaml says",
      .fallback = "policy", .zero = "policy", RANGE(USEC_SECOND, 7 * USEC_DAY), .at = AT(fallback.pause)},
+    REPLY_ROWS("default.replies", AT(fallback.replies), AT(fallback.replies_n)),
 
     {"*", SCHEMA_SECTION, "a provider with its MX suffixes", .item = sizeof(struct settings_provider), .array = AT(items),
      .count = AT(n), .init = init_provider},
@@ -65,6 +139,7 @@ static const struct schema_row rows[] = {
     {"*.messages", SCHEMA_NUMBER, "as in default", RANGE(0, 100000), .at = OF(messages)},
     {"*.rate", SCHEMA_RATE, "as in default", .at = OF(rate), .also = OF(rate_per)},
     {"*.pause", SCHEMA_DURATION, "as in default", .zero = "policy", RANGE(USEC_SECOND, 7 * USEC_DAY), .at = OF(pause)},
+    REPLY_ROWS("*.replies", OF(replies), OF(replies_n)),
 };
 // clang-format on
 

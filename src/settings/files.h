@@ -22,4 +22,5 @@ struct file_providers_data {
     struct settings_provider fallback; // `default:`
     struct settings_provider *items;
     size_t n;
+    struct file_providers_data *shipped; // instead of these replies; NULL: none
 };

@@ -9,9 +9,11 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "core/reply_rule.h"
 #include "settings/files.h"
 #include "settings/index.h"
 #include "settings/settings.h"
+#include "settings/shipped.h"
 
 struct owner {
     struct file_main_data data; // its settings are what callers hold
@@ -109,10 +111,44 @@ static void load_named(struct loader *l, const struct schema *schema, const stru
     read_tree(l, schema, &tree, file, base);
 }
 
+// What replies mean, as shipped; the rest of that file holds only where it is named.
+static void load_shipped_replies(struct loader *l, struct file_providers_data *providers)
+{
+    CLEANUP(tree_deinit) struct tree tree = {0};
+    struct file_providers_data shipped = {0};
+    unsigned file = mistakes_file(&l->mistakes, "providers.yaml (as shipped)");
+    tree_load(&tree, shipped_providers(), &l->mistakes, file);
+    read_tree(l, &file_providers, &tree, file, &shipped);
+    providers->shipped = arena_new(&l->owner->arena, 1, sizeof(shipped));
+    *providers->shipped = shipped;
+}
+
 static int by_name(const void *left, const void *right)
 {
     const struct settings_provider *a = left, *b = right;
     return strcmp(a->name, b->name);
+}
+
+static void add_replies(struct settings *s, const struct settings_provider *p, const char *name)
+{
+    for (size_t i = 0; i < p->replies_n; i++) {
+        s->replies[s->replies_n] = p->replies[i];
+        s->replies[s->replies_n++].provider = name;
+    }
+}
+
+// Each provider's own, then everybody's.
+static void join_replies(struct owner *o, const struct file_providers_data *data)
+{
+    struct settings *s = &o->data.s;
+    const struct file_providers_data *said = data->shipped ? data->shipped : data;
+    size_t n = said->fallback.replies_n;
+    for (size_t i = 0; i < said->n; i++)
+        n += said->items[i].replies_n;
+    s->replies = arena_new(&o->arena, n, sizeof(*s->replies));
+    for (size_t i = 0; i < said->n; i++)
+        add_replies(s, &said->items[i], said->items[i].name);
+    add_replies(s, &said->fallback, "");
 }
 
 // The default first, then the file's, and those that the routes make unless the file has them.
@@ -137,6 +173,7 @@ static void join_providers(struct owner *o, const struct file_providers_data *da
                 .name = name, .connections = ROUTE_CONNECTIONS, .rate_per = USEC_SECOND};
     }
     map_deinit(&names);
+    join_replies(o, data);
     qsort(all + 1, s->providers_n - 1, sizeof(*all), by_name);
     s->providers = all;
 }
@@ -196,6 +233,8 @@ static void load_all(struct loader *l, const char *file)
     unsigned number = load_tree(l, &tree, file, &top);
     read_tree(l, &file_main, &tree, number, &o->data);
     load_named(l, &file_providers, &tree, "providers", o->data.names.providers, &providers);
+    if (!*o->data.names.providers)
+        load_shipped_replies(l, &providers);
     load_named(l, &file_policy, &tree, "policy", o->data.names.policy, &o->data.s);
     if (!l->mistakes.n)
         complete(o, &providers);
@@ -245,6 +284,20 @@ int settings_load_text(struct settings **out, struct settings_mistakes *mistakes
 {
     struct settings_text file = {name, text};
     return settings_load_texts(out, mistakes, &file, 1);
+}
+
+struct settings *settings_shipped(void)
+{
+    static const char main_text[] =
+        "node: none\nstate: none\nproviders: providers.yaml\n"
+        "listeners: [{address: \"127.0.0.1:25\", kind: submission, tls: none}]\n"
+        "pools: {none: {ips: [127.0.0.1]}}\n";
+    struct settings *s;
+    struct settings_mistakes mistakes = {0};
+    const struct settings_text files[] = {{"mxwarden.yaml", bytes_str(main_text)},
+                                          {"providers.yaml", shipped_providers()}};
+    must(settings_load_texts(&s, &mistakes, files, ARRAY_LEN(files)) == 0);
+    return s;
 }
 
 struct settings *settings_free(struct settings *s)

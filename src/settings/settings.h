@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "core/policy.h"
 
+struct reply_rule;
 struct settings_index;
 
 /* An IPv4 or IPv6 address with a port (0: none given). */
@@ -70,12 +71,14 @@ struct settings_provider {
     const char *name;
     const char **mx; // suffixes, lower case, without a leading dot
     size_t mx_n;
-    uint32_t connections;     // per IP
-    uint32_t connections_all; // over all our IPs
-    uint32_t messages;        // per connection
-    uint32_t rate;            // transactions per IP…
-    usec_t rate_per;          // …in this span
-    usec_t pause;             // how long it asks for peace after a block; 0: the policy's
+    uint32_t connections;       // per IP
+    uint32_t connections_all;   // over all our IPs
+    uint32_t messages;          // per connection
+    uint32_t rate;              // transactions per IP…
+    usec_t rate_per;            // …in this span
+    usec_t pause;               // how long it asks for peace after a block; 0: the policy's
+    struct reply_rule *replies; // what its answers mean, in the file's order
+    size_t replies_n;
 };
 
 struct settings {
@@ -119,7 +122,9 @@ struct settings {
     } limits;
     struct settings_provider *providers; // by name; [0] is the default, ""; those of the routes too
     size_t providers_n;
-    struct policy policy; // core/policy.h; without a file the defaults, and is_there false
+    struct policy policy;       // core/policy.h; without a file the defaults, and is_there false
+    struct reply_rule *replies; // of all providers, then everybody's: for mail/replies
+    size_t replies_n;
     const struct settings_index *index; // for the lookups below
 };
 
@@ -148,6 +153,9 @@ int settings_load_text(struct settings **out, struct settings_mistakes *mistakes
 /* A policy file alone, for `replay`: of *out only `policy` is filled (and is_there true). */
 int settings_load_policy(struct settings **out, struct settings_mistakes *mistakes,
                          const char *file);
+/* No configuration at all: the shipped providers.yaml with the meaning of replies and, all else being
+ * its default; for commands that need no engine. Never fails. */
+struct settings *settings_shipped(void);
 struct settings *settings_free(struct settings *s);
 void settings_mistakes_deinit(struct settings_mistakes *m);
 /* Writes `FILE:LINE:COLUMN: text` and a line end for each, made visible (text_visible). 0, or the

@@ -20,6 +20,7 @@ struct client {
     unsigned bad;     // in the span that began at
     usec_t bad_since; // monotonic
     usec_t blocked_until;
+    bool is_blocked; // by its plan
 };
 
 struct provider {
@@ -102,7 +103,7 @@ static void say(struct smtp_reply *reply, const char *answer)
 
 static bool is_blocked(const struct client *c)
 {
-    return c->blocked_until > clock_monotonic();
+    return c->is_blocked || c->blocked_until > clock_monotonic();
 }
 
 static void try_patience(struct session *s)
@@ -233,6 +234,11 @@ static struct client *client_of(struct provider *p, const char *ip)
         map_put_str(&p->clients, ip, c);
     }
     return c;
+}
+
+void provider_block(struct provider *p, const char *ip, bool is_blocked)
+{
+    client_of(p, ip)->is_blocked = is_blocked;
 }
 
 static void on_accept(void *ctx, struct conn *conn)

@@ -1,6 +1,7 @@
 /* A mailbox provider of the simulated world: a real SMTP server that knows its mailboxes, greylists,
  * counts connections, dislikes spam, and blocks an IP that tries its patience. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@ struct provider_options {
     uint64_t *reports; // counts what arrives with the null return path
 };
 
+/* It blocks that IP from now on, whatever it does; or no longer. */
+void provider_block(struct provider *p, const char *ip, bool is_blocked);
 /* NULL with *why (owned) when the address can't be listened on. */
 struct provider *provider_new(const struct provider_options *options, char **why);
 struct provider *provider_free(struct provider *p);

@@ -72,6 +72,12 @@ static const struct customer_plan customers[] = {
     {"velo-club",  "127.0.3.7", "probation", .rate = 2, .dead = 0.022, .size = 2000, .ends = 1},
 };
 
+// What acme-news sends is noticed elsewhere too: an IP it went over is blocked at two providers.
+static const struct mood_plan moods[] = {
+    {"microsoft", "127.0.2.7", .begins = 0.38, .ends = 0.6},
+    {"yahoo", "127.0.2.7", .begins = 0.4, .ends = 0.6},
+};
+
 static const struct {
     const char *name, *ips[4];
 } pools[] = {
@@ -85,6 +91,12 @@ size_t scenario_providers(const struct provider_plan **plans)
 {
     *plans = providers;
     return ARRAY_LEN(providers);
+}
+
+size_t scenario_moods(const struct mood_plan **plans)
+{
+    *plans = moods;
+    return ARRAY_LEN(moods);
 }
 
 size_t scenario_customers(const struct customer_plan **plans)
@@ -141,6 +153,7 @@ static void write_main(struct buf *out, const struct scenario_ports *ports)
     buf_printf(out,
                "node: demo.mxwarden.test\nstate: state\n"
                "control: {socket: control.sock, label: DEMO}\nproviders: providers.yaml\n"
+               "policy: policy.yaml\n"
                "limits: {disk_reserve: 16M, sessions_per_client: 50}\nlisteners:\n"
                "  - address: \"127.0.0.1:%u\"\n    kind: submission\n    tls: none\n"
                "    trust:\n",
@@ -184,12 +197,25 @@ static int write_file(const char *dir, const char *name, const struct buf *conte
     return fclose(f) == 0 && is_written ? 0 : -EIO;
 }
 
+// The shipped policy but for what a minute has no time for: blocks and pulls that last hours.
+static void write_policy(struct buf *out, bool is_observing)
+{
+    buf_printf(out,
+               "mode: %s\nlanes: {pause: 10s, pause_most: 30s, step: 1s}\nblocklists: {}\n"
+               "silent: [google, apple]\ngateways: []\n",
+               is_observing ? "observe" : "enforce");
+}
+
 int scenario_write(const char *dir, const struct scenario_ports *ports)
 {
     CLEANUP(buf_deinit) struct buf main_file = {0};
     CLEANUP(buf_deinit) struct buf providers_file = {0};
+    CLEANUP(buf_deinit) struct buf policy_file = {0};
     write_main(&main_file, ports);
     write_providers(&providers_file);
+    write_policy(&policy_file, ports->is_observing);
     int r = write_file(dir, "mxwarden.yaml", &main_file);
-    return r < 0 ? r : write_file(dir, "providers.yaml", &providers_file);
+    if (r == 0)
+        r = write_file(dir, "providers.yaml", &providers_file);
+    return r < 0 ? r : write_file(dir, "policy.yaml", &policy_file);
 }

@@ -22,6 +22,12 @@ struct provider_plan {
     const char *unknown, *full, *greylisted, *blocked, *spam;
 };
 
+/* A provider's own decision, for what it saw in other places: it blocks one IP for a part of the run. */
+struct mood_plan {
+    const char *provider, *ip;
+    double begins, ends; // part of the run
+};
+
 /* What kind of life a customer leads. */
 struct customer_plan {
     const char *name;
@@ -35,6 +41,7 @@ struct customer_plan {
 };
 
 size_t scenario_providers(const struct provider_plan **plans);
+size_t scenario_moods(const struct mood_plan **plans);
 /* A customer's own first row. */
 bool scenario_is_first(size_t row);
 /* Several rows may be one customer: its own life, and what a thief does with its password. */
@@ -42,11 +49,12 @@ size_t scenario_customers(const struct customer_plan **plans);
 /* The domain of the n-th of 1,000 recipients. */
 const char *scenario_domain(unsigned n);
 
-/* Writes the engine's configuration for this world into `dir` (mxwarden.yaml and providers.yaml).
- * 0, or -errno. */
+/* Writes the engine's configuration for this world into `dir` (mxwarden.yaml, providers.yaml and
+ * policy.yaml, in mode `observe` when `is_observing`). 0, or -errno. */
 struct scenario_ports {
     uint16_t submission; // where the engine listens
     uint16_t providers;  // where all providers do
+    bool is_observing;
 };
 int scenario_write(const char *dir, const struct scenario_ports *ports);
 /* Where all the customers' own mailboxes are: reports and notices arrive there. */

@@ -1,12 +1,23 @@
 #include "sim/world.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "net/timer.h"
 #include "sim/customer.h"
 #include "sim/provider.h"
 
-enum { PROVIDERS_MOST = 16, CUSTOMERS_MOST = 16, DRAIN_TICK_MS = 200 };
+enum { PROVIDERS_MOST = 16, CUSTOMERS_MOST = 16, MOODS_MOST = 8, DRAIN_TICK_MS = 200 };
 #define DRAIN_PATIENCE (20 * USEC_SECOND)
+
+/* A change of a provider's mind, at its time. */
+struct mood {
+    struct world *world;
+    const struct mood_plan *plan;
+    struct timer timer;
+    bool is_on;
+    int64_t round; // of the scenario
+};
 
 struct world {
     struct world_options options;
@@ -17,6 +28,9 @@ struct world {
     size_t providers_n;
     struct customer *customers[CUSTOMERS_MOST];
     size_t customers_n;
+    struct mood moods[MOODS_MOST];
+    size_t moods_n;
+    usec_t started_at; // monotonic
     struct timer end, drain;
     uint64_t progress_seen;
     usec_t progress_at, ended_at; // monotonic
@@ -57,6 +71,8 @@ struct world *world_free(struct world *w)
         return NULL;
     timer_stop(w->timers, &w->end);
     timer_stop(w->timers, &w->drain);
+    for (size_t i = 0; i < w->moods_n; i++)
+        timer_stop(w->timers, &w->moods[i].timer);
     for (size_t i = 0; i < w->customers_n; i++)
         customer_free(w->customers[i]);
     for (size_t i = 0; i < w->providers_n; i++)
@@ -69,6 +85,51 @@ struct world *world_free(struct world *w)
 uint16_t world_provider_port(const struct world *w)
 {
     return w->options.provider_port;
+}
+
+static struct provider *provider_named(struct world *w, const char *name)
+{
+    const struct provider_plan *plans;
+    size_t n = scenario_providers(&plans);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(plans[i].name, name) == 0)
+            return w->providers[i + 1]; // [0] is everybody's home
+    return NULL;
+}
+
+static void mood_wait(struct mood *m);
+
+static void on_mood(void *ctx)
+{
+    struct mood *m = ctx;
+    m->is_on = !m->is_on;
+    provider_block(provider_named(m->world, m->plan->provider), m->plan->ip, m->is_on);
+    mood_wait(m);
+}
+
+// On when it begins, off when it ends, and on again where the scenario repeats.
+static void mood_wait(struct mood *m)
+{
+    usec_t span = m->world->options.span;
+    usec_t begins = (usec_t)(m->plan->begins * (double)span);
+    usec_t ends = (usec_t)(m->plan->ends * (double)span);
+    usec_t round = m->world->started_at + m->round * span;
+    usec_t at = round + (m->is_on ? ends : begins);
+    if (m->is_on)
+        m->round++;
+    timer_set(m->world->timers, &m->timer, at, on_mood, m);
+}
+
+static void start_moods(struct world *w)
+{
+    const struct mood_plan *plans;
+    size_t n = scenario_moods(&plans);
+    w->started_at = clock_monotonic();
+    for (size_t i = 0; i < n && i < MOODS_MOST; i++) {
+        struct mood *m = &w->moods[w->moods_n++];
+        *m = (struct mood){.world = w, .plan = &plans[i]};
+        mood_wait(m);
+    }
 }
 
 static void on_span_over(void *ctx)
@@ -90,6 +151,7 @@ void world_start(struct world *w, uint16_t submission)
                                                     .span = w->options.span,
                                                     .is_endless = w->options.is_endless,
                                                     .records = &w->records});
+    start_moods(w);
     if (!w->options.is_endless)
         timer_set(w->timers, &w->end, clock_monotonic() + w->options.span, on_span_over, w);
 }
@@ -127,6 +189,12 @@ void world_end(struct world *w)
 {
     for (size_t i = 0; i < w->customers_n; i++)
         customer_end(w->customers[i]);
+    for (size_t i = 0; i < w->moods_n; i++) {
+        timer_stop(w->timers, &w->moods[i].timer);
+        provider_block(provider_named(w, w->moods[i].plan->provider), w->moods[i].plan->ip, false);
+    }
+    if (w->options.on_ending)
+        w->options.on_ending(w->options.ctx);
     w->progress_at = w->ended_at = clock_monotonic();
     timer_stop(w->timers, &w->end);
     on_drain(w);

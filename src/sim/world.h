@@ -19,6 +19,8 @@ struct world_options {
     usec_t span; // of the scenario; it repeats until world_end() when is_endless
     bool is_endless;
     uint16_t provider_port; // of all providers; 0: any free one, told by world_provider_port()
+    /* No new mail comes any more; what waits for somebody is let go here. May be NULL. */
+    void (*on_ending)(void *ctx);
     /* The scenario is over and drained (or world_end() was called and time is up). */
     void (*on_over)(void *ctx);
     void *ctx;

@@ -24,11 +24,10 @@ static const char *own(const char *s)
     return xstrdup(s ? s : "");
 }
 
-static void take_row(struct history_job *j, sqlite3_stmt *st)
+// The row's texts are SQLite's until its next step.
+static struct outcome row_of(sqlite3_stmt *st)
 {
-    if ((j->n & (j->n - 1)) == 0)
-        j->rows = xrealloc(j->rows, j->n ? 2 * j->n : 1, sizeof(*j->rows));
-    j->rows[j->n++] = (struct outcome){
+    return (struct outcome){
         .at = sqlite3_column_int64(st, 0),
         .message = db_id(st, 1),
         .recipient_no = (uint32_t)sqlite3_column_int64(st, 2),
@@ -39,15 +38,26 @@ static void take_row(struct history_job *j, sqlite3_stmt *st)
         .stream = (enum stream)sqlite3_column_int(st, 7),
         .code = (uint16_t)sqlite3_column_int(st, 8),
         .attempt = (uint16_t)sqlite3_column_int(st, 9),
-        .customer = own(db_text(st, 10)),
-        .list = own(db_text(st, 11)),
-        .ip = own(db_text(st, 12)),
-        .provider = own(db_text(st, 13)),
-        .recipient = own(db_text(st, 14)),
-        .reply = own(db_text(st, 15)),
+        .customer = db_text(st, 10),
+        .list = db_text(st, 11),
+        .ip = db_text(st, 12),
+        .provider = db_text(st, 13),
+        .recipient = db_text(st, 14),
+        .reply = db_text(st, 15),
         .delivered_at = sqlite3_column_int64(st, 16),
         .took = sqlite3_column_int64(st, 17),
     };
+}
+
+static void take_row(struct history_job *j, sqlite3_stmt *st)
+{
+    if ((j->n & (j->n - 1)) == 0)
+        j->rows = xrealloc(j->rows, j->n ? 2 * j->n : 1, sizeof(*j->rows));
+    struct outcome o = row_of(st);
+    const char **const texts[] = {&o.customer, &o.list, &o.ip, &o.provider, &o.recipient, &o.reply};
+    for (size_t k = 0; k < ARRAY_LEN(texts); k++)
+        *texts[k] = own(*texts[k]);
+    j->rows[j->n++] = o;
 }
 
 static void free_rows(struct history_job *j)
@@ -156,6 +166,20 @@ void history_list(struct store *s, const struct history_query *q,
     j->query.provider = own(q->provider);
     j->query.message = own(q->message);
     writer_query_after(s, &j->job);
+}
+
+void history_each(struct store *s, usec_t since, void (*each)(void *ctx, const struct outcome *o),
+                  void *ctx)
+{
+    struct db *d = &s->query.db;
+    sqlite3_stmt *st = db_query(d, statements[LEAD_TIME][false], "iiiiiii",
+                                since > 0 ? since / USEC_MS << HISTORY_BITS : 0, (int64_t)since,
+                                (int64_t)-1, (int64_t)-1, (int64_t)0, (int64_t)-1, INT64_MAX);
+    while (db_step(d, st)) {
+        struct outcome o = row_of(st);
+        each(ctx, &o);
+    }
+    d->failed = 0;
 }
 
 void history_each_sum(struct store *s, usec_t now,

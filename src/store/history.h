@@ -24,6 +24,11 @@ struct history_query {
 void history_list(struct store *s, const struct history_query *q,
                   void (*done)(void *ctx, const struct outcome *outcomes, size_t n), void *ctx);
 
+/* Every outcome from `since` on, oldest first, ties in time in the order they came in: all that
+ * reputation reads. Before the loop runs (blocks; some 500,000 a second). */
+void history_each(struct store *s, usec_t since, void (*each)(void *ctx, const struct outcome *o),
+                  void *ctx);
+
 /* Sums for the counters at a start: per customer, IP, (IP, provider), hour or, for the last hour,
  * minute; before the loop runs (blocks). `n` outcomes of that kind and class at bucket time `at`. */
 struct history_sum {

@@ -246,6 +246,38 @@ void ledger_each(struct store *s, void (*each)(void *ctx, const struct entry *e)
     d->failed = 0;
 }
 
+// Persons' parts are left out: a story shows none, and nothing is judged by them.
+static void each_since(struct store *s, const char *sql, usec_t since,
+                       void (*each)(void *ctx, const struct entry *e), void *ctx)
+{
+    struct db *d = &s->query.db;
+    sqlite3_stmt *st =
+        db_query(d, sql, "ii", clock_hlc_next(0, since > 0 ? since : 0), (int64_t)s->node.v);
+    while (db_step(d, st)) {
+        CLEANUP(entry_free) struct entry *e = ledger_parse(db_text(st, 0), NULL, NULL, NULL);
+        if (e)
+            each(ctx, e);
+    }
+    d->failed = 0;
+}
+
+void ledger_each_since(struct store *s, usec_t since,
+                       void (*each)(void *ctx, const struct entry *e), void *ctx)
+{
+    each_since(s, "SELECT bytes FROM entry WHERE hlc>=?1 AND node=?2 ORDER BY hlc, node, seq",
+               since, each, ctx);
+}
+
+void ledger_each_incident(struct store *s, usec_t since,
+                          void (*each)(void *ctx, const struct entry *e), void *ctx)
+{
+    each_since(s,
+               "SELECT bytes FROM entry WHERE hlc>=?1 AND node=?2 AND"
+               " (target GLOB 'incident:*' OR instr(bytes, '\"incident\":\"'))"
+               " ORDER BY hlc, node, seq",
+               since, each, ctx);
+}
+
 struct list_job {
     struct job job;
     char *target; // NULL: any

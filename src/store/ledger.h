@@ -39,6 +39,17 @@ int ledger_import(struct store *s, const char *bytes, const char *person);
 /* Every entry that folds (holds, lifts, registers), oldest first; before the loop runs (blocks). */
 void ledger_each(struct store *s, void (*each)(void *ctx, const struct entry *e), void *ctx);
 
+/* All of this node's entries since then (wall), oldest first, without persons' parts. Before the loop
+ * runs (blocks). */
+void ledger_each_since(struct store *s, usec_t since,
+                       void (*each)(void *ctx, const struct entry *e), void *ctx);
+
+/* This node's entries since then (wall) that are about an incident: with such a target, or with a field
+ * `incident`; oldest first. Before the loop runs (blocks); reads the index by time, then each entry since
+ * then. */
+void ledger_each_incident(struct store *s, usec_t since,
+                          void (*each)(void *ctx, const struct entry *e), void *ctx);
+
 /* Newest first, from `before_seq` (0: the newest) of this node; target NULL: any. */
 void ledger_list(struct store *s, const char *target, uint64_t before_seq, size_t limit,
                  void (*done)(void *ctx, struct ledger_row *rows, size_t n, uint64_t total),

@@ -9,11 +9,13 @@
 #include "core/state.h"
 #include "mail/report.h"
 #include "settings/settings.h"
+#include "store/ledger.h"
 #include "store/spool.h"
 #include "store/store.h"
+#include "warden/notice.h"
 #include "warden/warden_room.h"
 
-enum { LETTERS = 1000, LETTERS_RETRY = 1 };
+enum { LETTERS = 1000, LETTERS_RETRY = 1, TOLD_LEAST = 1000 };
 
 /* A letter that waits for its commit, or for room on the disk. */
 struct letter {
@@ -101,6 +103,8 @@ void letter_send(struct warden *w, const char *recipient, const struct buf *body
     letter_spool(l);
 }
 
+// ---- notices
+
 // The template of a kind that a customer is told of; NULL for the others.
 static const char *template_of(enum kind kind)
 {
@@ -128,33 +132,155 @@ static bool customer_of(char name[64], const char *target)
     return true;
 }
 
-void notice_send(struct warden *w, const struct entry *e)
+// A letter that went out for a cause.
+struct notice_told {
+    usec_t at;
+    enum kind kind; // worse steps are larger: KIND_WARN, KIND_THROTTLE, KIND_SUSPEND
+};
+
+// Of one cause once a day, and once more for each worse step. True: it is told now, and noted.
+static bool is_due(struct warden *w, const struct entry *e)
 {
-    char name[64], until[CLOCK_TEXT] = "", queue[80] = "";
-    const char *template_name = template_of(e->kind);
-    if (!template_name || !w->options.settings->policy.tells_customer ||
-        !customer_of(name, e->target))
+    const char *harm = entry_field_get(e, "harm");
+    CLEANUP(xfree)
+    char *key = xasprintf("%s %s", e->target,
+                          e->kind == KIND_RESTORE ? "restored"
+                          : harm                  ? harm
+                                                  : "");
+    struct notice_told *told = map_get_str(&w->told, key);
+    if (told && e->at - told->at < USEC_DAY && e->kind <= told->kind)
+        return false;
+    if (!told) {
+        told = xcalloc(1, sizeof(*told));
+        map_put_str(&w->told, key, told);
+    }
+    *told = (struct notice_told){e->at, e->kind};
+    return true;
+}
+
+static void forget_old(struct warden *w, usec_t now)
+{
+    struct map_item *item;
+    if (w->told.count < w->told_most)
+        return;
+    for (size_t i = 0; (item = map_next(&w->told, &i));) {
+        struct notice_told *told = item->value;
+        if (now - told->at < USEC_DAY)
+            continue;
+        CLEANUP(xfree) char *key = xmemdup0(item->key, item->key_n);
+        map_remove_str(&w->told, key);
+        xfree(told);
+    }
+    w->told_most = 2 * w->told.count + TOLD_LEAST;
+}
+
+static const char *contact_of(const struct warden *w, const char *target)
+{
+    char name[64];
+    const struct state_customer *c =
+        customer_of(name, target) ? state_customer_get(w->options.state, name) : NULL;
+    return c && c->contact && *c->contact ? c->contact : NULL;
+}
+
+static struct notice_facts *facts_of(const struct decision *d)
+{
+    struct notice_facts *f = xcalloc(1, sizeof(*f));
+    const char(*samples)[DECISION_SAMPLE] =
+        d->culprits_n && *d->culprits[0].samples[0] ? d->culprits[0].samples : d->samples;
+    *f = (struct notice_facts){
+        .harm = d->harm, .bad = d->bad, .of = d->of, .limit = d->limit, .is_stolen = *d->signs};
+    snprintf(f->list, sizeof(f->list), "%s", d->list);
+    while (f->samples_n < NOTICE_SAMPLES && *samples[f->samples_n]) {
+        memcpy(f->samples[f->samples_n], samples[f->samples_n], DECISION_SAMPLE);
+        f->samples_n++;
+    }
+    return f;
+}
+
+void notice_enforce(struct warden *w, struct entry *e, const struct decision *d)
+{
+    if (template_of(e->kind)) {
+        bool is_told =
+            w->options.settings->policy.tells_customer && contact_of(w, e->target) && is_due(w, e);
+        entry_add_field(e, "told", is_told ? "yes" : "no", false);
+        forget_old(w, e->at);
+    }
+    warden_enforce_with(w, e, d->has_harm ? facts_of(d) : NULL, NULL, NULL);
+}
+
+static void on_past(void *ctx, const struct entry *e)
+{
+    const char *told = entry_field_get(e, "told");
+    if (told && strcmp(told, "yes") == 0)
+        is_due(ctx, e);
+}
+
+void notice_load(struct warden *w)
+{
+    w->told_most = TOLD_LEAST;
+    ledger_each_since(w->options.store, clock_wall() - USEC_DAY, on_past, w);
+}
+
+void notice_deinit(struct warden *w)
+{
+    struct map_item *item;
+    for (size_t i = 0; (item = map_next(&w->told, &i));)
+        xfree(item->value);
+    map_deinit(&w->told);
+}
+
+// Must it be written, and to whom? NULL: nobody hears of it.
+static const char *recipient_of(const struct warden *w, const struct entry *e)
+{
+    const char *told = entry_field_get(e, "told"), *contact;
+    if (!template_of(e->kind) || !w->options.settings->policy.tells_customer ||
+        strncmp(e->target, "customer:", 9) != 0 || (told && strcmp(told, "no") == 0))
+        return NULL;
+    contact = contact_of(w, e->target);
+    if (!contact)
+        log_notice("warden", "%s has no contact: nobody is told", e->target + strlen("customer:"));
+    return contact;
+}
+
+static void harm_of(struct notice_harm *harm, const char *samples[NOTICE_SAMPLES],
+                    const struct notice_facts *f)
+{
+    for (size_t i = 0; i < f->samples_n; i++)
+        samples[i] = f->samples[i];
+    *harm = (struct notice_harm){.harm = f->harm,
+                                 .bad = f->bad,
+                                 .of = f->of,
+                                 .limit = f->limit,
+                                 .list = f->list,
+                                 .samples = samples,
+                                 .samples_n = f->samples_n,
+                                 .is_stolen = f->is_stolen};
+}
+
+void notice_send(struct warden *w, const struct entry *e, const struct notice_facts *facts)
+{
+    char name[64], until[CLOCK_TEXT] = "";
+    const char *contact = recipient_of(w, e), *rate = entry_field_get(e, "rate");
+    const char *samples[NOTICE_SAMPLES];
+    struct notice_harm harm;
+    if (!contact || !customer_of(name, e->target))
         return;
     const struct state_customer *c = state_customer_get(w->options.state, name);
-    if (!c || !c->contact || !*c->contact) {
-        log_notice("warden", "%s has no contact: nobody is told", name);
-        return;
-    }
     if (e->expires_at != USEC_NEVER)
         clock_format(until, e->expires_at);
-    uint64_t waiting = c->queued + c->held;
-    if (waiting)
-        snprintf(queue, sizeof(queue), "%llu messages wait", (unsigned long long)waiting);
-    const char *rate = entry_field_get(e, "rate");
+    if (facts)
+        harm_of(&harm, samples, facts);
     CLEANUP(buf_deinit) struct buf body = {0};
     notice_format(&body, &(struct notice_plan){.node = w->options.settings->node,
-                                               .to = c->contact,
+                                               .to = contact,
                                                .customer = e->target + strlen("customer:"),
-                                               .template_name = template_name,
+                                               .template_name = template_of(e->kind),
                                                .reason = e->reason,
                                                .until = until,
                                                .rate = rate ? rate : "",
-                                               .queue = queue,
-                                               .now = e->at});
-    letter_send(w, c->contact, &body);
+                                               .waiting = c->queued,
+                                               .now = e->at,
+                                               .language = c->language,
+                                               .harm = facts ? &harm : NULL});
+    letter_send(w, contact, &body);
 }

@@ -5,13 +5,15 @@
  * and tell the customer. A protective one (hold) rules in memory first and is committed right after;
  * one that lets more mail out applies only after its commit. What nobody hears of is no warning: a
  * customer's contact is written to, and senders get a report when a message of theirs fails for good.
- * Never decides anything itself at this stage; never talks SMTP. Runs on the loop. */
+ * The engine's own decisions come from reputation (warden/reputation.h). Never talks SMTP. Runs on the
+ * loop. */
 #pragma once
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/outcome.h"
 
 struct entry;
+struct incidents;
 struct ledger_row;
 struct settings;
 struct spool_message;
@@ -39,6 +41,8 @@ struct warden *warden_new(const struct warden_options *options);
 struct warden *warden_free(struct warden *w);
 DEFINE_CLEANUP(struct warden *, warden_free)
 void warden_set_settings(struct warden *w, const struct settings *settings);
+/* What somebody has to handle, and what was. Borrowed. */
+const struct incidents *warden_incidents(const struct warden *w);
 
 /* Enforces a decision (moved in). `done` on the loop once it is in the ledger, with the row as
  * written (borrowed), or with r < 0 (-ENOSPC: a protective one still rules and is tried again, one

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -55,10 +56,13 @@ static json_t *world(struct fake *f, const char *name)
     return json_object_get(f->world, name);
 }
 
+// Incidents whose filter speaks of their state are those that are kept, closed ones too.
 static json_t *table(struct fake *f, const json_t *params)
 {
-    const char *by = protocol_get_text(params, "by", "provider");
-    json_t *t = json_object_get(world(f, "tables"), protocol_get_text(params, "table", ""));
+    const char *by = protocol_get_text(params, "by", "provider"), *name;
+    bool wants_kept = strncmp(protocol_get_text(params, "filter", ""), "state:", 6) == 0;
+    name = wants_kept ? "incidents_kept" : protocol_get_text(params, "table", "");
+    json_t *t = json_object_get(world(f, "tables"), name);
     return json_is_object(t) ? json_object_get(t, by) : t;
 }
 
@@ -85,6 +89,41 @@ static void insert_sorted(json_t *rows, json_t *row, const char *field, bool is_
     json_array_insert(rows, field ? i : json_array_size(rows), row);
 }
 
+static const char *text_of(const json_t *row, const char *field)
+{
+    const char *text = json_string_value(json_object_get(row, field));
+    return text ? text : "";
+}
+
+// The words the console asks with by itself: `state:`, `number>3`, `who:engine`, `!did:start`.
+static bool matches_word(const json_t *row, const char *word)
+{
+    char field[32];
+    const char *more = strchr(word, '>');
+    if (more) {
+        snprintf(field, sizeof(field), "%.*s", (int)(more - word), word);
+        return number_of(row, field) > strtod(more + 1, NULL);
+    }
+    if (strncmp(word, "who:", 4) == 0)
+        return strstr(text_of(row, "actor"), word + 4);
+    if (strncmp(word, "!did:", 5) == 0)
+        return !strstr(text_of(row, "kind"), word + 5);
+    return true;
+}
+
+static bool matches_words(const json_t *row, const char *filter)
+{
+    char word[64];
+    for (const char *at = filter; *at; at += strspn(at, " ")) {
+        size_t n = strcspn(at, " ");
+        snprintf(word, sizeof(word), "%.*s", (int)n, at);
+        if (!matches_word(row, word))
+            return false;
+        at += n;
+    }
+    return true;
+}
+
 static bool matches(struct fake *f, const json_t *params, const json_t *row)
 {
     const char *filter = protocol_get_text(params, "filter", NULL);
@@ -92,6 +131,8 @@ static bool matches(struct fake *f, const json_t *params, const json_t *row)
     size_t i;
     if (!filter)
         return true;
+    if (!keys)
+        return matches_words(row, filter);
     json_array_foreach(keys, i, key) if (json_equal(key, json_object_get(row, "key"))) return true;
     return false;
 }
@@ -101,9 +142,11 @@ static json_t *select_rows(struct fake *f, const json_t *params, json_t **total)
     json_t *all = table(f, params), *rows = json_array(), *row;
     size_t i;
     const char *sort = protocol_get_text(params, "sort", NULL);
+    bool is_descending = protocol_get_flag(params, "descending") || (sort && *sort == '-');
+    sort = sort && *sort == '-' ? sort + 1 : sort;
     *total = json_integer((json_int_t)json_array_size(all));
     json_array_foreach(all, i, row) if (matches(f, params, row))
-        insert_sorted(rows, row, sort, protocol_get_flag(params, "descending"));
+        insert_sorted(rows, row, sort, is_descending);
     return rows;
 }
 
@@ -178,6 +221,16 @@ static const char *add_feed(struct fake *f, json_t *params)
     return "too many feeds";
 }
 
+static json_t *list(struct fake *f, const json_t *params)
+{
+    json_t *total, *rows = select_rows(f, params, &total);
+    size_t matched = json_array_size(rows);
+    while (json_array_size(rows) > (size_t)protocol_get_number(params, "limit", 100))
+        json_array_remove(rows, json_array_size(rows) - 1);
+    return json_pack("{s:o, s:I, s:o}", "total", total, "matched", (json_int_t)matched, "rows",
+                     rows);
+}
+
 static void remove_feed(struct fake *f, const json_t *params)
 {
     const char *name = protocol_get_text(params, "feed", "");
@@ -245,6 +298,8 @@ static void on_request(struct fake *f, json_t *request)
         send_object(f, answer(id, json_incref(world(f, "hello"))));
     else if (strcmp(method, "act") == 0)
         on_act(f, id, params);
+    else if (strcmp(method, "list") == 0)
+        send_object(f, answer(id, list(f, params)));
     else if (strcmp(method, "feed") == 0) {
         why = add_feed(f, params);
         send_object(f, why ? refusal(id, "usage", why) : answer(id, json_object()));
@@ -403,6 +458,30 @@ void fake_set(struct fake *f, const char *name, const char *key, const char *fie
     json_t *row = find(f, name, key, &at);
     must(row);
     json_object_set_new(row, field, json_string_nocheck(text));
+    all_due(f);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void fake_calm(struct fake *f)
+{
+    pthread_mutex_lock(&f->lock);
+    json_t *tables = world(f, "tables"), *kept = json_object_get(tables, "incidents_kept");
+    json_array_clear(json_object_get(tables, "incidents"));
+    while (json_array_size(kept) > 1) // the last one is closed
+        json_array_remove(kept, 0);
+    json_object_set_new(json_object_get(world(f, "status"), "ledger"), "seq", json_integer(++f->seq));
+    all_due(f);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void fake_incident(struct fake *f, const char *key, const char *severity)
+{
+    size_t at;
+    pthread_mutex_lock(&f->lock);
+    json_t *row = find(f, "incidents", key, &at);
+    must(row);
+    json_object_set_new(row, "severity", json_string(severity));
+    json_object_set_new(json_object_get(world(f, "status"), "ledger"), "seq", json_integer(++f->seq));
     all_due(f);
     pthread_mutex_unlock(&f->lock);
 }

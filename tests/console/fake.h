@@ -16,6 +16,10 @@ void fake_move(struct fake *f, const char *table, const char *key, size_t to);
 /* Sets a text field of a row. */
 void fake_set(struct fake *f, const char *table, const char *key, const char *field,
               const char *text);
+/* All open incidents are over, and forgotten but for the last closed one. */
+void fake_calm(struct fake *f);
+/* An incident gets worse, or better. */
+void fake_incident(struct fake *f, const char *key, const char *severity);
 /* No more pushes (true), or again. */
 void fake_mute(struct fake *f, bool is_mute);
 /* What hello says one's role is; for the next connection. */

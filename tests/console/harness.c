@@ -200,7 +200,8 @@ static size_t put_row(struct harness *h, char *out, int row)
         if (cell.chars[0] == (uint32_t)-1)
             continue; // the right half of a wide character
         n += put_utf8(out + n, cell.chars[0]);
-        for (int i = 1; i < VTERM_MAX_CHARS_PER_CELL && cell.chars[i]; i++)
+        // What stands behind the first zero is not written by libvterm: it is whatever was there.
+        for (int i = 1; i < VTERM_MAX_CHARS_PER_CELL && cell.chars[i - 1] && cell.chars[i]; i++)
             n += put_utf8(out + n, cell.chars[i]);
     }
     while (n && out[n - 1] == ' ')

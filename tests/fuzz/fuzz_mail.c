@@ -156,9 +156,12 @@ static void check_report(char *const pieces[PIECES], unsigned code)
     must(out.n < 64 * 1024);
 }
 
-static void check_notice(char *const pieces[PIECES])
+static void check_notice(char *const pieces[PIECES], unsigned code)
 {
     CLEANUP(buf_deinit) struct buf out = {0};
+    const char *samples[] = {pieces[4], pieces[5]};
+    struct notice_harm harm = {
+        .harm = code % HARM_N, .bad = code, .of = 1000, .list = pieces[1], .samples = samples, 2};
     struct notice_plan plan = {.node = pieces[1],
                                .to = pieces[3],
                                .customer = pieces[2],
@@ -166,7 +169,9 @@ static void check_notice(char *const pieces[PIECES])
                                .reason = pieces[4],
                                .until = pieces[5],
                                .rate = pieces[2],
-                               .queue = pieces[0]};
+                               .waiting = code % 3,
+                               .language = code % 2 ? "de" : pieces[0],
+                               .harm = code % 4 ? &harm : NULL};
     notice_format(&out, &plan);
     check_lines(buf_bytes(&out));
     const char *top = strstr((char *)out.p, "\r\n\r\n");
@@ -186,7 +191,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_headers(pieces);
     check_report(pieces, code);
-    check_notice(pieces);
+    check_notice(pieces, code);
     for (size_t i = 0; i < PIECES; i++)
         xfree(pieces[i]);
     return 0;

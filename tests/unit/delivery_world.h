@@ -65,7 +65,7 @@ struct world {
     unsigned kinds[16]; // outcomes, by kind
     struct outcome last;
     char last_customer[64], last_recipient[64]; // its own strings are gone
-    unsigned added, stopped;
+    unsigned added, stopped, doors;
     uint64_t seq;
 };
 
@@ -233,6 +233,14 @@ static void world_outcome(void *ctx, const struct outcome *o, const struct spool
     snprintf(w->last_recipient, sizeof(w->last_recipient), "%s", o->recipient);
 }
 
+static void world_door(void *ctx, const struct outcome *o)
+{
+    struct world *w = ctx;
+    w->doors++;
+    assert_string_equal(o->customer, "");
+    assert_int_equal(o->scope, SCOPE_IP);
+}
+
 static void world_fatal(void *ctx, const char *why)
 {
     (void)ctx;
@@ -303,6 +311,7 @@ static void world_begin(struct world *w, const char *pools, const char *provider
                                  .dns = w->dns,
                                  .settings = w->settings,
                                  .on_outcome = world_outcome,
+                                 .on_door = world_door,
                                  .ctx = w};
     w->d = delivery_new(&o);
     delivery_start(w->d);

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "chance.h"
+#include "core/chance.h"
 #include "core/clumping.h"
 
 /* A block's rate: beta(1/2, b) with this mean, by the square of a normal over a sum (b large). */

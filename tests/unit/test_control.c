@@ -400,6 +400,9 @@ static void what_cannot_be_done_is_refused_in_words(void **state)
         {"restore", "customer:acme", "good already"},
         {"pull", "ip:192.0.2.1", "no pool has the IP 192.0.2.1"},
         {"return", "ip:198.51.100.7", "in rotation already"},
+        {"pause", "lane:192.0.2.1/google", "no pool has the IP 192.0.2.1"},
+        {"pause", "provider:[::1]", "no provider's name"},
+        {"resume", "lane:198.51.100.7/google", "is not paused"},
         {"release", "queue:all", "nothing is held"},
         {"hold", "queue:pool=moon", "there is no pool moon"},
         {"hold", "queue:customer=nobody", "there is no customer nobody"},
@@ -497,6 +500,9 @@ static void what_takes_back_offers_what_it_takes_back(void **state)
          "lifts hold 3 of root"},
         {"hold", "queue:pool=shared", "release", "queue:all", "lifts hold 3 of root and 1 more"},
         {"warn", "customer:beta", "undo", "log:5", "takes 5 back"},
+        {"pause", "lane:198.51.100.8/google", "resume", "lane:198.51.100.8/google",
+         "lifts pause 6 of root"},
+        {"pause", "provider:yahoo", "resume", "provider:yahoo", "lifts pause 7 of root"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         json_decref(result(b, "act", acting("apply", cases[i].command, cases[i].target, "test")));
@@ -504,6 +510,23 @@ static void what_takes_back_offers_what_it_takes_back(void **state)
         json_t *p = result(b, "act", acting("preview", cases[i].back, cases[i].back_target, ""));
         assert_string_equal(protocol_get_text(p, "reason", ""), cases[i].offers);
     }
+}
+
+static void a_pause_says_what_waits_and_what_stays_open(void **state)
+{
+    struct bench *b = *state;
+    const char *lane = "lane:198.51.100.7/google";
+    CLEANUP(json_decref) json_t *p = result(b, "act", acting("preview", "pause", lane, ""));
+    assert_non_null(strstr(protocol_get_text(p, "title", ""), "lane 198.51.100.7/google"));
+    json_decref(result(b, "act", acting("apply", "pause", "provider:google", "outage")));
+    assert_non_null(state_lane(&b->state, "198.51.100.7", "google", clock_wall()));
+    says(error(b, "act", acting("apply", "pause", lane, "x")), "resume google ends that");
+    says(error(b, "act", acting("apply", "resume", lane, "x")), "resume google");
+    json_t *stale = acting("apply", "pause", lane, "x");
+    json_object_set(stale, "version", json_object_get(p, "version"));
+    says(error(b, "act", stale), "stale: ");
+    json_decref(result(b, "act", acting("apply", "resume", "provider:google", "over")));
+    assert_null(state_lane(&b->state, "198.51.100.7", "google", clock_wall()));
 }
 
 static void releasing_all_is_stale_when_another_hold_came(void **state)
@@ -533,6 +556,7 @@ static void what_ends_by_itself_is_told_in_words(void **state)
          "mail of acme/spring to google released"},
         {"hold", "queue:pool=shared", "7h", "mail over shared released"},
         {"hold", "queue:all", "8h", "all mail released"},
+        {"pause", "lane:198.51.100.7/google", "9h", "198.51.100.7/google resumed"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         json_t *params = acting("apply", cases[i].command, cases[i].target, "test");
@@ -843,6 +867,7 @@ static const struct CMUnitTest tests[] = {
     WITH_BENCH(a_suspension_is_previewed_done_and_undone),
     WITH_BENCH(what_cannot_be_done_is_refused_in_words),
     WITH_BENCH(pulling_the_last_ip_of_a_pool_wants_its_name),
+    WITH_BENCH(a_pause_says_what_waits_and_what_stays_open),
     WITH_BENCH(several_targets_want_their_count_and_skip_what_is_refused),
     WITH_BENCH(holds_are_released_by_their_selection),
     WITH_BENCH(a_guard_says_each_pool_and_the_way_out_once),

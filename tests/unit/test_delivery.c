@@ -111,6 +111,66 @@ static void a_pulled_ip_starts_nothing_and_the_others_take_over(void **state)
     end();
 }
 
+static void keep_lane(void *ctx, const struct delivery_lane_row *r)
+{
+    struct delivery_lane_row *row = ctx;
+    if (strcmp(r->ip, "127.0.0.11") == 0)
+        *row = *r;
+}
+
+static void a_paused_lane_starts_nothing_then_probes(void **state)
+{
+    (void)state;
+    char target[100];
+    struct delivery_lane_row row = {0};
+    begin(POOL_OF_TWO, "");
+    world->settings->policy.lane_step = 300 * USEC_MS;
+    sink->service = 20 * USEC_MS;
+    world_flood("acme", "", "x.test", 2000);
+    assert_true(run_until(&sink->messages_from[11], 20, 5 * USEC_SECOND));
+    snprintf(target, sizeof(target), "lane:127.0.0.11/route-127.0.1.1-%u", sink->port);
+    usec_t paused_at = clock_monotonic();
+    struct entry_name pause = world_act(KIND_PAUSE, target, clock_wall() + USEC_HOUR, NULL);
+    run_for(200 * USEC_MS);
+    assert_true(sink->last_from[11] < paused_at + 100 * USEC_MS);
+    delivery_each_lane(world->d, keep_lane, &row);
+    assert_string_equal(row.lane_state, "paused");
+    assert_true(row.until > clock_wall() + 59 * USEC_MINUTE);
+    unsigned before = sink->messages_from[11];
+    world_act(KIND_RESUME, target, USEC_NEVER, &pause);
+    assert_true(run_until(&sink->messages_from[11], before + 5, 5 * USEC_SECOND));
+    delivery_each_lane(world->d, keep_lane, &row);
+    assert_string_equal(row.lane_state, "probing");
+    assert_int_equal(row.connections, 1);
+    assert_int_equal(row.connections_max, 1);
+    run_for(350 * USEC_MS);
+    delivery_each_lane(world->d, keep_lane, &row);
+    assert_int_equal(row.connections_max, 2);
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 2000, 30 * USEC_SECOND));
+    assert_int_equal(world->kinds[OUTCOME_DEFERRED], 0);
+    end();
+}
+
+static void a_paused_provider_waits_and_says_until_when(void **state)
+{
+    (void)state;
+    char target[100], why[200];
+    begin(POOL, "");
+    snprintf(target, sizeof(target), "provider:route-127.0.1.1-%u", sink->port);
+    world_act(KIND_PAUSE, target, clock_wall() + USEC_SECOND, NULL);
+    world_flood("acme", "", "x.test", 5);
+    run_for(300 * USEC_MS);
+    assert_int_equal(sink->greeted, 0);
+    CLEANUP(spool_message_free) struct spool_message *m = spool_message_new();
+    xfree(m->customer);
+    m->customer = xstrdup("acme");
+    spool_message_add_recipient(m, "a@x.test");
+    delivery_why(world->d, m, 0, why, sizeof(why));
+    assert_non_null(strstr(why, "127.0.0.11 is paused until"));
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 5, 5 * USEC_SECOND));
+    end();
+}
+
 static void a_pulled_pool_waits_and_goes_on_by_itself_when_the_pull_expires(void **state)
 {
     (void)state;
@@ -308,6 +368,7 @@ static void who_is_refused_at_the_door_goes_over_another_ip_uncharged(void **sta
     assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 50, 10 * USEC_SECOND));
     assert_int_equal(world->kinds[OUTCOME_DEFERRED], 0);
     assert_int_equal(sink->messages_from[12], 50);
+    assert_int_equal(world->doors, 1); // nobody's mail was charged, and it is known all the same
     end();
 }
 
@@ -626,7 +687,8 @@ static void the_tables_say_what_is(void **state)
     assert_int_equal(queue.waiting, 10);
     assert_int_equal(queue.held, 0);
     assert_string_equal(lane.ip, "127.0.0.11");
-    assert_string_equal(lane.lane_state, "backing off");
+    bool is_block = world->last.class == CLASS_IP_REPUTATION_BLOCK; // as the reply's words say
+    assert_string_equal(lane.lane_state, is_block ? "blocked" : "backing off");
     assert_int_equal(lane.connections_max, 20);
     assert_true(lane.until > clock_wall());
     CLEANUP(spool_message_free) struct spool_message *m = spool_message_new();
@@ -693,6 +755,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_deferred_too_long_expires),
     cmocka_unit_test(a_domain_that_is_not_there_bounces),
     cmocka_unit_test(a_pulled_ip_starts_nothing_and_the_others_take_over),
+    cmocka_unit_test(a_paused_lane_starts_nothing_then_probes),
+    cmocka_unit_test(a_paused_provider_waits_and_says_until_when),
     cmocka_unit_test(a_pulled_pool_waits_and_goes_on_by_itself_when_the_pull_expires),
     cmocka_unit_test(a_suspended_customer_gets_not_one_more_attempt),
     cmocka_unit_test(a_held_list_waits_while_the_customer_s_other_mail_goes),

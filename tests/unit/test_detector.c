@@ -2,8 +2,9 @@
 #include "test.h"
 
 #include <math.h>
+#include <string.h>
 
-#include "chance.h"
+#include "core/chance.h"
 #include "core/detector.h"
 
 static struct detector_plan plan_of(double p0, double gamma)
@@ -66,6 +67,30 @@ static void a_rung_without_a_rate_never_speaks(void **state)
     }
 }
 
+static void another_clumping_is_the_plan_made_with_it(void **state)
+{
+    (void)state;
+    struct detector_plan made, changed = plan_of(0.02, 1e6), back;
+    detector_plan_make(&made, 0.02, 1e6, 2.75);
+    detector_plan_clump(&changed, 2.75);
+    assert_memory_equal(&made, &changed, sizeof(made));
+    back = plan_of(0.02, 1e6);
+    detector_plan_clump(&changed, 1);
+    assert_memory_equal(&back, &changed, sizeof(back));
+}
+
+static void the_alarm_lies_between_a_sixth_of_gamma_and_gamma(void **state)
+{
+    (void)state;
+    static const double rates[] = {1e-6, 0.001, 0.02, 0.3, 0.88}, gammas[] = {2, 1e3, 1e5, 1e7};
+    for (size_t i = 0; i < ARRAY_LEN(rates); i++)
+        for (size_t k = 0; k < ARRAY_LEN(gammas); k++) {
+            struct detector_plan plan = plan_of(rates[i], gammas[k]);
+            assert_true(plan.alarm > 0.16 * gammas[k] && plan.alarm <= gammas[k]);
+        }
+    assert_true(plan_of(0.02, 1e30).alarm < 1e12); // more than can be reached is not asked
+}
+
 static void many_good_ones_at_once_are_many_single_ones(void **state)
 {
     (void)state;
@@ -79,13 +104,14 @@ static void many_good_ones_at_once_are_many_single_ones(void **state)
         uint32_t n = chance_below(&c, 300);
         double m[DETECTOR_GRID];
         for (int g = 0; g < DETECTOR_GRID; g++) {
-            m[g] = (double)one.m[g];
+            m[g] = (double)one.m[g] + plan.rest[g]; // as it is defined
             for (uint32_t i = 0; i < n; i++)
                 m[g] = (m[g] + 1) * plan.good[g];
+            m[g] -= plan.rest[g];
         }
         detector_good(&all, &plan, n);
         for (int g = 0; g < DETECTOR_GRID; g++)
-            assert_true(is_near(m[g], (double)all.m[g], 1e-6));
+            assert_true(fabs(m[g] - (double)all.m[g]) < 1e-6 * (m[g] + plan.rest[g]));
     }
 }
 
@@ -97,8 +123,12 @@ static void a_gap_with_the_bad_one_is_the_gap_before_it(void **state)
     struct detector a = {0}, b = {0};
     for (int i = 0; i < 2000; i++) {
         uint64_t gap = chance_gap(&c, 0.01);
+        double m = (double)a.m[3];
         detector_good(&a, &plan, gap);
         double apart = detector_bad(&a, &plan, 0), at_once = detector_bad(&b, &plan, gap);
+        m = (m + plan.rest[3]) * exp((double)gap * plan.log_good[3]) +
+            plan.rest[3] * -expm1((double)gap * plan.log_good[3]);
+        assert_true(is_near((m + 1) * plan.bad[3] - plan.rest[3], (double)a.m[3], 1e-4));
         assert_true(is_near(apart, at_once, 1e-3)); // one rounding to float more
         assert_true(at_once == detector_evidence(&b));
     }
@@ -116,7 +146,7 @@ static void a_bucket_of_one_is_an_observation(void **state)
         else
             detector_good(&a, &plan, 1);
         double r = detector_bucket(&b, &plan, 1, bad);
-        assert_true(is_near(detector_evidence(&a), r, 1e-4));
+        assert_true(fabs(detector_evidence(&a) - r) < 1e-4 * (r + 100));
     }
     double before = detector_evidence(&b);
     assert_true(detector_bucket(&b, &plan, 0, 0) == before); // an empty one is nothing
@@ -134,7 +164,7 @@ static void evidence_has_a_ceiling_and_comes_down_from_it(void **state)
     double r = detector_bucket(&heavy, &plan, 1000000, 1000000);
     assert_true(r <= 1.0001e12);
     detector_good(&d, &plan, UINT64_MAX);
-    assert_true(detector_evidence(&d) < 100);
+    assert_true(detector_evidence(&d) == 0);
     struct detector_plan huge = plan_of(0.02, 1e30);
     assert_true(r >= detector_alarm(&huge, 1e9)); // whatever is asked, certainty is enough
 }
@@ -148,7 +178,8 @@ static void good_ones_alone_never_alarm(void **state)
             struct detector_plan plan = plan_of(rates[i], gammas[k]);
             struct detector d = {0};
             detector_good(&d, &plan, 1000000000);
-            assert_true(detector_evidence(&d) < plan.alarm);
+            assert_true(detector_evidence(&d) == 0);
+            assert_true(is_near(detector_bad(&d, &plan, 0), 1 / rates[i], 1e-5));
         }
 }
 
@@ -157,18 +188,17 @@ static void a_level_is_how_near_the_rung_is(void **state)
     (void)state;
     struct detector_plan plan = plan_of(0.02, 2e6);
     plan.alarm = 1e6;
-    static const struct {
+    const struct {
         const char *name;
         double evidence, scale, level;
     } cases[] = {
         {"nothing", 0, 1, 0},
         {"not a number", NAN, 1, 0},
-        {"one", 1, 1, 0},
-        {"half the digits", 1000, 1, 50},
+        {"one bad one", 50, 1, 100 * log(2) / log(20001)},
         {"there", 1e6, 1, 100},
         {"beyond", 1e11, 1, 100},
-        {"a large customer", 1e4, 1e2, 50},
-        {"a scale under one", 1e3, 0.001, 50},
+        {"a large customer", 1e6, 1e3, 100 * log(20001) / log(20000001)},
+        {"a scale under one", 50, 0.001, 100 * log(2) / log(20001)},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         double level = detector_level(cases[i].evidence, &plan, cases[i].scale);
@@ -203,6 +233,8 @@ static void r_is_n_on_the_mean_at_p0_over_all_that_can_happen(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_plan_is_a_grid_of_likelihood_ratios),
     cmocka_unit_test(clumps_take_the_root_of_the_ratios),
+    cmocka_unit_test(another_clumping_is_the_plan_made_with_it),
+    cmocka_unit_test(the_alarm_lies_between_a_sixth_of_gamma_and_gamma),
     cmocka_unit_test(a_rung_without_a_rate_never_speaks),
     cmocka_unit_test(many_good_ones_at_once_are_many_single_ones),
     cmocka_unit_test(a_gap_with_the_bad_one_is_the_gap_before_it),

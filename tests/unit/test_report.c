@@ -153,7 +153,8 @@ static void a_notice_says_what_why_and_until(void **state)
                                .reason = "6.4 % of the recipients do not exist, limit 5 %",
                                .until = "2026-11-24T16:04:31.123Z",
                                .rate = "100/h",
-                               .queue = "12 messages wait",
+                               .waiting = 12,
+                               .language = "en",
                                .now = 1764000000 * USEC_SECOND};
     CLEANUP(buf_deinit) struct buf b = {0};
     notice_format(&b, &plan);
@@ -163,7 +164,7 @@ static void a_notice_says_what_why_and_until(void **state)
                    "Why:       6.4 % of the recipients do not exist, limit 5 %\r\n"
                    "Rate:      100/h\r\n"
                    "Until:     2026-11-24T16:04:31.123Z\r\n"
-                   "Waiting:   12 messages wait\r\n");
+                   "Waiting:   12 messages\r\n");
     static const struct {
         const char *name, *subject;
     } kinds[] = {
@@ -172,7 +173,8 @@ static void a_notice_says_what_why_and_until(void **state)
         {"restored", "Subject: acme: sending is restored\r\n"},
         {"renamed", "Subject: acme: your sending has changed\r\n"},
     };
-    plan.rate = plan.until = plan.queue = "";
+    plan.rate = plan.until = "";
+    plan.waiting = 0;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         buf_clear(&b);
         plan.template_name = kinds[i].name;
@@ -180,6 +182,94 @@ static void a_notice_says_what_why_and_until(void **state)
         assert_has(&b, kinds[i].subject);
         assert_null(strstr((char *)b.p, "Until:"));
     }
+}
+
+// Undoes quoted-printable, as a reader's program does.
+static char *text_of(const struct buf *b)
+{
+    struct buf out = {0};
+    const char *p = strstr((char *)b->p, "\r\n\r\n");
+    for (p += 4; *p; p++) {
+        unsigned byte;
+        if (*p == '\r')
+            continue;
+        if (p[0] == '=' && p[1] == '\r')
+            p += 2;
+        else if (*p == '=' && sscanf(p + 1, "%2X", &byte) == 1)
+            buf_add_byte(&out, (uint8_t)byte), p += 2;
+        else
+            buf_add_byte(&out, (uint8_t)*p);
+    }
+    return buf_take_str(&out);
+}
+
+static void a_notice_of_harm_has_numbers_and_examples_in_every_language(void **state)
+{
+    (void)state;
+    static const char *const samples[] = {"550 5.1.1 <…>: no such user"};
+    static const struct {
+        const char *language;
+        enum harm harm;
+        const char *says[4];
+    } cases[] = {
+        {"en",
+         HARM_DEAD,
+         {"62 of 1000 recipients", "(6.2 %). Up to 2.0 %", "5.1.1 <…>", "old list"}},
+        {"en",
+         HARM_COMPLAINT,
+         {"marked your mail as spam", "6.2 %", "What was seen", "complained"}},
+        {"en", HARM_SPAM, {"refused as spam", "What to do", "links", "6.2 %"}},
+        {"en", HARM_REPEAT, {"unsubscribed", "6.2 %", "each time", "Until:"}},
+        {"en",
+         HARM_UNCONFIRMED,
+         {"never confirmed", "6.2 %", "confirmed their", "List:      spring"}},
+        {"en", HARM_TRAP, {"62 mails", "belong to nobody", "bought", "mta1.example.net"}},
+        {"de",
+         HARM_DEAD,
+         {"62 von 1000 Empfängern", "(6,2 %). Bis 2,0 %", "5.1.1 <…>", "zurückkam"}},
+        {"de",
+         HARM_COMPLAINT,
+         {"als Spam gemeldet", "6,2 %", "Was aufgefallen ist", "Abbestellen"}},
+        {"de", HARM_SPAM, {"als Spam abgelehnt", "Was zu tun ist", "Links", "6,2 %"}},
+        {"de", HARM_REPEAT, {"abbestellt", "6,2 %", "vor jedem Versand", "Bis:"}},
+        {"de",
+         HARM_UNCONFIRMED,
+         {"nie bestätigt", "6,2 %", "bestätigt haben", "Liste:     spring"}},
+        {"de", HARM_TRAP, {"62 Mails", "niemandem", "gekauften", "mta1.example.net"}},
+        {"fr", HARM_DEAD, {"62 of 1000 recipients", "", "", ""}},
+    };
+    static const char *const names[] = {"warned", "throttled", "suspended", "restored", "other"};
+    for (size_t i = 0; i < ARRAY_LEN(cases) * ARRAY_LEN(names); i++) {
+        size_t c = i / ARRAY_LEN(names);
+        struct notice_harm harm = {.harm = cases[c].harm,
+                                   .bad = 62,
+                                   .of = 1000,
+                                   .limit = 0.02,
+                                   .list = "spring",
+                                   .samples = samples,
+                                   .samples_n = 1,
+                                   .is_stolen = true};
+        struct notice_plan plan = {.node = "mta1.example.net",
+                                   .to = "ops@acme.test",
+                                   .customer = "acme",
+                                   .template_name = names[i % ARRAY_LEN(names)],
+                                   .reason = "",
+                                   .until = "2026-11-24T16:04:31.123Z",
+                                   .rate = "",
+                                   .waiting = 3,
+                                   .language = cases[c].language,
+                                   .harm = &harm};
+        CLEANUP(buf_deinit) struct buf b = {0};
+        notice_format(&b, &plan);
+        CLEANUP(xfree) char *text = text_of(&b);
+        for (size_t k = 0; k < ARRAY_LEN(cases[c].says); k++)
+            if (!strstr(text, cases[c].says[k]))
+                fail_msg("%s %s: no `%s` in\n%s", cases[c].language, plan.template_name,
+                         cases[c].says[k], text);
+        assert_null(strchr(text, '{'));
+        assert_non_null(strstr(text, strcmp(cases[c].language, "de") ? "password" : "Passwort"));
+    }
+    assert_true(notice_has_language("de") && !notice_has_language("fr"));
 }
 
 // ASCII, CRLF and nothing else at line ends, lines within RFC 5322 §2.1.1, and only our fields.
@@ -248,7 +338,7 @@ static char *random_text(size_t most)
 
 static void random_report(struct buf *out)
 {
-    char *texts[8];
+    char *texts[9];
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         texts[i] = random_text(i == 7 ? 4000 : i == 3 ? 1500 : 400);
     struct report_failure f = {texts[2],
@@ -274,8 +364,18 @@ static void random_notice(struct buf *out)
     char *texts[8];
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         texts[i] = random_text(1500);
-    struct notice_plan plan = {texts[0], texts[1], texts[2], texts[3], texts[4],
-                               texts[5], texts[6], texts[7], 0};
+    const char *samples[] = {texts[7], texts[8]};
+    struct notice_harm harm = {
+        .harm = seed % HARM_N, .bad = seed, .list = texts[0], .samples = samples, .samples_n = 2};
+    struct notice_plan plan = {.node = texts[0],
+                               .to = texts[1],
+                               .customer = texts[2],
+                               .template_name = texts[3],
+                               .reason = texts[4],
+                               .until = texts[5],
+                               .rate = texts[6],
+                               .language = seed % 2 ? "de" : texts[7],
+                               .harm = seed % 3 ? &harm : NULL};
     notice_format(out, &plan);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         xfree(texts[i]);
@@ -302,6 +402,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(long_reports_tell_fifty_and_count_the_rest),
     cmocka_unit_test(huge_headers_go_back_in_part),
     cmocka_unit_test(a_notice_says_what_why_and_until),
+    cmocka_unit_test(a_notice_of_harm_has_numbers_and_examples_in_every_language),
     cmocka_unit_test(random_bytes_stay_in_their_place),
 };
 TEST_MAIN(tests)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "chance.h"
+#include "core/chance.h"
 #include "core/pack.h"
 #include "core/seen.h"
 

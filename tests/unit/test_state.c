@@ -196,6 +196,28 @@ static void the_engines_own_mail_stays_good(void **state)
     state_deinit(&s);
 }
 
+static void a_lane_is_paused_by_itself_or_with_all_of_its_provider(void **state)
+{
+    (void)state;
+    struct state s;
+    state_init(&s);
+    const char *ip = "198.51.100.7";
+    apply(&s,
+          &(struct line){1, 1, 10, KIND_PAUSE, "lane:198.51.100.7/google", NULL, HOUR, {{{0}}}});
+    assert_non_null(state_lane(&s, ip, "google", 0));
+    assert_null(state_lane(&s, ip, "yahoo", 0));
+    assert_null(state_lane(&s, "198.51.100.8", "google", 0));
+    assert_null(state_lane(&s, ip, "google", HOUR));
+    apply(&s, &(struct line){1, 2, 11, KIND_PAUSE, "provider:google", NULL, 3 * HOUR, {{{0}}}});
+    assert_int_equal(state_lane(&s, ip, "google", 0)->name.seq, 2);
+    assert_int_equal(state_lane(&s, "198.51.100.8", "google", 2 * HOUR)->name.seq, 2);
+    apply(&s, &(struct line){1, 3, 12, KIND_RESUME, "provider:google", NULL, 0, {{{1}, 2}}});
+    assert_int_equal(state_lane(&s, ip, "google", 0)->name.seq, 1);
+    apply(&s, &(struct line){1, 4, 13, KIND_UNDO, "provider:google", NULL, 0, {{{1}, 3}}});
+    assert_int_equal(state_lane(&s, ip, "google", 0)->name.seq, 2);
+    state_deinit(&s);
+}
+
 static void an_ip_goes_out_and_comes_back(void **state)
 {
     (void)state;
@@ -636,6 +658,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_lift_before_its_hold_lifts_that_hold_alone),
     cmocka_unit_test(the_same_entry_twice_changes_nothing),
     cmocka_unit_test(the_engines_own_mail_stays_good),
+    cmocka_unit_test(a_lane_is_paused_by_itself_or_with_all_of_its_provider),
     cmocka_unit_test(an_ip_goes_out_and_comes_back),
     cmocka_unit_test(a_hold_on_queues_covers_what_it_names),
     cmocka_unit_test(each_register_is_its_last_writers),

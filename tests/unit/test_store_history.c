@@ -42,6 +42,50 @@ static void fill(struct fixture *f)
     }
 }
 
+struct told {
+    size_t n, bounced;
+    usec_t before;
+    bool is_in_order;
+    struct message_id last;
+    char customer[16], ip[16], provider[16], recipient[64];
+};
+
+static void on_each(void *ctx, const struct outcome *o)
+{
+    struct told *t = ctx;
+    t->is_in_order &= o->at >= t->before;
+    t->before = o->at;
+    t->n++;
+    t->bounced += o->kind == OUTCOME_BOUNCED;
+    t->last = o->message;
+    snprintf(t->customer, sizeof(t->customer), "%s", o->customer);
+    snprintf(t->ip, sizeof(t->ip), "%s", o->ip);
+    snprintf(t->provider, sizeof(t->provider), "%s", o->provider);
+    snprintf(t->recipient, sizeof(t->recipient), "%s", o->recipient);
+}
+
+static void all_is_told_again_in_order_at_a_start(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_new(&f);
+    fill(&f);
+    fixture_reopen(&f);
+    struct told all = {.is_in_order = true}, late = {.is_in_order = true};
+    history_each(f.store, 0, on_each, &all);
+    history_each(f.store, clock_wall() - USEC_HOUR, on_each, &late);
+    assert_int_equal(all.n, 10);
+    assert_int_equal(all.bounced, 4);
+    assert_true(all.is_in_order && late.is_in_order);
+    assert_true(message_id_equal(all.last, ids[9]));
+    assert_string_equal(all.customer, "news");
+    assert_string_equal(all.ip, "127.0.0.3");
+    assert_string_equal(all.provider, "small");
+    assert_true(*all.recipient);
+    assert_int_equal(late.n, 9);
+    fixture_free(&f);
+}
+
 static void outcomes_are_found_by_what_people_ask(void **state)
 {
     (void)state;
@@ -158,6 +202,7 @@ static void what_is_old_is_deleted(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(outcomes_are_found_by_what_people_ask),
+    cmocka_unit_test(all_is_told_again_in_order_at_a_start),
     cmocka_unit_test(sums_and_shares_add_up),
     cmocka_unit_test(what_is_old_is_deleted),
 };

@@ -35,6 +35,15 @@ void cell_rate(struct line *cell, const json_t *row, const char *field, int deci
     line_str(cell, pen, figure_rate(text, v, decimals));
 }
 
+void add_trend(struct line *cell, const json_t *row, const char *field, const char *before)
+{
+    double now, then;
+    if (!row_number(row, field, &now) || !row_number(row, before, &then))
+        return;
+    bool is_up = now > then * 1.1 + 0.0005, is_down = now < then * 0.9 - 0.0005;
+    line_str(cell, PEN_NORMAL, is_up ? "↑" : is_down ? "↓" : "→");
+}
+
 void cell_time(struct line *cell, const struct model *m, const json_t *row, const char *field)
 {
     char text[FIGURE_TEXT];
@@ -72,6 +81,11 @@ enum pen pen_of_state(const char *word)
     return PEN_NORMAL;
 }
 
+enum pen pen_of_health(double health)
+{
+    return health < 50 ? PEN_NUMBER : health < 75 ? PEN_WARNING : PEN_NORMAL;
+}
+
 const char *percent(char out[32], const json_t *row, const char *field)
 {
     char text[FIGURE_TEXT];
@@ -97,6 +111,46 @@ void say_reasons(char *out, size_t n, const json_t *row)
     }
     if (!out[0])
         snprintf(out, n, "%s", *rotation ? rotation : "nothing to speak of");
+}
+
+void say_heard(char *out, size_t n, const struct model *m, bool has_room)
+{
+    static const struct {
+        const char *word, *field;
+        bool is_always, wants_room;
+    } kinds[] = {{"outcome", "last_outcome_at", .is_always = true},
+                 {"bounce", "last_bounce_at"},
+                 {"complaint", "last_complaint_at", .wants_room = true},
+                 {"probe", "last_probe_at"}};
+    size_t at = 0;
+    for (size_t i = 0; i < ARRAY_LEN(kinds) && at < n; i++) {
+        char age[FIGURE_TEXT];
+        usec_t when = row_time(m->status, kinds[i].field);
+        bool is_there = kinds[i].is_always || json_object_get(m->status, kinds[i].field);
+        if (!is_there || (kinds[i].wants_room && !has_room))
+            continue;
+        at += (size_t)snprintf(out + at, n - at, "%s%s %s", at ? ", " : "", kinds[i].word,
+                               when ? figure_age(age, when, m->now) : "–");
+    }
+}
+
+void add_rung(struct line *l, const json_t *from, int bar)
+{
+    enum { WORD = 8, LEVEL_WARNING = 50, LEVEL_CRITICAL = 80 };
+    char text[FIGURE_CHART];
+    double level;
+    const char *next = row_maybe(from, "next");
+    if (!next || !row_number(from, "level", &level)) {
+        line_str(l, PEN_NORMAL, "–");
+        return;
+    }
+    enum pen pen = level >= LEVEL_CRITICAL  ? PEN_NUMBER
+                   : level >= LEVEL_WARNING ? PEN_WARNING
+                                            : PEN_NORMAL;
+    line_add(l, PEN_NORMAL, "%-*s", WORD, next);
+    line_add(l, pen, "%3d", (int)level);
+    if (bar > 0)
+        line_add(l, pen, " %s", figure_bar(text, level / 100, bar));
 }
 
 void foot_say(struct line *lines, size_t n, int width, const char *text)

@@ -11,18 +11,26 @@ void cell_count(struct line *cell, const json_t *row, const char *field);
 /* Per cent; at or over `warning` or `critical` (fractions; 0: never) the number says so. */
 void cell_rate(struct line *cell, const json_t *row, const char *field, int decimals,
                double warning, double critical);
+/* ↑, → or ↓ behind a rate, against what it was before; nothing where that is not known. */
+void add_trend(struct line *cell, const json_t *row, const char *field, const char *before);
 void cell_time(struct line *cell, const struct model *m, const json_t *row, const char *field);
 void cell_chart(struct line *cell, const json_t *row, const char *field, int width);
 /* What stands behind the colon of a target or key. */
 const char *after_colon(const char *target);
 /* The pen that says how bad a standing or rotation is. */
 enum pen pen_of_state(const char *word);
+enum pen pen_of_health(double health);
 /* "6.4 %", `–` when unknown or negative. */
 const char *percent(char out[32], const json_t *row, const char *field);
 
 /* Why an IP is as it is, in words; "nothing to speak of" when nothing is. */
 void say_reasons(char *out, size_t n, const json_t *row);
 
+/* Proof of life: "outcome 0 s, bounce 41 s, probe 12 s": how long ago each was heard last. What the
+ * engine does not listen for is not named. With complaints where `has_room`. */
+void say_heard(char *out, size_t n, const struct model *m, bool has_room);
+/* "suspend" or "warn" with its level, 0 to 100, and a bar of `bar` columns (0: none); `–` for none. */
+void add_rung(struct line *l, const json_t *from, int bar);
 /* A foot: ` text`, wrapped over at most n lines. */
 void foot_say(struct line *lines, size_t n, int width, const char *text);
 

@@ -38,6 +38,13 @@ static void draw_standing(struct line *cell, const struct model *m, const json_t
         line_add(cell, PEN_NORMAL, " %s", rate);
 }
 
+static void draw_rung(struct line *cell, const struct model *m, const json_t *row, int width)
+{
+    enum { NARROW = 11 };
+    (void)m;
+    add_rung(cell, row, width - NARROW - 1);
+}
+
 static void draw_until(struct line *cell, const struct model *m, const json_t *row, int width)
 {
     (void)width;
@@ -57,6 +64,8 @@ static void draw_dead(struct line *cell, const struct model *m, const json_t *ro
     (void)width;
     cell_rate(cell, is_too_few(row) ? NULL : row, "unknown_user_rate_24h", 1, DEAD_WARNING,
               DEAD_CRITICAL);
+    if (!is_too_few(row))
+        add_trend(cell, row, "unknown_user_rate_24h", "unknown_user_rate_before");
 }
 
 static void draw_complaints(struct line *cell, const struct model *m, const json_t *row, int width)
@@ -109,6 +118,8 @@ static const struct column columns[] = {
     {"until",     6, LEFT,  10, draw_until, .is_whole = true, .sort = "standing_until",
      .help = "when it ends by itself"},
     {"pool",      9, LEFT,  11, draw_pool, .sort = "pool"},
+    {"next rung", 11, LEFT, 3,  draw_rung, .wide = 18, .wide_step = 12, .sort = "level",
+     .help = "evidence on the way to it; at 100 the engine acts by itself"},
     {"dead%",     6, RIGHT, 4,  draw_dead, .is_whole = true, .sort = "unknown_user_rate_24h",
      .help = "unknown recipients, of final outcomes"},
     {"compl%",    6, RIGHT, 6,  draw_complaints, .is_whole = true, .sort = "complaint_rate_24h",
@@ -220,25 +231,68 @@ static void foot(struct line *lines, size_t n, int width, const struct model *m,
     foot_say(lines, n, width, text);
 }
 
+// Two decimals where the limits are below 1 %, one where they are above.
+static void add_limit(struct line *l, const json_t *limits, const char *rung, int column)
+{
+    char text[FIGURE_TEXT];
+    double v, least;
+    if (!row_number(limits, rung, &v) || v <= 0) {
+        line_right(l, PEN_DIM, "–", column);
+        return;
+    }
+    bool is_small = row_number(limits, "warn", &least) && least < 0.005;
+    line_right(l, PEN_DIM, figure_rate(text, v, is_small ? 2 : 1), column);
+}
+
+// How bad a rate is by the policy's own limits.
+static enum pen pen_by_limits(const json_t *h, bool is_too_few)
+{
+    const json_t *limits = json_object_get(h, "limits");
+    double rate, v;
+    if (is_too_few || !row_number(h, "rate", &rate))
+        return PEN_NORMAL;
+    if (row_number(limits, "throttle", &v) && v > 0 && rate >= v)
+        return PEN_NUMBER;
+    return row_number(limits, "warn", &v) && v > 0 && rate >= v ? PEN_WARNING : PEN_NORMAL;
+}
+
+static void page_harm_line(struct page *p, const json_t *h)
+{
+    enum { RATE = 28, BAD = 33, WARN = 48, THROTTLE = 53, SUSPEND = 59, RUNG = 61, TIGHT = 5 };
+    bool is_narrow = p->width < PAGE_NARROW;
+    int less = is_narrow ? TIGHT : 0, bar = is_narrow ? 0 : p->width - RUNG - 12;
+    char rate[32], bad[FIGURE_TEXT], of[FIGURE_TEXT];
+    const json_t *limits = json_object_get(h, "limits");
+    int64_t b = row_count(h, "bad"), n = row_count(h, "of");
+    bool is_too_few = n >= 0 && n < TOO_FEW;
+    struct line *l = page_line(p, NULL);
+    line_add(l, PEN_NORMAL, " %s", row_text(h, "what"));
+    line_right(l, pen_by_limits(h, is_too_few), is_too_few ? "–" : percent(rate, h, "rate"),
+               RATE - less);
+    line_right(l, PEN_NORMAL, b < 0 ? "–" : figure_full(bad, b), BAD - less);
+    line_add(l, PEN_NORMAL, " of %s", n < 0 ? "–" : figure_full(of, n));
+    add_limit(l, limits, "warn", WARN - less);
+    add_limit(l, limits, "throttle", THROTTLE - less);
+    add_limit(l, limits, "suspend", SUSPEND - less);
+    line_pad(l, RUNG - less - is_narrow);
+    if (is_too_few && !row_maybe(h, "next"))
+        line_str(l, PEN_DIM, "too few to say");
+    else
+        add_rung(l, h, bar < 8 ? bar : 8);
+    line_cut(l, p->width);
+}
+
 static void page_harm(struct page *p, const json_t *harm)
 {
     size_t i;
     const json_t *h;
     if (!json_array_size(harm))
         return;
-    line_str(page_line(p, NULL), PEN_HEAD, "harm in 24 h          rate  bad of total");
-    json_array_foreach(harm, i, h)
-    {
-        char rate[32], bad[FIGURE_TEXT], of[FIGURE_TEXT];
-        int64_t b = row_count(h, "bad"), n = row_count(h, "of");
-        struct line *l = page_line(p, NULL);
-        line_add(l, PEN_NORMAL, " %s", row_text(h, "what"));
-        line_right(l, PEN_NORMAL, n >= 0 && n < TOO_FEW ? "–" : percent(rate, h, "rate"), 28);
-        line_right(l, PEN_NORMAL, b < 0 ? "–" : figure_full(bad, b), 34);
-        line_add(l, PEN_NORMAL, " of %s", n < 0 ? "–" : figure_full(of, n));
-        if (n >= 0 && n < TOO_FEW)
-            line_str(l, PEN_DIM, "  too few to say");
-    }
+    line_str(page_line(p, NULL), PEN_HEAD,
+             p->width < PAGE_NARROW
+                 ? "harm in 24 h     rate  bad of total   warn thrt  susp next rung"
+                 : "harm in 24 h          rate  bad of total   warn thrt  susp  next rung");
+    json_array_foreach(harm, i, h) page_harm_line(p, h);
 }
 
 static void page_lists(struct page *p, const json_t *lists)
@@ -272,39 +326,83 @@ static void page_ips(struct page *p, const json_t *ips)
     }
 }
 
-static void title(struct page *p, const json_t *row)
+static void title(struct page *p, const struct model *m, const json_t *row)
 {
+    const json_t *incident = headline_about(&m->headline, row_text(row, "key"));
     const char *standing = row_text(row, "standing");
     char word[FIGURE_TEXT];
     line_add(&p->title, PEN_TITLE, " Customer %s  ", row_text(row, "id"));
     line_str(&p->title, strcmp(standing, "good") == 0 ? PEN_TITLE : pen_of_state(standing),
              figure_loud(word, standing));
     line_add(&p->title, PEN_TITLE, "  pool %s", row_text(row, "pool"));
-    snprintf(p->side, sizeof(p->side), "%.60s", row_text(row, "contact"));
+    if (incident)
+        snprintf(p->side, sizeof(p->side), "incident %lld",
+                 (long long)row_count(incident, "number"));
+    else
+        snprintf(p->side, sizeof(p->side), "%.60s", row_text(row, "contact"));
+}
+
+// "at 100 the engine suspends it (dead recipients); 15:58Z restored if clean"
+static void page_next(struct page *p, const struct model *m, const json_t *row, const json_t *harm)
+{
+    char at[FIGURE_TEXT], rung[160] = "", end[64] = "";
+    usec_t until = row_time(row, "standing_until");
+    const char *next = row_text(row, "next");
+    double level, most = -1;
+    size_t i;
+    const json_t *h, *worst = NULL;
+    json_array_foreach(harm, i, h)
+    {
+        if (!row_number(h, "level", &level) || level <= most)
+            continue;
+        most = level;
+        worst = h;
+    }
+    if (*next)
+        snprintf(rung, sizeof(rung), "at 100 the engine %ss it%s%s%s", next,
+                 worst ? " (" : "", row_text(worst, "what"), worst ? ")" : "");
+    if (until)
+        snprintf(end, sizeof(end), "%s%s restored if clean", *rung ? "; " : "",
+                 figure_time(at, until, m->now));
+    page_say(p, "next", PEN_NORMAL, "%s%s", rung, end);
+}
+
+// "throttled to 100/h until 15:58Z (engine 11:58Z, 4475): why"
+static void page_now(struct page *p, const struct model *m, const json_t *row, const json_t *hold)
+{
+    char standing[LINE_BYTES / 2], at[FIGURE_TEXT], by[96] = "";
+    say_standing(standing, sizeof(standing), m, row);
+    const char *colon = strstr(standing, ": ");
+    int n = colon ? (int)(colon - standing) : (int)strlen(standing);
+    if (hold)
+        snprintf(by, sizeof(by), " (%.40s %s, %lld)", row_text(hold, "actor"),
+                 figure_time(at, row_time(hold, "at"), m->now), (long long)row_count(hold, "seq"));
+    page_say(p, "now", PEN_NORMAL, "%.*s%s%s", n, standing, by, standing + n);
 }
 
 static void build(struct page *p, const struct model *m, const json_t *object)
 {
-    const json_t *row = json_object_get(object, "row");
-    char standing[LINE_BYTES / 2], harm[LINE_BYTES / 4];
-    char queued[FIGURE_TEXT], held[FIGURE_TEXT], sent[FIGURE_TEXT];
+    const json_t *row = json_object_get(object, "row"), *harms = json_object_get(object, "harm");
+    const json_t *holds = json_object_get(object, "holds");
+    char harm[LINE_BYTES / 4], queued[FIGURE_TEXT], held[FIGURE_TEXT], sent[FIGURE_TEXT];
     int64_t q = row_count(row, "queued"), h = row_count(row, "held"),
             s = row_count(row, "sent_24h");
     bool has_limit = row_maybe(row, "rate") && !is_throttled(row);
-    title(p, row);
-    say_standing(standing, sizeof(standing), m, row);
+    title(p, m, row);
     say_harm(harm, sizeof(harm), row);
-    page_say(p, "now", PEN_NORMAL, "%s", standing);
+    page_now(p, m, row, json_array_get(holds, 0));
     page_say(p, "harm", PEN_NORMAL, "%s",
              harm[0]                             ? harm
              : row_maybe(row, "standing_reason") ? ""
                                                  : "nothing to speak of");
+    page_next(p, m, row, harms);
     page_say(p, "mail", PEN_NORMAL, "%s sent in 24 h   %s queued   %s held%s%s",
              s < 0 ? "–" : figure_full(sent, s), q < 0 ? "–" : figure_full(queued, q),
              h < 0 ? "–" : figure_full(held, h), has_limit ? "   own limit " : "",
              has_limit ? row_text(row, "rate") : "");
-    page_log(p, m, "in force", json_object_get(object, "holds"));
-    page_harm(p, json_object_get(object, "harm"));
+    page_harm(p, harms);
+    if (json_array_size(holds) > 1) // one alone stands in `now`
+        page_log(p, m, "in force", holds);
     page_lists(p, json_object_get(object, "lists"));
     page_outcomes(p, "replies", json_object_get(object, "replies"));
     page_ips(p, json_object_get(object, "ips"));

@@ -1,10 +1,10 @@
-/* One IP: its lanes, who uses it, its ledger. */
+/* One IP: its health and what takes off it, its lanes, who uses it, its ledger. */
 #include <stdio.h>
 #include <string.h>
 
 #include "ui/figure.h"
 #include "ui/row.h"
-#include "ui/views/cells.h"
+#include "ui/views/lanes.h"
 #include "ui/views/views.h"
 
 // clang-format off
@@ -12,75 +12,45 @@ static const struct binding page_keys[] = {
     {'p',  "pull $key",   "pull",   "take out of rotation", .is_act = true},
     {'d',  "drain $key",  "drain",  "end what runs, start nothing new", .is_act = true},
     {'r',  "return $key", "return", "put back into rotation", .is_act = true},
-    {'\n', "open",        NULL,     "the selected customer or entry", .shown = "Enter"},
+    {'\n', "open",        NULL,     "the selected lane, customer or entry", .shown = "Enter"},
 };
 // clang-format on
 
-static enum pen pen_of_lane(const char *state)
+// "−42 lanes blocked      microsoft, 31 % of its mail": what each part of the health took off, the
+// most first; the engine leaves out what took nothing.
+static void page_health(struct page *p, const json_t *row, const json_t *health)
 {
-    bool is_slow = !strcmp(state, "deferring") || !strcmp(state, "backing off");
-    return strcmp(state, "blocked") == 0 ? PEN_CRITICAL : is_slow ? PEN_WARNING : PEN_NORMAL;
-}
-
-// As wide as the longest name, within reason: a fixed route's name is its address.
-static int provider_columns(const json_t *all)
-{
-    enum { LEAST = 9, MOST = 24 };
-    int most = LEAST;
-    size_t i;
-    const json_t *lane;
-    json_array_foreach(all, i, lane)
-    {
-        int columns = text_columns(row_text(lane, "provider"));
-        most = columns > most ? columns : most;
-    }
-    return most < MOST ? most : MOST;
-}
-
-static void add_right(struct line *l, int64_t v, int column)
-{
-    char text[FIGURE_TEXT];
-    line_right(l, PEN_NORMAL, v < 0 ? "–" : figure_count(text, v), column);
-}
-
-static void page_lane(struct page *p, const json_t *lane, int first)
-{
-    char conn[64], defer[FIGURE_TEXT];
-    int64_t connections = row_count(lane, "connections"), limit = row_count(lane, "limit");
-    double deferred;
-    const char *state = row_text(lane, "state"), *reply = row_text(lane, "last_reply");
-    struct line *l = page_line(p, NULL), name;
-    line_clear(&name);
-    line_clear(&name);
-    line_str(&name, PEN_NORMAL, row_text(lane, "provider"));
-    line_cut(&name, first);
-    line_str(l, PEN_NORMAL, " ");
-    line_append(l, &name);
-    line_pad(l, first + 4);
-    line_str(l, pen_of_lane(state), state);
-    snprintf(conn, sizeof(conn), limit < 0 ? "%lld" : "%lld/%lld", (long long)connections,
-             (long long)limit);
-    line_right(l, PEN_NORMAL, connections < 0 ? "–" : conn, first + 21);
-    add_right(l, row_count(lane, "sent_1m"), first + 29);
-    bool knows = row_number(lane, "deferred_rate", &deferred);
-    line_right(l, PEN_NORMAL, knows ? figure_rate(defer, deferred, 1) : "–", first + 37);
-    add_right(l, row_count(lane, "waiting"), first + 46);
-    line_add(l, PEN_NORMAL, "  %s", *reply ? reply : "–");
-    line_cut(l, p->width);
-}
-
-static void page_lanes(struct page *p, const json_t *all)
-{
-    size_t i;
-    const json_t *lane;
-    if (!json_array_size(all))
-        return;
-    int first = provider_columns(all);
+    const json_t *parts = json_object_get(health, "parts"), *part;
+    char chart[FIGURE_CHART];
+    double v, history[64];
+    size_t i, n = row_numbers(row, "history", history, ARRAY_LEN(history));
+    int room = p->width - PAGE_INDENT - 26;
     struct line *l = page_line(p, NULL);
-    line_str(l, PEN_HEAD, "provider");
-    line_pad(l, first + 4);
-    line_str(l, PEN_HEAD, "lane         conn  sent/m  defer%  waiting  last answer");
-    json_array_foreach(all, i, lane) page_lane(p, lane, first);
+    line_str(l, PEN_DIM, "health");
+    line_pad(l, PAGE_INDENT);
+    if (!row_number(health, "score", &v) && !row_number(row, "health", &v))
+        line_str(l, PEN_DIM, "– no traffic");
+    else {
+        line_add(l, pen_of_health(v), "%d", (int)(v + 0.5));
+        line_str(l, PEN_NORMAL, " of 100");
+    }
+    line_str(l, PEN_DIM, "    sent, 1 h ");
+    line_str(l, PEN_NORMAL, figure_chart(chart, history, n, room < 40 ? room : 40));
+    json_array_foreach(parts, i, part)
+    {
+        char takes[FIGURE_TEXT];
+        if (!row_number(part, "takes", &v))
+            continue;
+        snprintf(takes, sizeof(takes), v >= 0.5 ? "−%.0f" : "%.0f", v);
+        l = page_line(p, NULL);
+        line_right(l, v >= 10 ? PEN_NUMBER : PEN_NORMAL, takes, 6);
+        line_add(l, PEN_NORMAL, " %s", row_text(part, "what"));
+        line_pad(l, 29);
+        line_str(l, PEN_NORMAL, row_text(part, "text"));
+        line_cut(l, p->width);
+    }
+    if (json_is_object(health) && !json_array_size(parts))
+        page_say(p, "", PEN_NORMAL, "nothing takes anything off");
 }
 
 static void page_users(struct page *p, const json_t *customers)
@@ -103,32 +73,60 @@ static void page_users(struct page *p, const json_t *customers)
     }
 }
 
-static void build(struct page *p, const struct model *m, const json_t *object)
+static void title(struct page *p, const json_t *row)
 {
-    const json_t *row = json_object_get(object, "row");
     const char *rotation = row_text(row, "rotation");
-    char word[FIGURE_TEXT], why[LINE_BYTES / 2], until[FIGURE_TEXT], dead[32], complaints[32],
-        deferrals[32];
-    double history[64];
-    char chart[FIGURE_CHART];
-    usec_t at = row_time(row, "rotation_until");
+    char word[FIGURE_TEXT];
+    int64_t incident = row_count(row, "incident");
     line_add(&p->title, PEN_TITLE, " IP %s  ", row_text(row, "address"));
     line_str(&p->title, strcmp(rotation, "active") == 0 ? PEN_GOOD : pen_of_state(rotation),
              figure_loud(word, rotation));
     line_add(&p->title, PEN_TITLE, "  pool %s", row_text(row, "pool"));
-    snprintf(p->side, sizeof(p->side), "%.60s", row_text(row, "helo"));
+    if (incident > 0)
+        line_add(&p->title, PEN_TITLE, "  %s", row_text(row, "helo"));
+    if (incident > 0)
+        snprintf(p->side, sizeof(p->side), "incident %lld", (long long)incident);
+    else
+        snprintf(p->side, sizeof(p->side), "%.60s", row_text(row, "helo"));
+}
+
+// What comes to it by itself: the lanes that wait, and until when.
+static void page_next(struct page *p, const struct model *m, const json_t *row, const json_t *lanes)
+{
+    char text[LINE_BYTES / 2] = "", waits[160], at[FIGURE_TEXT];
+    size_t i, n = 0;
+    const json_t *lane;
+    usec_t back = row_time(row, "rotation_until");
+    if (back)
+        n = (size_t)snprintf(text, sizeof(text), "%s returned", figure_time(at, back, m->now));
+    json_array_foreach(lanes, i, lane)
+    {
+        say_lane_waits(waits, sizeof(waits), m, lane);
+        if (waits[0] && n < sizeof(text))
+            n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s waits %s", n ? "; " : "",
+                                  row_text(lane, "provider"), waits);
+    }
+    page_say(p, "next", PEN_NORMAL, "%s", text);
+}
+
+static void build(struct page *p, const struct model *m, const json_t *object)
+{
+    const json_t *row = json_object_get(object, "row"), *lanes = json_object_get(object, "lanes");
+    const char *rotation = row_text(row, "rotation");
+    char why[LINE_BYTES / 2], until[FIGURE_TEXT];
+    usec_t at = row_time(row, "rotation_until");
+    title(p, row);
     say_reasons(why, sizeof(why), row);
-    page_say(p, "now", PEN_NORMAL, "%s%s%s: %s", rotation, at ? " until " : "",
-             at ? figure_time(until, at, m->now) : "", why);
-    page_say(p, "harm", PEN_NORMAL,
-             "dead recipients %s in 1 h, complaints %s in 24 h, deferrals %s in 1 h",
-             percent(dead, row, "dead_rate_1h"), percent(complaints, row, "complaint_rate_24h"),
-             percent(deferrals, row, "deferred_rate_1h"));
-    size_t n = row_numbers(row, "history", history, ARRAY_LEN(history));
-    int room = p->width - PAGE_INDENT;
-    page_say(p, "1 h", PEN_NORMAL, "%s", figure_chart(chart, history, n, room < 60 ? room : 60));
-    page_lanes(p, json_object_get(object, "lanes"));
+    if (strcmp(rotation, "active") != 0)
+        page_say(p, "now", PEN_NORMAL, "%s%s%s: %s", rotation, at ? " until " : "",
+                 at ? figure_time(until, at, m->now) : "", why);
+    page_health(p, row, json_object_get(object, "health"));
+    if (strcmp(rotation, "active") == 0 && !json_array_size(json_object_get(
+                                               json_object_get(object, "health"), "parts")))
+        page_say(p, "now", PEN_NORMAL, "%s", why);
+    page_lanes(p, row_text(row, "address"), row, lanes);
     page_users(p, json_object_get(object, "customers"));
+    page_next(p, m, row, lanes);
     page_log(p, m, "its ledger", json_object_get(object, "log"));
 }
 

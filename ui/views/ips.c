@@ -85,7 +85,8 @@ static int lane_state(const json_t *lane)
     static const struct {
         const char *word;
         int state;
-    } words[] = {{"paused", 4}, {"deferring", 3}, {"backing off", 3}, {"warming", 2}};
+    } words[] = {{"blocked", 5},     {"probing", 5}, {"paused", 4}, {"deferring", 3},
+                 {"backing off", 3}, {"warming", 2}};
     const char *word = row_text(lane, "rotation");
     double deferred;
     if (row_flag(lane, "blocked"))
@@ -178,8 +179,9 @@ static void draw_health(struct line *cell, const struct model *m, const json_t *
         line_str(cell, PEN_DIM, "–");
         return;
     }
-    line_add(cell, health < 50 ? PEN_NUMBER : PEN_NORMAL, "%d ", (int)health);
-    line_str(cell, PEN_NORMAL, figure_bar(bar, health / 100, room));
+    enum pen pen = pen_of_health(health);
+    line_add(cell, pen, "%d ", (int)(health + 0.5));
+    line_str(cell, pen, figure_bar(bar, health / 100, room));
 }
 
 static void draw_minute(struct line *cell, const struct model *m, const json_t *row, int width)
@@ -247,7 +249,7 @@ static const struct column columns[] = {
     {"rotation",   8, LEFT,  2,  draw_rotation, .sort = "rotation",
      .help = "active, warming, draining, pulled, resting"},
     {"health",     9, RIGHT, 3,  draw_health, .wide = 14, .wide_step = 10, .sort = "health",
-     .help = "0 to 100; – until it is computed"},
+     .help = "0 to 100; Enter shows what takes off it"},
     {"lanes",      5, LEFT,  4,  draw_lanes, .wide = LANES_WIDE, .wide_step = 11, .head = lanes_head,
      .help = "a letter a provider: · fine, w warming, d deferring, P paused, B blocked, – no traffic"},
     {"sent/m",     6, RIGHT, 6,  draw_minute, .is_whole = true, .sort = "sent_1m"},

@@ -1,10 +1,12 @@
 #include "ui/views/views.h"
 
 const struct view *const views_roots[CONSOLE_VIEWS] = {
-    &view_ips, &view_customers, &view_queue, &view_events, &view_ledger,
+    &view_incidents, &view_ips,    &view_customers, &view_queue,
+    &view_providers, &view_events, &view_ledger,
 };
 
 const struct view_page views_pages[] = {
+    {"incident", &page_incident}, {"provider", &page_provider}, {"lane", &page_lane},
     {"ip", &page_ip},           {"customer", &page_customer}, {"queue", &page_queue},
     {"message", &page_message}, {"event", &page_event},       {"log", &page_entry},
 };

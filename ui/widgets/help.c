@@ -98,7 +98,7 @@ static void add_common(struct help *h)
     const struct binding *keys = keys_common(&n);
     line_str(next_right(h), PEN_TITLE, "everywhere");
     struct line *views = next_right(h);
-    line_str(views, PEN_KEY, " 2 3 5 7 8");
+    line_str(views, PEN_KEY, " 1 2 3 5 6 7 8");
     line_pad(views, h->second + 17);
     line_str(views, PEN_NORMAL, "views");
     for (size_t i = 0; i < n;) {

@@ -7,7 +7,7 @@
 #include "ui/line.h"
 #include "ui/widgets/table.h"
 
-enum { PAGE_LINES = 1000, PAGE_INDENT = 9 };
+enum { PAGE_LINES = 1000, PAGE_INDENT = 8, PAGE_NARROW = 76 };
 
 struct page_item {
     struct line line;
@@ -20,6 +20,7 @@ struct page {
     struct line title;
     char side[64]; // right end of the title
     int width;     // columns the lines may use
+    const char *target; // what it is about, `ip:198.51.100.7`; borrowed while it is built
     size_t top, height;
     char selected[TABLE_KEY]; // of the selected line; "": none can be
     size_t cursor;            // that line, as built last

@@ -22,6 +22,12 @@ void prompt_open(struct prompt *p, char sign, const char *text)
     field_set(&p->field, text);
 }
 
+void prompt_ask(struct prompt *p, const char *label)
+{
+    prompt_open(p, '\0', "");
+    snprintf(p->label, sizeof(p->label), "%s", label);
+}
+
 static enum prompt_wish from_history(struct prompt *p, bool is_older)
 {
     if (p->sign != ':' || (is_older ? p->at == 0 : p->at >= p->history_n))
@@ -91,11 +97,12 @@ void prompt_complete(struct prompt *p, const char *const *words, size_t n)
 void prompt_draw(const struct prompt *p, int row, int columns, int *cursor_column)
 {
     struct line l;
-    const char *text = p->field.text;
-    while (text_columns(text) > columns - 3 && *text) // the end is what is being typed
+    const char *text = p->field.text, sign[2] = {p->sign}, *lead = p->sign ? sign : p->label;
+    int room = columns - text_columns(lead) - 2;
+    while (text_columns(text) > room && *text) // the end is what is being typed
         text += text_fit(text, 1) ? text_fit(text, 1) : 1;
     line_clear(&l);
-    line_add(&l, PEN_INPUT, "%c%s", p->sign, text);
+    line_add(&l, PEN_INPUT, "%s%s", lead, text);
     *cursor_column = l.columns;
     line_str(&l, PEN_INPUT, "_");
     screen_line(row, 0, columns, &l, false);

@@ -1,5 +1,5 @@
-/* Chance for property tests and benchmarks: SplitMix64 (Steele, Lea, Flood 2014), the same for the
- * same seed. */
+/* Chance, the same for the same seed: SplitMix64 (Steele, Lea, Flood 2014). For what is found out by
+ * trying (detector_plan), property tests and benchmarks; nothing that a stranger must not guess. */
 #pragma once
 #include <math.h>
 #include <stdbool.h>

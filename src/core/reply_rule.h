@@ -1,0 +1,22 @@
+/* What a reply means, as one row of the configuration: settings/ reads them, mail/replies judges by
+ * them. The order of rows is the order of evidence: the first that fits wins, a provider's own before
+ * everybody's. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/words.h"
+
+struct reply_rule {
+    const char *provider; // whose answer it is; "" : anybody's
+    const char **says;    // patterns, any of them (docs/replies.md): lower-case words, `*` a gap
+    size_t says_n;
+    enum class class;
+    enum scope scope;
+    const enum phase *at; // only in these phases; none: in any
+    size_t at_n;
+    unsigned code;     // only these replies: 4 or 5, the first digit; 0: any
+    bool is_only_here; // said by others it means something else; else it speaks by its look too
+    const char *from;  // where that is known from; "" not said
+    unsigned line;     // in its file
+};

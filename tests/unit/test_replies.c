@@ -1,0 +1,225 @@
+/* What replies mean, by the shipped rules: every line of tests/data/replies.tsv, whom an answer speaks
+ * of, and that no bytes of a stranger's do harm. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/replies.h"
+#include "settings/settings.h"
+
+static struct settings *settings;
+static struct replies *replies;
+
+static int set_up(void **state)
+{
+    (void)state;
+    settings = settings_shipped();
+    replies = replies_new(settings->replies, settings->replies_n);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    replies = replies_free(replies);
+    settings = settings_free(settings);
+    return 0;
+}
+
+static struct reply_verdict judge(const char *provider, const char *text, enum phase phase)
+{
+    char enhanced[12];
+    struct reply_verdict v;
+    struct reply_said said = {
+        .provider = provider, .enhanced = enhanced, .text = text, .phase = phase};
+    replies_codes(text, &said.code, enhanced);
+    replies_judge(replies, &said, &v);
+    return v;
+}
+
+static void every_line_of_the_collection_means_what_it_says(void **state)
+{
+    (void)state;
+    FILE *f = fopen(TEST_ROOT "/tests/data/replies.tsv", "re");
+    char line[4096];
+    size_t lines = 0, wrong = 0;
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f)) {
+        char *provider = strchr(line, '\t'), *text = provider ? strchr(provider + 1, '\t') : NULL;
+        assert_non_null(text);
+        *provider++ = *text++ = '\0';
+        text[strcspn(text, "\n")] = '\0';
+        struct reply_verdict v = judge(provider, text, PHASE_NONE);
+        lines++;
+        if (strcmp(class_text(v.class), line) == 0)
+            continue;
+        wrong++;
+        print_error("%s, not %s: %s\n", line, class_text(v.class), text);
+    }
+    (void)fclose(f);
+    assert_true(lines > 390);
+    assert_int_equal(wrong, 0);
+}
+
+static void an_answer_speaks_of_somebody(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *provider, *text;
+        enum phase phase;
+        const char *class, *scope;
+    } cases[] = {
+        // clang-format off
+        {"", "550 5.1.1 No such user", PHASE_RCPT, "unknown-user", "recipient"},
+        {"", "550 no such user", PHASE_MAIL, "undetermined", "unknown"},
+        {"", "550 5.1.1 no-one knows <spam.mailbox.full@corp.example>", PHASE_RCPT, "unknown-user", "recipient"},
+        {"google", "421-4.7.28 unusual rate of unsolicited mail originating from your DKIM domain", PHASE_DATA, "rate-limited", "sender-domain"},
+        {"google", "421-4.7.28 unusual rate of mail originating from your IP address", PHASE_DATA, "rate-limited", "ip"},
+        {"comcast", "421 4.1.0 Throttled. http://x.example/codes#RL000010", PHASE_MAIL, "rate-limited", "sender-domain"},
+        {"microsoft", "550 5.7.1 messages from [192.0.2.9] weren't sent (S3150)", PHASE_MAIL, "ip-reputation-block", "netblock"},
+        {"m365", "550 5.7.513 Client host blocked using Customer Block list (AS16012607)", PHASE_RCPT, "ip-reputation-block", "recipient"},
+        {"apple", "550 5.7.1 a domain present in the Spamhaus DBL", PHASE_DATA, "content-spam", "url"},
+        {"", "554 5.7.1 Service unavailable; blocked using zen.spamhaus.org; Error: open resolver", PHASE_RCPT, "transient", "provider"},
+        {"", "550 5.1.351 Remote server said so -> 550 5.1.1 User unknown", PHASE_NONE, "unknown-user", "recipient"},
+        {"", "450 4.1.1 <a@b.example>: Recipient address rejected: Greylisted", PHASE_RCPT, "transient", "provider"},
+        {"", "550 5.1.1 Recipient address rejected: Access denied by policy of the day", PHASE_RCPT, "unknown-user", "recipient"},
+        {"", "554 5.7.1 Recipient address rejected: Access denied by policy of the day", PHASE_RCPT, "undetermined", "unknown"},
+        {"nobody-knows-it", "421 4.7.0 [TSS04] deferred", PHASE_MAIL, "ip-reputation-block", "ip"},
+        {"", "Rejected", PHASE_NONE, "no-connect", "unknown"},
+        {"", "", PHASE_RCPT, "no-connect", "unknown"},
+        // clang-format on
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct reply_verdict v = judge(cases[i].provider, cases[i].text, cases[i].phase);
+        if (strcmp(class_text(v.class), cases[i].class) != 0 ||
+            strcmp(scope_text(v.scope), cases[i].scope) != 0)
+            fail_msg("%s: %s, %s", cases[i].text, class_text(v.class), scope_text(v.scope));
+    }
+}
+
+static void a_reply_becomes_plain_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *plain;
+    } cases[] = {
+        // clang-format off
+        {"550-5.1.1 The user 550-5.1.1 (you) 550 5.1.1 https://x.example/?p=NoSuchUser", " the user you https x.example p nosuchuser "},
+        {"554 <a@b.example>: it's [192.0.2.7] OFR005_104", " % it s % ofr005 104 "},
+        {"550 5.1.1 550 User unknown", " 550 user unknown "},
+        {"", " "},
+        {"...", " "},
+        // clang-format on
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char plain[REPLIES_PLAIN];
+        size_t n = replies_plain(plain, cases[i].text);
+        assert_string_equal(plain, cases[i].plain);
+        assert_int_equal(n, strlen(plain));
+    }
+}
+
+static void codes_are_read_as_logs_show_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned code;
+        const char *enhanced;
+    } cases[] = {
+        {"550-5.1.1 The", 550, "5.1.1"},
+        {"550 5.1.1 The", 550, "5.1.1"},
+        {"553 sorry (#5.7.1)", 553, "5.7.1"},
+        {"4.7.4 TLS is required", 450, "4.7.4"},
+        {"550", 550, ""},
+        {"connect to mx: refused", 0, ""},
+        {"5500 what", 0, ""},
+        {"550 from 192.0.2.1", 550, ""},
+        {"250 2.0.0 Ok", 250, "2.0.0"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char enhanced[12];
+        unsigned code;
+        replies_codes(cases[i].text, &code, enhanced);
+        assert_int_equal(code, cases[i].code);
+        assert_string_equal(enhanced, cases[i].enhanced);
+    }
+}
+
+static void the_first_rule_that_fits_wins(void **state)
+{
+    (void)state;
+    static const char *both[] = {"over (the|all) * far*"}, *one[] = {"*hills.example"};
+    static const enum phase at[] = {PHASE_DATA};
+    static const struct reply_rule rules[] = {
+        {.provider = "",
+         .says = one,
+         .says_n = 1,
+         .class = CLASS_CONTENT_SPAM,
+         .at = at,
+         .at_n = 1},
+        {.provider = "", .says = both, .says_n = 1, .class = CLASS_MAILBOX_FULL, .code = 5},
+        {.provider = "p",
+         .says = both,
+         .says_n = 1,
+         .class = CLASS_TRANSIENT,
+         .is_only_here = true},
+    };
+    CLEANUP(replies_free) struct replies *r = replies_new(rules, ARRAY_LEN(rules));
+    static const struct {
+        const char *provider, *text;
+        unsigned code;
+        enum phase phase;
+        enum class class;
+    } cases[] = {
+        {"", "over the hills and farther", 550, PHASE_DATA, CLASS_MAILBOX_FULL},
+        {"p", "over the hills and farther", 550, PHASE_DATA, CLASS_TRANSIENT},
+        {"q", "over all of it far", 550, PHASE_DATA, CLASS_MAILBOX_FULL},
+        {"", "over all of it far", 450, PHASE_DATA, CLASS_TRANSIENT},
+        {"", "far over the hills", 550, PHASE_DATA, CLASS_UNDETERMINED},
+        {"", "mx.over-hills.example over the far", 550, PHASE_DATA, CLASS_CONTENT_SPAM},
+        {"", "mx.over-hills.example over the far", 550, PHASE_RCPT, CLASS_MAILBOX_FULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct reply_verdict v;
+        replies_judge(r,
+                      &(struct reply_said){.provider = cases[i].provider,
+                                           .code = cases[i].code,
+                                           .enhanced = "",
+                                           .text = cases[i].text,
+                                           .phase = cases[i].phase},
+                      &v);
+        if (v.class != cases[i].class)
+            fail_msg("%zu: %s", i, class_text(v.class));
+    }
+}
+
+static void any_bytes_are_a_reply(void **state)
+{
+    (void)state;
+    unsigned seed = 7;
+    for (int i = 0; i < 20000; i++) {
+        char text[3000];
+        size_t n = (size_t)rand_r(&seed) % (i % 100 ? 80 : sizeof(text) - 1);
+        for (size_t k = 0; k < n; k++)
+            text[k] = (char)(rand_r(&seed) % 3 ? "0123456789. -@#a(>"[rand_r(&seed) % 18]
+                                               : 1 + rand_r(&seed) % 255);
+        text[n] = '\0';
+        judge("", text, (enum phase)(rand_r(&seed) % 8));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_line_of_the_collection_means_what_it_says),
+        cmocka_unit_test(an_answer_speaks_of_somebody),
+        cmocka_unit_test(a_reply_becomes_plain_words),
+        cmocka_unit_test(codes_are_read_as_logs_show_them),
+        cmocka_unit_test(the_first_rule_that_fits_wins),
+        cmocka_unit_test(any_bytes_are_a_reply),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
