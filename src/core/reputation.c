@@ -17,7 +17,6 @@ struct reputation *reputation_new(const struct reputation_options *options)
 {
     struct reputation *r = xcalloc(1, sizeof(*r));
     r->o = *options;
-    r->customer_hints = xcalloc(REPUTATION_HINTS, sizeof(struct reputation_customer *));
     r->trace_customer = USAGE_NONE;
     r->everywhere_due.what = DUE_PROVIDER;
     seen_init(&r->seen);
@@ -58,14 +57,13 @@ struct reputation *reputation_free(struct reputation *r)
         provider_free(r->providers[i]);
     for (int h = 0; h < 2; h++)
         evidence_deinit(&r->newcomers.harms[h]);
-    map_deinit(&r->customer_of);
+    xfree(r->slots);
     map_deinit(&r->ip_of);
     map_deinit(&r->provider_of);
     xfree(r->customers);
     xfree(r->ips);
     xfree(r->providers);
     xfree(r->samples);
-    xfree(r->customer_hints);
     outage_deinit(&r->everywhere);
     seen_deinit(&r->seen);
     heap_deinit(&r->due);
@@ -130,16 +128,42 @@ static void *list_add(void *list, uint32_t n, uint32_t *room)
     return xrealloc(list, *room, sizeof(void *));
 }
 
-static struct reputation_customer *customer_add(struct reputation *r, struct bytes name)
+/* Customers are many and each event asks for one: a table of its own, whose slot holds the whole hash,
+ * finds it with one look into memory besides the customer's own. */
+static struct reputation_slot *slot_of(const struct reputation *r, uint64_t hash, const char *name)
 {
-    struct reputation_customer *c = xcalloc(1, sizeof(*c) + name.n + 1);
+    for (size_t i = hash & (r->slots_n - 1);; i = (i + 1) & (r->slots_n - 1)) {
+        struct reputation_slot *slot = &r->slots[i];
+        if (!slot->c || (slot->hash == hash && strcmp(slot->c->name, name) == 0))
+            return slot;
+    }
+}
+
+static void slots_grow(struct reputation *r)
+{
+    struct reputation_slot *before = r->slots;
+    uint32_t n = r->slots_n;
+    r->slots_n = n ? n * 2 : 256;
+    r->slots = xcalloc(r->slots_n, sizeof(*r->slots));
+    for (uint32_t i = 0; i < n; i++)
+        if (before[i].c)
+            *slot_of(r, before[i].hash, before[i].c->name) = before[i];
+    xfree(before);
+}
+
+static struct reputation_customer *customer_add(struct reputation *r, const char *name, size_t n,
+                                                uint64_t hash)
+{
+    struct reputation_customer *c = xcalloc(1, sizeof(*c) + n + 1);
     c->name = (char *)(c + 1);
-    memcpy(c->name, name.p, name.n);
+    memcpy(c->name, name, n);
     c->due.what = DUE_CUSTOMER;
     c->index = r->customers_n;
     r->customers = list_add(r->customers, r->customers_n, &r->customers_room);
     r->customers[r->customers_n++] = c;
-    map_put(&r->customer_of, name, c);
+    if (r->slots_n < 2 * r->customers_n)
+        slots_grow(r);
+    *slot_of(r, hash, name) = (struct reputation_slot){hash, c};
     return c;
 }
 
@@ -160,27 +184,24 @@ struct reputation_customer *reputation_customer_of(struct reputation *r, const c
     size_t n = strlen(name);
     if (!n)
         return NULL;
-    struct reputation_customer **hint =
-        &r->customer_hints[cheap_hash(name, n) & (REPUTATION_HINTS - 1)];
-    if (*hint) {
+    uint64_t hash = hash_sip(hash_process_key(), bytes_of(name, n));
+    struct reputation_customer *c = r->slots_n ? slot_of(r, hash, name)->c : NULL;
+    if (c) {
         // All of it will be looked at: one wait for the memory instead of ten.
         const size_t line = 64;
-        for (size_t i = 0; i < sizeof(**hint) + line; i += line)
-            __builtin_prefetch((const char *)*hint + i);
-        if (strcmp((*hint)->name, name) == 0)
-            return *hint;
+        for (size_t i = 0; i < sizeof(*c); i += line)
+            __builtin_prefetch((const char *)c + i);
+        return c;
     }
-    struct reputation_customer *c = map_get(&r->customer_of, bytes_of(name, n));
-    if (!c && r->customers_n >= REPUTATION_CUSTOMERS) {
-        say_trimmed(r);
-        return NULL;
-    }
-    return *hint = c ? c : customer_add(r, bytes_of(name, n));
+    if (r->customers_n < REPUTATION_CUSTOMERS)
+        return customer_add(r, name, n, hash);
+    say_trimmed(r);
+    return NULL;
 }
 
 struct reputation_customer *reputation_customer_get(const struct reputation *r, const char *name)
 {
-    return map_get_str(&r->customer_of, name);
+    return r->slots_n ? slot_of(r, hash_sip(hash_process_key(), bytes_str(name)), name)->c : NULL;
 }
 
 static struct reputation_provider *provider_add(struct reputation *r, const char *name)

@@ -21,7 +21,6 @@ enum {
     REPUTATION_NEW = 500,     // lifetime observations below which a customer is a newcomer
     REPUTATION_NEWCOMERS = 256,
     REPUTATION_LATEST = 128,             // final answers remembered over everybody
-    REPUTATION_HINTS = 1 << 16,          // remembered places of customers' names
     REPUTATION_NOWHERE = UINT32_MAX - 1, // the provider of what has none
 };
 #define REPUTATION_MARK (10 * USEC_SECOND) // so old may a mark be when a run of bad ones alarms
@@ -132,6 +131,11 @@ struct reputation_provider {
     usec_t domains_at;          // …since then
 };
 
+struct reputation_slot {
+    uint64_t hash;
+    struct reputation_customer *c; // NULL: free
+};
+
 /* The newest customers that had something bad, and what they are worth together. */
 struct reputation_newcomers {
     struct evidence harms[2];                 // dead recipients, spam rejections
@@ -156,7 +160,9 @@ struct reputation {
     struct clumping clumping;
     struct seen seen;
     struct reputation_newcomers newcomers;
-    struct map customer_of, ip_of, provider_of; // name → the thing
+    struct map ip_of, provider_of; // name → the thing
+    struct reputation_slot *slots; // customers by name, open addressing
+    uint32_t slots_n;              // a power of two, at least twice the customers
     struct reputation_customer **customers;
     struct reputation_ip **ips;
     struct reputation_provider **providers;
@@ -178,7 +184,6 @@ struct reputation {
     bool is_trimmed;            // customers beyond the bound were met, and said
     uint64_t traced[HARM_N][2]; // bad and of since the trace began
     // Where names were found last; a wrong place costs a look into the map.
-    struct reputation_customer **customer_hints; // [REPUTATION_HINTS]
     struct reputation_ip *ip_hints[256];
     struct reputation_provider *provider_hints[256];
 };
