@@ -17,6 +17,7 @@ struct reputation *reputation_new(const struct reputation_options *options)
 {
     struct reputation *r = xcalloc(1, sizeof(*r));
     r->o = *options;
+    r->customer_hints = xcalloc(REPUTATION_HINTS, sizeof(struct reputation_customer *));
     r->trace_customer = USAGE_NONE;
     r->everywhere_due.what = DUE_PROVIDER;
     seen_init(&r->seen);
@@ -57,13 +58,14 @@ struct reputation *reputation_free(struct reputation *r)
         provider_free(r->providers[i]);
     for (int h = 0; h < 2; h++)
         evidence_deinit(&r->newcomers.harms[h]);
-    xfree(r->slots);
+    map_deinit(&r->customer_of);
     map_deinit(&r->ip_of);
     map_deinit(&r->provider_of);
     xfree(r->customers);
     xfree(r->ips);
     xfree(r->providers);
     xfree(r->samples);
+    xfree(r->customer_hints);
     outage_deinit(&r->everywhere);
     seen_deinit(&r->seen);
     heap_deinit(&r->due);
@@ -104,22 +106,7 @@ void reputation_set_policy(struct reputation *r, const struct policy *p)
     reputation_plan(r);
 }
 
-/* --- names. The hints are filled by a cheap hash, which strangers may make collide: that costs them
- * a look into the map. */
-static uint32_t cheap_hash(const char *name, size_t n)
-{
-    uint64_t h = n * UINT64_C(0x9e3779b97f4a7c15), part;
-    for (; n >= 8; n -= 8, name += 8) {
-        memcpy(&part, name, 8);
-        h = (h ^ part) * UINT64_C(0xff51afd7ed558ccd);
-        h ^= h >> 32;
-    }
-    part = 0;
-    memcpy(&part, name, n);
-    h = (h ^ part) * UINT64_C(0xff51afd7ed558ccd);
-    return (uint32_t)(h >> 40);
-}
-
+/* --- names */
 static void *list_add(void *list, uint32_t n, uint32_t *room)
 {
     if (n < *room)
@@ -128,42 +115,16 @@ static void *list_add(void *list, uint32_t n, uint32_t *room)
     return xrealloc(list, *room, sizeof(void *));
 }
 
-/* Customers are many and each event asks for one: a table of its own, whose slot holds the whole hash,
- * finds it with one look into memory besides the customer's own. */
-static struct reputation_slot *slot_of(const struct reputation *r, uint64_t hash, const char *name)
+static struct reputation_customer *customer_add(struct reputation *r, struct bytes name)
 {
-    for (size_t i = hash & (r->slots_n - 1);; i = (i + 1) & (r->slots_n - 1)) {
-        struct reputation_slot *slot = &r->slots[i];
-        if (!slot->c || (slot->hash == hash && strcmp(slot->c->name, name) == 0))
-            return slot;
-    }
-}
-
-static void slots_grow(struct reputation *r)
-{
-    struct reputation_slot *before = r->slots;
-    uint32_t n = r->slots_n;
-    r->slots_n = n ? n * 2 : 256;
-    r->slots = xcalloc(r->slots_n, sizeof(*r->slots));
-    for (uint32_t i = 0; i < n; i++)
-        if (before[i].c)
-            *slot_of(r, before[i].hash, before[i].c->name) = before[i];
-    xfree(before);
-}
-
-static struct reputation_customer *customer_add(struct reputation *r, const char *name, size_t n,
-                                                uint64_t hash)
-{
-    struct reputation_customer *c = xcalloc(1, sizeof(*c) + n + 1);
+    struct reputation_customer *c = xcalloc(1, sizeof(*c) + name.n + 1);
     c->name = (char *)(c + 1);
-    memcpy(c->name, name, n);
+    memcpy(c->name, name.p, name.n);
     c->due.what = DUE_CUSTOMER;
     c->index = r->customers_n;
     r->customers = list_add(r->customers, r->customers_n, &r->customers_room);
     r->customers[r->customers_n++] = c;
-    if (r->slots_n < 2 * r->customers_n)
-        slots_grow(r);
-    *slot_of(r, hash, name) = (struct reputation_slot){hash, c};
+    map_put(&r->customer_of, name, c);
     return c;
 }
 
@@ -184,24 +145,21 @@ struct reputation_customer *reputation_customer_of(struct reputation *r, const c
     size_t n = strlen(name);
     if (!n)
         return NULL;
-    uint64_t hash = hash_sip(hash_process_key(), bytes_of(name, n));
-    struct reputation_customer *c = r->slots_n ? slot_of(r, hash, name)->c : NULL;
-    if (c) {
-        // All of it will be looked at: one wait for the memory instead of ten.
-        const size_t line = 64;
-        for (size_t i = 0; i < sizeof(*c); i += line)
-            __builtin_prefetch((const char *)c + i);
-        return c;
+    struct reputation_customer **hint =
+        &r->customer_hints[reputation_hint(name, n) & (REPUTATION_HINTS - 1)];
+    if (*hint && strcmp((*hint)->name, name) == 0)
+        return *hint;
+    struct reputation_customer *c = map_get(&r->customer_of, bytes_of(name, n));
+    if (!c && r->customers_n >= REPUTATION_CUSTOMERS) {
+        say_trimmed(r);
+        return NULL;
     }
-    if (r->customers_n < REPUTATION_CUSTOMERS)
-        return customer_add(r, name, n, hash);
-    say_trimmed(r);
-    return NULL;
+    return *hint = c ? c : customer_add(r, bytes_of(name, n));
 }
 
 struct reputation_customer *reputation_customer_get(const struct reputation *r, const char *name)
 {
-    return r->slots_n ? slot_of(r, hash_sip(hash_process_key(), bytes_str(name)), name)->c : NULL;
+    return map_get_str(&r->customer_of, name);
 }
 
 static struct reputation_provider *provider_add(struct reputation *r, const char *name)
@@ -222,7 +180,7 @@ struct reputation_provider *reputation_provider_of(struct reputation *r, const c
     size_t n = strlen(name);
     if (!n)
         return NULL;
-    struct reputation_provider **hint = &r->provider_hints[cheap_hash(name, n) & 255];
+    struct reputation_provider **hint = &r->provider_hints[reputation_hint(name, n) & (REPUTATION_FEW_HINTS - 1)];
     if (*hint && strcmp((*hint)->name, name) == 0)
         return *hint;
     struct reputation_provider *p = map_get(&r->provider_of, bytes_of(name, n));
@@ -257,7 +215,7 @@ struct reputation_ip *reputation_ip_of(struct reputation *r, const char *address
     size_t n = strlen(address);
     if (!n)
         return NULL;
-    struct reputation_ip **hint = &r->ip_hints[cheap_hash(address, n) & 255];
+    struct reputation_ip **hint = &r->ip_hints[reputation_hint(address, n) & (REPUTATION_FEW_HINTS - 1)];
     if (*hint && strcmp((*hint)->address, address) == 0)
         return *hint;
     struct reputation_ip *ip = map_get(&r->ip_of, bytes_of(address, n));

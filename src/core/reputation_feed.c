@@ -92,6 +92,29 @@ static uint64_t hash_of(const struct reputation_customer *c, enum salt salt, int
     return hash_sip(&key, bytes_of(bytes, n));
 }
 
+uint64_t reputation_seen_hash(const struct reputation_customer *c, const struct outcome *o)
+{
+    usec_t at = o->delivered_at > 0 ? o->delivered_at : o->at;
+    switch (o->kind) {
+    case OUTCOME_ACCEPTED:
+    case OUTCOME_HELD:
+        return hash_of(c, SALT_SUBMISSION, at / USEC_DAY, o->recipient);
+    case OUTCOME_DELIVERED:
+    case OUTCOME_BOUNCED:
+        return hash_of(c, SALT_FINAL, at / USEC_DAY, o->recipient);
+    case OUTCOME_REFUSED:
+    case OUTCOME_DEFERRED:
+    case OUTCOME_EXPIRED:
+    case OUTCOME_COMPLAINED:
+    case OUTCOME_UNSUBSCRIBED:
+    case OUTCOME_TRAP:
+    case OUTCOME_LISTED:
+    case OUTCOME_DELISTED:
+        break;
+    }
+    return 0;
+}
+
 // What was known of it before; nothing of a recipient that is not known.
 static unsigned seen_before(struct reputation *r, const struct reputation_customer *c,
                             enum salt salt, usec_t at, const char *text, unsigned flags)
