@@ -147,8 +147,14 @@ struct reputation_customer *reputation_customer_of(struct reputation *r, const c
         return NULL;
     struct reputation_customer **hint =
         &r->customer_hints[reputation_hint(name, n) & (REPUTATION_HINTS - 1)];
-    if (*hint && strcmp((*hint)->name, name) == 0)
-        return *hint;
+    if (*hint) {
+        // All of it will be looked at: one wait for the memory instead of ten.
+        const size_t line = 64;
+        for (size_t i = 0; i < sizeof(**hint) + line; i += line)
+            __builtin_prefetch((const char *)*hint + i);
+        if (strcmp((*hint)->name, name) == 0)
+            return *hint;
+    }
     struct reputation_customer *c = map_get(&r->customer_of, bytes_of(name, n));
     if (!c && r->customers_n >= REPUTATION_CUSTOMERS) {
         say_trimmed(r);

@@ -91,7 +91,6 @@ struct reputation_lane {
     usec_t paused_until;  // 0: open; USEC_NEVER: no end
     usec_t span;          // of the last pause, for doubling; 0: none to double
     usec_t probing_until; // a block till then doubles
-    uint32_t blocks;      // answers since it was open last
     uint32_t domains[3];  // gateways: hashes of recipient domains that were told no; 0: none…
     uint32_t domains_second[3]; // …and when last
 };
@@ -111,13 +110,13 @@ struct reputation_ip {
     double listed;          // sum of the weights of its listings
     char *zones;            // owned: "zen.spamhaus.org=127.0.0.2 …", the listings in force
     bool is_reverse_wrong;
-    usec_t called_at;                                  // the guard called an operator last
-    struct usage usage;                                // customers over it
-    float delivered_1h, complained_24h, delivered_24h; // decayed
-    float reported_24h;                 // deliveries at providers that report complaints, decayed
-    float attempts_1h, deferred_1h;     // decayed; without incidents' and blocks'
-    uint32_t decayed_second;            // the second these are decayed to
-    uint32_t used_second, heard_second; // last outcome over it; last news of it at all
+    usec_t called_at;                    // the guard called an operator last
+    struct usage usage;                  // customers over it
+    float delivered_24h, complained_24h; // decayed
+    float reported_24h;                  // deliveries at providers that report complaints, decayed
+    float attempts_1h, deferred_1h;      // decayed; without incidents' and blocks'
+    uint32_t decayed_second;             // the second these are decayed to
+    uint32_t used_second, heard_second;  // last outcome over it; last news of it at all
     uint32_t *by_provider; // [providers] deliveries, decayed by halving each hour; NULL: none
     uint32_t by_provider_n, by_provider_hour;
     struct reputation_lane *lanes; // only those ever blocked or paused

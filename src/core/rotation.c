@@ -22,7 +22,6 @@ static void fade_ip(struct reputation_ip *ip, uint32_t second)
         return;
     uint32_t span = second - ip->decayed_second;
     float h = fade_left(span, hour), d = fade_left(span, day);
-    ip->delivered_1h *= h;
     ip->attempts_1h *= h;
     ip->deferred_1h *= h;
     ip->delivered_24h *= d;
@@ -75,7 +74,6 @@ static struct reputation_lane *lane_get(const struct reputation_ip *ip, uint32_t
 static void note_delivery(struct reputation *r, struct reputation_ip *ip, uint32_t provider,
                           uint32_t second)
 {
-    ip->delivered_1h += 1;
     ip->delivered_24h += 1;
     if (provider >= r->providers_n)
         return;
@@ -282,7 +280,6 @@ void rotation_blocked(struct reputation *r, struct reputation_ip *ip, uint32_t p
     const struct reputation_provider *p = r->providers[provider];
     struct reputation_lane *lane = lane_of(ip, provider);
     ip->heard_second = fade_second(now);
-    lane->blocks += lane->blocks < UINT32_MAX;
     if (!r->o.policy->is_there || p->outage.open_since || now < lane->paused_until ||
         is_stale(r, lane, o, now))
         return;
@@ -299,7 +296,6 @@ static void resume_lane(struct reputation *r, struct reputation_lane *lane, usec
     bool is_ours = !lane->is_by_hand;
     lane->paused_until = 0;
     lane->is_by_hand = false;
-    lane->blocks = 0;
     set_probing(r, lane, now);
     heap_add(&r->due, &lane->due.node, lane->probing_until);
     if (!is_ours)
@@ -438,7 +434,7 @@ void rotation_told(struct reputation *r, enum kind kind, const char *target, use
     } else if (is_of_ip && strncmp(target, "ip:", 3) == 0) {
         struct reputation_ip *ip = reputation_ip_of(r, target + 3);
         if (ip)
-            rotation_ip_told(r, ip, kind, until, now);
+            rotation_ip_told(r, ip, kind, until);
     }
 }
 

@@ -1,12 +1,12 @@
 /* IPs and lanes: what a block, a listing, trouble at several providers mean for them, and who is to
  * blame.
  *
- * A lane that is told ip-reputation-block (scope IP, netblock or unknown) pauses at once, for as long
+ * A lane that is told ip-reputation-block (and the answer speaks of no sender) pauses at once, for as long
  * as the provider asks; blocked again while it probes, twice as long. At a gateway it takes three
  * recipient domains' answers. An IP blocked at several providers at once, or listed on what matters,
  * is pulled; it rests, and returns when its listings are gone and no lane is blocked. The guard: a
  * pull that would leave a pool under the policy's minimum throttles the culprit and calls an operator
- * instead. Incidents at a provider: its blocks count for nothing here.
+ * instead. Incidents at a provider: its blocks count for nothing here. docs/rotation.md has the rules.
  * Parts of core/reputation (core/reputation_room.h); nobody else includes this. */
 #pragma once
 #include "core/reputation_room.h"
@@ -66,8 +66,7 @@ void rotation_judge(struct reputation *r, struct reputation_ip *ip, usec_t now, 
 /* What took it out may be over: it is looked at again at `at`, and returns then if so. */
 void rotation_look_early(struct reputation *r, struct reputation_ip *ip, usec_t at);
 /* Told of an IP (rotation_told hands it on). */
-void rotation_ip_told(struct reputation *r, struct reputation_ip *ip, enum kind kind, usec_t until,
-                      usec_t now);
+void rotation_ip_told(struct reputation *r, struct reputation_ip *ip, enum kind kind, usec_t until);
 
 /* --- guard.c: may this IP leave rotation? Not when its pool would keep fewer active IPs than the
  * policy says; `left` and `least` tell how many. */
