@@ -24,7 +24,7 @@
 #include "settings/settings.h"
 
 enum { TOLD = 10, ACTIONS = ACTION_POOL + 1, FULL = 1 << 16 };
-enum { APART = 8, AHEAD = 32 }; // outcomes between two steps of fetching, and read before fed
+enum { APART = 4, AHEAD = 16 }; // outcomes between two steps of fetching, and read before fed
 
 struct replay {
     const struct command_call *call;
