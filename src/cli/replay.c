@@ -42,8 +42,6 @@ struct replay {
     usec_t first, last; // of the events' own times
 };
 
-DEFINE_CLEANUP(struct settings *, settings_free)
-
 // --- What goes out
 
 // False when stdout takes no more.

@@ -48,6 +48,7 @@ struct reputation *reputation_free(struct reputation *r)
 {
     if (!r)
         return NULL;
+    heap_deinit(&r->due); // it writes to what it holds
     for (uint32_t i = 0; i < r->customers_n; i++)
         reputation_customer_free(r->customers[i]);
     for (uint32_t i = 0; i < r->ips_n; i++) {
@@ -68,7 +69,6 @@ struct reputation *reputation_free(struct reputation *r)
     xfree(r->customer_hints);
     outage_deinit(&r->everywhere);
     seen_deinit(&r->seen);
-    heap_deinit(&r->due);
     return xfree(r);
 }
 
@@ -147,14 +147,8 @@ struct reputation_customer *reputation_customer_of(struct reputation *r, const c
         return NULL;
     struct reputation_customer **hint =
         &r->customer_hints[reputation_hint(name, n) & (REPUTATION_HINTS - 1)];
-    if (*hint) {
-        // All of it will be looked at: one wait for the memory instead of ten.
-        const size_t line = 64;
-        for (size_t i = 0; i < sizeof(**hint) + line; i += line)
-            __builtin_prefetch((const char *)*hint + i);
-        if (strcmp((*hint)->name, name) == 0)
-            return *hint;
-    }
+    if (*hint && strcmp((*hint)->name, name) == 0)
+        return *hint;
     struct reputation_customer *c = map_get(&r->customer_of, bytes_of(name, n));
     if (!c && r->customers_n >= REPUTATION_CUSTOMERS) {
         say_trimmed(r);

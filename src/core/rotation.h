@@ -20,7 +20,8 @@
 void rotation_observe(struct reputation *r, struct reputation_ip *ip, uint32_t provider,
                       const struct outcome *o, usec_t now);
 /* A block (deferred or bounced, class ip-reputation-block, scope ip, netblock, provider or unknown),
- * after rotation_observe(). Keeps the reply as a sample itself. */
+ * after rotation_observe(). Keeps the reply as a sample itself, of the
+ * provider and nobody: the customer met the block, which makes it no harm of its own. */
 void rotation_blocked(struct reputation *r, struct reputation_ip *ip, uint32_t provider,
                       uint32_t customer, const struct outcome *o, usec_t now);
 /* A listing, a delisting (o->zone, o->answer). */
@@ -50,6 +51,8 @@ void rotation_save(const struct reputation *r, struct buf *out);
 bool rotation_load(struct reputation *r, struct bytes *in);
 
 /* --- for the files of rotation */
+/* NULL when it was never blocked or paused. */
+struct reputation_lane *rotation_lane_get(const struct reputation_ip *ip, uint32_t provider);
 /* Is the lane blocked now by its provider's answer (an operator's pause and a provider's incident are
  * none)? */
 bool rotation_is_blocked(const struct reputation *r, const struct reputation_lane *lane,

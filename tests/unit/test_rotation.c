@@ -134,7 +134,11 @@ static void while_a_provider_has_an_incident_its_blocks_count_for_nothing(void *
     w.r.providers[0]->outage.open_since = START;
     world_block(&w, A, "gmx", "a@gmx.test");
     assert_string_equal(world_said(&w), "");
-    assert_int_equal(w.r.samples_n, 1); // but are shown
+    char samples[DECISION_SAMPLES][DECISION_SAMPLE]; // but are shown, as nobody's harm
+    blame_samples(&w.r, USAGE_NONE, 0, samples);
+    assert_string_equal(samples[0], "421 4.7.0 your IP has a poor reputation");
+    blame_samples(&w.r, customer_of(&w.r, "acme"), USAGE_NONE, samples);
+    assert_string_equal(samples[0], "");
     world_end(&w);
 }
 
