@@ -190,7 +190,7 @@ static struct control_settings settings_of(struct engine *e, char node_id[ID_NOD
         .expiry_drain = s->policy.expiry_drain,
         .expiry_hold = s->policy.expiry_hold,
         .expiry_pause = s->policy.lane_pause,
-        .mode = !s->policy.is_there       ? "none"
+        .mode = !s->policy.is_there      ? "none"
                 : s->policy.is_observing ? "observe"
                                          : "enforce",
         .throttle_rate = s->policy.throttle_rate,
