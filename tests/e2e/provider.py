@@ -35,7 +35,7 @@ class Provider:
                 return
             sock.sendall(b"220 mx.test ESMTP\r\n")
             recipients = []
-            while line := file.readline():
+            while (line := file.readline()) and ip not in self.blocked:
                 self.command(sock, file, ip, line.decode("latin-1").strip(), recipients)
 
     def command(self, sock, file, ip, line, recipients):
@@ -105,6 +105,7 @@ class Customer:
 
     def close(self):
         if self.sock:
+            self.file.close()
             self.sock.close()
             self.sock = None
 
