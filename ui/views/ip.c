@@ -109,7 +109,7 @@ static void title(struct page *p, const json_t *row)
     line_str(&p->title, strcmp(rotation, "active") == 0 ? PEN_GOOD : pen_of_state(rotation),
              figure_loud(word, rotation));
     line_add(&p->title, PEN_TITLE, "  pool %s", row_text(row, "pool"));
-    if (incident > 0)
+    if (incident > 0 && p->width >= PAGE_NARROW)
         line_add(&p->title, PEN_TITLE, "  %s", row_text(row, "helo"));
     if (incident > 0)
         snprintf(p->side, sizeof(p->side), "incident %lld", (long long)incident);
