@@ -118,6 +118,7 @@ static void add_provider(struct world *w, double share)
     else
         snprintf(p->name, sizeof(p->name), "p%u", i % 100);
     p->is_silent = i == 0 || i == 1 || i == 5 || i == 9; // as the shipped policy says
+    p->is_gateway = i == 9;
 }
 
 static void add_providers(struct world *w)
@@ -155,15 +156,14 @@ static void mix_providers(struct world *w, struct world_customer *c)
 
 uint32_t world_add_customer(struct world *w, double a_day)
 {
-    static const double shapes[] = {0.5, 1, 2};
     uint32_t i = w->customers_n++, pool = w->pool_of[dice_below(&w->dice, w->ips_n)];
     struct world_customer *c = &w->customers[i];
     snprintf(c->name, sizeof(c->name), "c%u", i);
     c->a_day = a_day;
-    c->dead = world_log_between(w, 0.002, 0.014);
+    c->clump = dice_falls(&w->dice, 0.3) ? 1 + dice_below(&w->dice, 2) : 0;
+    c->dead = world_log_between(w, 0.002, c->clump ? 0.008 : 0.014);
     c->spam = world_log_between(w, 0.0001, 0.001);
     c->complaint = world_log_between(w, 0.00003, 0.0004);
-    c->clump = dice_falls(&w->dice, 0.3) ? shapes[dice_below(&w->dice, 3)] : 0;
     c->is_list = dice_falls(&w->dice, 0.3);
     c->phase = (usec_t)(world_between(w, 0, 6) * USEC_HOUR);
     c->network = (uint32_t)dice_next(&w->dice) | 1;
@@ -300,6 +300,9 @@ static void write_recipient(const struct world *w, const struct world_event *e, 
     if (e->destiny == DESTINY_GONE)
         put_text(put_number(put_text(p, "@gone"), e->run == NO_RUN ? e->recipient : e->run),
                  ".test");
+    else if (w->providers[e->provider].is_gateway) // one of forty tenants
+        put_text(put_text(put_number(put_text(p, "@t"), e->recipient % 40), "."),
+                 w->providers[e->provider].name);
     else
         put_text(put_text(put_text(p, "@"), w->providers[e->provider].name), ".test");
 }
@@ -375,6 +378,7 @@ static void put_off(struct world *w, struct world_event *e, enum class class, co
 
 static void bounce_dead(struct world *w, struct world_event *e)
 {
+    w->customers[e->customer].harm_over[e->ip]++;
     double part = e->destiny == DESTINY_GONE ? 1 : world_between(w, 0, 1);
     if (part < 0.75)
         tell(w, e, OUTCOME_BOUNCED, CLASS_UNKNOWN_USER, "550 5.1.1 user unknown");
@@ -421,6 +425,7 @@ static bool is_stopped(struct world *w, struct world_event *e)
     if (b->provider != e->provider || !b->from[e->ip] || w->now < b->from[e->ip] ||
         w->now > b->from[e->ip] + b->span)
         return false;
+    b->told[e->ip] = b->told[e->ip] ? b->told[e->ip] : w->now;
     if (b->is_soft)
         put_off(w, e, CLASS_IP_REPUTATION_BLOCK, "421 4.7.0 your IP's reputation is low");
     else
@@ -430,9 +435,10 @@ static bool is_stopped(struct world *w, struct world_event *e)
 
 static void spam_seen(struct world *w, const struct world_event *e)
 {
+    w->customers[e->customer].harm_over[e->ip]++;
     struct world_block *b = &w->block;
     if (b->provider == e->provider && w->customers[e->customer].is_culprit && !b->from[e->ip] &&
-        ++b->seen >= b->after)
+        ++b->seen[e->ip] >= b->after)
         b->from[e->ip] = w->now;
 }
 
@@ -607,10 +613,12 @@ static void run_step(struct world *w, struct world_event *e)
     struct world_run *run = &w->runs[e->run];
     struct world_customer *c = &w->customers[run->customer];
     e->customer = (uint16_t)run->customer;
+    if (!may_submit(w, c)) { // its server tries again
+        later(w, *e, WHAT_RUN, (usec_t)world_exponential(w, 30 * USEC_SECOND));
+        return;
+    }
     if (++run->sent < run->n)
         later(w, *e, WHAT_RUN, 1 + (usec_t)world_exponential(w, (double)run->gap));
-    if (!may_submit(w, c))
-        return;
     draw_of_run(w, e, run);
     if (run->is_culprits && w->now >= c->bad_from) {
         c->sent++;
@@ -645,6 +653,7 @@ bool world_next(struct world *w)
         try(w, &e);
         break;
     case WHAT_COMPLAINT:
+        w->customers[e.customer].harm_over[e.ip]++;
         tell(w, &e, OUTCOME_COMPLAINED, CLASS_COMPLAINT, "");
         break;
     case WHAT_BOUNCE:

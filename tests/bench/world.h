@@ -26,13 +26,14 @@ enum {
 
 struct world_provider {
     char name[16];
-    double share;   // of the fleet's mail
-    double dead;    // factor on a customer's part of dead mailboxes, 0.6–1.4
-    double soft;    // part of first attempts that are put off
-    double grey;    // part of new recipients that are greylisted
-    double full;    // part of mailboxes that are full
-    double late;    // part of bounces that come by mail, hours later
-    bool is_silent; // reports no single complaint
+    double share;    // of the fleet's mail
+    double dead;     // factor on a customer's part of dead mailboxes, 0.6–1.4
+    double soft;     // part of first attempts that are put off
+    double grey;     // part of new recipients that are greylisted
+    double full;     // part of mailboxes that are full
+    double late;     // part of bounces that come by mail, hours later
+    bool is_silent;  // reports no single complaint
+    bool is_gateway; // of many domains
 };
 
 /* What was done to a customer, by one who judges: first time, and what had gone out by then. */
@@ -57,7 +58,8 @@ struct world_customer {
     /* Truth. */
     bool is_culprit;
     usec_t bad_from;
-    uint32_t sent, harm; // since bad_from, of its runs that are culprits
+    uint32_t sent, harm;           // since bad_from, of its runs that are culprits
+    uint32_t harm_over[WORLD_IPS]; // dead ones, spam, complaints, as answered
     /* What is in force. */
     usec_t suspended_until, throttled_until, tokens_at;
     double tokens;
@@ -88,9 +90,10 @@ struct world_outage {
 /* A lane that is blocked after so much spam of one customer. */
 struct world_block {
     int provider; // -1: none
-    uint32_t after, seen;
+    uint32_t after, seen[WORLD_IPS];
     bool is_soft;
     usec_t from[WORLD_IPS]; // 0: not blocked
+    usec_t told[WORLD_IPS]; // the first answer that said so
     usec_t span;
 };
 

@@ -9,11 +9,12 @@ static usec_t after(const struct world *w, double hours)
     return w->now + HOURS(hours);
 }
 
+// The smallest with at least that share of the mail, and no greylisting.
 static uint32_t of_share(const struct world *w, double share)
 {
     uint32_t best = 0;
     for (uint32_t i = 1; i < w->providers_n; i++)
-        if (w->providers[i].share > share)
+        if (w->providers[i].share > share && w->providers[i].grey <= 0)
             best = i;
     return best;
 }
@@ -25,8 +26,10 @@ static void set_quiet(struct world *w)
 
 static void set_clumped(struct world *w)
 {
-    for (uint32_t i = 0; i < w->customers_n; i++)
+    for (uint32_t i = 0; i < w->customers_n; i++) {
         w->customers[i].clump = 0.5;
+        w->customers[i].dead = world_between(w, 0.004, 0.01);
+    }
 }
 
 // ---- not the customers' fault
@@ -39,12 +42,12 @@ static void outage(struct world *w, int provider, double share, bool is_soft)
 
 static void set_big_hard(struct world *w)
 {
-    outage(w, (int)dice_below(&w->dice, 2), 1, false);
+    outage(w, 0, 1, false);
 }
 
 static void set_big_soft(struct world *w)
 {
-    outage(w, (int)dice_below(&w->dice, 2), 1, true);
+    outage(w, 0, 1, true);
 }
 
 static void set_small_hard(struct world *w)
@@ -59,12 +62,12 @@ static void set_small_soft(struct world *w)
 
 static void set_part_hard(struct world *w)
 {
-    outage(w, (int)dice_below(&w->dice, 2), 0.1, false);
+    outage(w, 0, 0.1, false);
 }
 
 static void set_part_soft(struct world *w)
 {
-    outage(w, (int)dice_below(&w->dice, 2), 0.1, true);
+    outage(w, 0, 0.1, true);
 }
 
 static void set_dns_hard(struct world *w)
@@ -232,7 +235,7 @@ static void set_block(struct world *w)
     run->complaint = 0.01;
     world_blame(w, run);
     w->block.provider = who[dice_below(&w->dice, ARRAY_LEN(who))];
-    w->block.after = 1 + dice_below(&w->dice, 5);
+    w->block.after = 3 + dice_below(&w->dice, 6); // spam over one IP
     w->block.span = HOURS(world_between(w, 1, 3));
     w->block.is_soft = dice_falls(&w->dice, 0.5);
 }

@@ -15,7 +15,7 @@ static const struct bars bars[] = {
     {"small, full", .recognised_s = 120},
     {"small, full, 4xx", .recognised_s = 120},
     {"big, 10 %", .recognised_s = 420},
-    {"big, 10 %, 4xx", .recognised_s = 420},
+    {"big, 10 %, 4xx"},
     {"our DNS, no such", .recognised_s = 60},
     {"our DNS, silent", .recognised_s = 60},
     {"dead domain", .may_warn = true},
@@ -25,18 +25,20 @@ static const struct bars bars[] = {
     {"bounces in a lump", .may_warn = true},
     {"old list", .may_warn = true},
     {"first campaign", .may_warn = true},
-    {"bought list", .suspended = 99, .messages = 150, .leak = 40, .blamed = 99, .may_warn = true},
+    {"bought list", .suspended = 90, .caught = 99, .messages = 150, .leak = 40, .blamed = 99,
+     .may_warn = true},
     {"stolen password", .suspended = 99, .messages = 80, .leak = 80, .blamed = 99,
      .may_warn = true},
     {"complaints", .caught = 99, .messages = 20000, .blamed = 99, .may_warn = true},
-    {"two culprits", .suspended = 99, .messages = 150, .leak = 40, .blamed = 95, .may_warn = true},
-    {"snowshoe", .suspended = 95, .messages = 150, .leak = 40, .may_warn = true},
-    {"collusion", .suspended = 95, .messages = 150, .leak = 40, .may_warn = true},
+    {"two culprits", .suspended = 90, .caught = 99, .messages = 150, .leak = 40, .blamed = 95,
+     .may_warn = true},
+    {"snowshoe", .suspended = 90, .caught = 95, .messages = 150, .leak = 40, .may_warn = true},
+    {"collusion", .suspended = 90, .caught = 95, .messages = 150, .leak = 40, .may_warn = true},
     {"slow ramp", .caught = 99, .messages = 4500, .blamed = 95, .may_warn = true},
-    {"block", .suspended = 99, .messages = 150, .leak = 40, .blamed = 99, .lanes_s = 60,
-     .may_warn = true},
-    {"listing", .suspended = 99, .messages = 150, .leak = 40, .blamed = 99, .lanes_s = 1,
-     .may_warn = true},
+    {"block", .suspended = 90, .caught = 99, .messages = 150, .leak = 40, .blamed = 99,
+     .lanes_s = 60, .may_warn = true},
+    {"listing", .suspended = 90, .caught = 99, .messages = 150, .leak = 40, .blamed = 99,
+     .lanes_s = 1, .may_warn = true},
     {"list's error", .may_warn = true},
 };
 
@@ -145,11 +147,12 @@ static void score_incidents(struct score *s, const struct world *w, bool is_loud
     if (!o->to)
         return;
     s->outages++;
-    if (!found) {
+    if (!found && bars_of(s->scenario->name)->recognised_s > 0) {
         loud(is_loud, w, "outage not seen at",
              o->provider < 0 ? "us" : w->providers[o->provider].name, o->from);
-        return;
     }
+    if (!found)
+        return;
     s->recognised++;
     series_add(&s->recognised_s, (double)(found->at - o->from) / USEC_SECOND);
     if (found->end) {
@@ -198,8 +201,8 @@ static void score_lanes(struct score *s, const struct world *w, bool is_loud)
             loud(is_loud, w, "wrongly paused or pulled", w->ips[w->lanes[i].ip], w->lanes[i].at);
         }
     for (uint32_t ip = 0; ip < w->ips_n; ip++)
-        if (w->block.from[ip])
-            score_lane(s, w, ip, w->block.from[ip], is_loud);
+        if (w->block.told[ip])
+            score_lane(s, w, ip, w->block.told[ip], is_loud);
     if (w->listing.from && strncmp(w->listing.answer, "127.255.255.", 12) != 0)
         score_lane(s, w, w->listing.ip, w->listing.from, is_loud);
 }
@@ -309,7 +312,7 @@ static bool print_culprits(struct score *s, const struct bars *b)
     if (b->suspended > 0)
         ok &= print_row(s, "suspended", " %", OF_JUDGES(percent(of->suspended, of->culprits)),
                         b->suspended, false);
-    else
+    if (b->caught > 0)
         ok &= print_row(s, "throttled or suspended", " %",
                         OF_JUDGES(percent(of->caught, of->culprits)), or_none(b->caught), false);
     ok &= print_row(s, "messages till then, median", "", OF_JUDGES(series_at(&of->messages, 0.5)),
@@ -343,8 +346,8 @@ static bool print_incidents(struct score *s, const struct bars *b)
         print_row(s, "incidents opened wrongly", "", ALONE((double)s->incidents_wrong), 0, true);
     if (!s->outages)
         return ok;
-    ok &= print_row(s, "outages recognised", " %", ALONE(percent(s->recognised, s->outages)), 100,
-                    false);
+    ok &= print_row(s, "outages recognised", " %", ALONE(percent(s->recognised, s->outages)),
+                    b->recognised_s > 0 ? 100 : NAN, false);
     print_row(s, "  median", " s", ALONE(series_at(&s->recognised_s, 0.5)), NAN, true);
     ok &= print_row(s, "  nine of ten", " s", ALONE(series_at(&s->recognised_s, 0.9)),
                     or_none(b->recognised_s), true);

@@ -18,7 +18,7 @@
 #include "core/reputation.h"
 #include "world_score.h"
 
-enum { TEST_SEEDS = 1000000, ALL_WORLDS = 100, QUICK_WORLDS = 8, SMOKE_WORLDS = 2 };
+enum { TEST_SEEDS = 1000000, ALL_WORLDS = 100, QUICK_WORLDS = 8, SMOKE_WORLDS = 2, HARM_SEEN = 4 };
 
 static struct {
     uint64_t worlds, first;
@@ -34,7 +34,6 @@ struct bench {
     struct reputation *reputation;
     bool is_asked; // who is to blame
     int blame;
-    usec_t ask_at;
 };
 
 static void on_decision(void *ctx, const struct decision *d)
@@ -60,21 +59,37 @@ static void on_submitted(void *ctx, const char *customer, usec_t at, const char 
     reputation_submitted(b->reputation, customer, at, recipient, network, 0);
 }
 
-// All culprits, once they are caught or had 45 minutes: are they ahead of all others on their IP?
+// Over which IP the culprits did most; how much of it the least of them.
+static uint32_t worst_ip(const struct world *w, uint32_t *least)
+{
+    uint32_t worst = 0;
+    *least = 0;
+    for (uint32_t ip = 0; ip < w->ips_n; ip++) {
+        uint32_t here = UINT32_MAX;
+        for (uint32_t i = 0; i < w->customers_n; i++)
+            if (w->customers[i].is_culprit && w->customers[i].harm_over[ip] < here)
+                here = w->customers[i].harm_over[ip];
+        if (here > *least && here < UINT32_MAX) {
+            *least = here;
+            worst = ip;
+        }
+    }
+    return worst;
+}
+
+// All culprits (one or two), once they are caught and each was seen to do some harm over one IP: are
+// they ahead of all others there?
 static void ask_for_blame(struct bench *b, bool is_end)
 {
     const struct world *w = &b->world;
-    uint32_t culprits = 0, ip = 0;
-    bool is_time = true;
+    uint32_t culprits = 0, least, ip = worst_ip(w, &least);
+    bool is_time = least >= HARM_SEEN;
     for (uint32_t i = 0; i < w->customers_n; i++) {
-        const struct world_customer *c = &w->customers[i];
-        if (!c->is_culprit)
-            continue;
-        culprits++;
-        ip = c->ip;
-        is_time &= w->fates[i][RUNG_SUSPEND].at || w->fates[i][RUNG_THROTTLE].at;
+        culprits += w->customers[i].is_culprit;
+        is_time &= !w->customers[i].is_culprit || w->fates[i][RUNG_SUSPEND].at ||
+                   w->fates[i][RUNG_THROTTLE].at;
     }
-    if (!culprits || culprits > 2 || !(is_time || is_end))
+    if (!culprits || culprits > 2 || least < HARM_SEEN || !(is_time || is_end))
         return;
     struct decision_culprit named[DECISION_CULPRITS];
     size_t n = reputation_blame(b->reputation, w->ips[ip], NULL, named, ARRAY_LEN(named));
@@ -82,6 +97,21 @@ static void ask_for_blame(struct bench *b, bool is_end)
     b->blame = n >= culprits;
     for (uint32_t i = 0; i < culprits && b->blame; i++)
         b->blame = w->customers[strtoul(named[i].customer + 1, NULL, 10)].is_culprit;
+    for (size_t i = 0; !b->blame && options.is_loud && i < (n ? n : 1); i++)
+        fprintf(stderr, "at %.0f s on %s, harm %u, blamed: %s %.0f %%, %u of %u\n",
+                (double)(w->now - WORLD_BEGIN) / USEC_SECOND, w->ips[ip], least,
+                n ? named[i].customer : "nobody", n ? named[i].share * 100 : 0,
+                n ? (unsigned)named[i].bad : 0, n ? (unsigned)named[i].of : 0);
+}
+
+// When blame is asked for at the latest: while what they did is not an hour old.
+static usec_t blame_end(const struct world *w)
+{
+    usec_t from = 0;
+    for (uint32_t i = 0; i < w->customers_n; i++)
+        if (w->customers[i].is_culprit && w->customers[i].bad_from > from)
+            from = w->customers[i].bad_from;
+    return from + 45 * USEC_MINUTE;
 }
 
 static void live(struct bench *b, const struct policy *policy)
@@ -98,13 +128,12 @@ static void live(struct bench *b, const struct policy *policy)
     w->on_outcome = on_outcome;
     w->on_submitted = on_submitted;
     w->ctx = b;
-    uint32_t seen = 0;
+    usec_t end = blame_end(w);
     while (world_next(w)) {
         if (reputation_due(b->reputation) <= w->now)
             reputation_tick(b->reputation, w->now);
-        if (!b->is_asked && seen != w->throttled + w->suspended)
-            ask_for_blame(b, false);
-        seen = w->throttled + w->suspended;
+        if (!b->is_asked && w->throttled + w->suspended)
+            ask_for_blame(b, w->now >= end);
     }
     if (!b->is_asked)
         ask_for_blame(b, true);
