@@ -53,6 +53,7 @@ static void on_look(void *ctx)
         warden_roster_changed(e->warden);
         delivery_changed(e->delivery);
     }
+    conditions_look(e);
     timer_set(e->timers, &e->look, clock_monotonic() + LOOK_SECONDS * USEC_SECOND, on_look, e);
 }
 

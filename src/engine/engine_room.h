@@ -59,6 +59,9 @@ bool roster_look(struct engine *e);
 /* The probes of blocklists and reverse DNS: begun, and told of a reload. */
 void roster_probe(struct engine *e);
 
+/* conditions.c: notes what stands without an outcome (a lost IP, a full disk) as incidents. */
+void conditions_look(struct engine *e);
+
 /* reload.c: reads the configuration anew, all or nothing. 0, or 1 with *mistakes (owned text, a line
  * a mistake). `actor`: who wants it, for the ledger. */
 int reload(struct engine *e, const char *actor, char **mistakes);

@@ -48,6 +48,7 @@ struct warden {
     struct incidents incidents;
     struct map conditions;      // subject → whether incident_note_condition() said on or off last
     struct timer incidents_due; // when it is looked whether one is over
+    usec_t incidents_look_at;   // that, monotonic
     struct judging judging;
     struct map told;  // "customer:acme CAUSE" → struct notice_told: letters of the last day
     size_t told_most; // so many, then old ones are swept out
