@@ -126,8 +126,9 @@ static bool load_kept(struct warden *w)
     int r = keep_load(w->options.store, FILE_NAME, &kept);
     if (r == 0 && read_kept(w, buf_bytes(&kept)))
         return true;
-    if (r <= 0)
-        log_notice("warden", "what reputation knew is of another version: it is read from history");
+    if (r == 1)
+        return false;
+    log_notice("warden", "what reputation knew can't be read here: history is read instead");
     judging_deinit(w);
     w->judging = (struct judging){0};
     judging_init(w);
