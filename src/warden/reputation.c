@@ -266,7 +266,8 @@ void warden_on_reverse(struct warden *w, const char *ip, bool is_wrong, const ch
 {
     CLEANUP(xfree) char *subject = xasprintf("ip:%s#reverse", ip);
     reputation_set_reverse(w->judging.reputation, ip, is_wrong);
-    incident_note_condition(w, subject, SEVERITY_NOTICE, "reverse DNS is wrong", why, is_wrong);
+    CLEANUP(xfree) char *what = xasprintf("%s: reverse DNS is wrong", ip);
+    incident_note_condition(w, subject, SEVERITY_NOTICE, what, why, is_wrong);
     judging_wait(w);
 }
 
