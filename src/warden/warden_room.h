@@ -26,6 +26,8 @@ struct judging {
     struct map listings; // "IP ZONE" of those in force
     usec_t fed_at;       // the newest outcome that was fed…
     uint64_t fed_n;      // …and how many had that very time
+    usec_t kept_at;      // the same of what was kept last
+    uint64_t kept_n;
     struct timer keep;   // when it is kept next
     bool is_keeping;     // one is being written
     struct recall *past; // while history is read; else NULL

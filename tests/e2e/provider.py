@@ -14,6 +14,7 @@ class Provider:
     def __init__(self, address, answer=lambda recipient: None):
         self.address, self.answer, self.blocked = address, answer, set()
         self.rcpts, self.messages, self.turned_away = [], [], []  # (recipient, ip); (recipients, ip, text); (time, ip)
+        self.delay = 0  # seconds that it takes for a message
         self.lock = threading.Lock()
         self.listener = socket.create_server((address, 0), backlog=128)
         self.port = self.listener.getsockname()[1]
@@ -56,6 +57,7 @@ class Provider:
             with self.lock:
                 self.messages.append((tuple(recipients), ip, text.decode("latin-1")))
             recipients.clear()
+            time.sleep(self.delay)
             sock.sendall(b"250 2.0.0 ok\r\n")
         elif verb == "QUIT":
             sock.sendall(b"221 bye\r\n")
