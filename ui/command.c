@@ -295,8 +295,8 @@ static void on_ack(struct console *c, const char *args)
     char said[128];
     if (!targets)
         return;
-    const json_t *row = headline_about(&c->model.headline,
-                                       json_string_value(json_array_get(targets, 0)));
+    const json_t *row =
+        headline_about(&c->model.headline, json_string_value(json_array_get(targets, 0)));
     bool is_mine = *c->model.user && strcmp(row_text(row, "has_it"), c->model.user) == 0;
     snprintf(said, sizeof(said), is_mine ? "%s is given back" : "%s is yours, a gives it back",
              number_of(targets));
@@ -349,18 +349,30 @@ static const struct word {
     const char *name;
     void (*run)(struct console *c, const char *args);
 } words[] = {
-    {"move", on_move},           {"open", on_open},
-    {"back", on_back},           {"filter", on_filter},
-    {"prompt", on_prompt},       {"next", on_next},
-    {"previous", on_previous},   {"sort", on_sort},
-    {"mark", on_mark},           {"help", on_help},
-    {"freeze", on_freeze},       {"panel", on_panel},
-    {"theme", on_theme},         {"copy", on_copy},
-    {"redraw", on_redraw},       {"unlock", on_unlock},
-    {"reconnect", on_reconnect}, {"by", on_by},
-    {"ack", on_ack},             {"note", on_note},
-    {"solve", on_solve},         {"resolve", on_solve},
-    {"report", on_report},       {"quit", on_quit},
+    {"move", on_move},
+    {"open", on_open},
+    {"back", on_back},
+    {"filter", on_filter},
+    {"prompt", on_prompt},
+    {"next", on_next},
+    {"previous", on_previous},
+    {"sort", on_sort},
+    {"mark", on_mark},
+    {"help", on_help},
+    {"freeze", on_freeze},
+    {"panel", on_panel},
+    {"theme", on_theme},
+    {"copy", on_copy},
+    {"redraw", on_redraw},
+    {"unlock", on_unlock},
+    {"reconnect", on_reconnect},
+    {"by", on_by},
+    {"ack", on_ack},
+    {"note", on_note},
+    {"solve", on_solve},
+    {"resolve", on_solve},
+    {"report", on_report},
+    {"quit", on_quit},
     {"q", on_quit},
 };
 
@@ -501,8 +513,7 @@ static bool add_hole(const struct console *c, const char *name, struct buf *b, c
         return add_targets(c, b);
     const json_t *row = console_subject(c);
     const char *selected = console_is_table(c) ? "" : p->page.selected;
-    if (!row || !p->view->fill ||
-        !p->view->fill(name, row, selected, text, sizeof(text), why))
+    if (!row || !p->view->fill || !p->view->fill(name, row, selected, text, sizeof(text), why))
         return false;
     buf_add_str(b, text);
     return true;

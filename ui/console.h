@@ -48,8 +48,8 @@ struct fact {
     const char *command; // as the protocol says it; NULL: none is being asked for
     json_t *targets;     // owned
     bool needs_text;
-    uint64_t id;     // under way
-    char said[128];  // what to say when it is done
+    uint64_t id;    // under way
+    char said[128]; // what to say when it is done
 };
 
 struct console {
@@ -96,7 +96,8 @@ bool console_is_lost(const struct console *c);
 /* The row that a key acts on: the selected one, or what a page is about; may be NULL. */
 const json_t *console_subject(const struct console *c);
 /* What a key's command says here and now, `$holes` filled. False, and why not. */
-bool console_fill(const struct console *c, const char *command, struct buf *out, char why[VIEW_WHY]);
+bool console_fill(const struct console *c, const char *command, struct buf *out,
+                  char why[VIEW_WHY]);
 /* The panel shows: it is wanted, wide enough, and a table is on top. */
 bool console_shows_panel(const struct console *c, int columns);
 

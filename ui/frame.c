@@ -313,7 +313,8 @@ static void draw_counts(struct console *c, struct table *t, int row, int width)
 static int foot_rows(const struct table *t, int room)
 {
     const struct view *v = t->view;
-    int least = v->foot_rows ? v->foot_rows : FOOT, list = (int)(t->matched < 500 ? t->matched : 500);
+    int least = v->foot_rows ? v->foot_rows : FOOT,
+        list = (int)(t->matched < 500 ? t->matched : 500);
     int most = v->foot_most < FOOT_MOST ? v->foot_most : FOOT_MOST;
     int left = room - (list > LIST_LEAST ? list : LIST_LEAST);
     if (!v->foot_most || left < least)

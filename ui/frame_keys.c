@@ -23,8 +23,7 @@ static void add_key(struct line *l, const struct console *c, const struct bindin
     char shown[16];
     CLEANUP(buf_deinit) struct buf ignored = {0};
     char why[VIEW_WHY];
-    bool is_grey =
-        b->is_act && (console_why_not(c) || !console_fill(c, b->command, &ignored, why));
+    bool is_grey = b->is_act && (console_why_not(c) || !console_fill(c, b->command, &ignored, why));
     const char *label = is_wide && strcmp(b->label, "cmd") == 0 ? "command" : b->label;
     line_pad(l, l->columns + (l->n > 1 ? 2 : 0));
     line_str(l, is_grey ? PEN_DIM : PEN_KEY, keys_shown(b, shown));

@@ -13,7 +13,11 @@
 
 void headline_init(struct headline *h)
 {
-    *h = (struct headline){.incidents = -1, .actions = -1, .asked_seq = -1, .highest = -1};
+    *h = (struct headline){.looked = {.seq = -1, .incident = -1},
+                           .incidents = -1,
+                           .actions = -1,
+                           .asked_seq = -1,
+                           .highest = -1};
 }
 
 void headline_deinit(struct headline *h)
@@ -35,8 +39,7 @@ void headline_leave(const struct headline *h, const char *node, const char *node
                     int64_t seq)
 {
     if (*node && now && seq >= 0 && h->highest >= 0)
-        looked_save(&(struct looked){.at = now, .seq = seq, .incident = h->highest}, node,
-                    node_id);
+        looked_save(&(struct looked){.at = now, .seq = seq, .incident = h->highest}, node, node_id);
 }
 
 void headline_forget(struct headline *h)
@@ -77,10 +80,11 @@ void headline_ask(struct headline *h, struct link *link, int64_t seq, usec_t mon
     h->asked_seq = seq;
     h->asked_at = monotonic;
     h->ids[ASK_OPEN] = ask_list(link, "incidents", NULL, NULL, HEADLINE_OPEN);
+    // A filter by number looks at the closed ones too.
     int64_t from = h->looked.incident < 0 ? 0 : h->looked.incident;
-    snprintf(filter, sizeof(filter), "state: number>%lld", (long long)from);
+    snprintf(filter, sizeof(filter), "number>%lld", (long long)from);
     h->ids[ASK_NEW] = ask_list(link, "incidents", filter, "-number", 1);
-    h->ids[ASK_CLOSED] = ask_list(link, "incidents", "state:", "-closed_at", 1);
+    h->ids[ASK_CLOSED] = ask_list(link, "incidents", "number>0", "-closed_at", 1);
     snprintf(filter, sizeof(filter), "%s seq>%lld", BY_ITSELF, (long long)h->looked.seq);
     h->ids[ASK_ACTIONS] = ask_list(link, "log", filter, NULL, 1);
 }
@@ -182,8 +186,8 @@ const json_t *headline_about(const struct headline *h, const char *target)
     size_t i;
     const json_t *row;
     for (size_t k = 0; k < ARRAY_LEN(fields); k++)
-        json_array_foreach(h->open, i, row) if (strcmp(row_text(row, fields[k]), target) ==
-                                                0) return row;
+        json_array_foreach(h->open, i,
+                           row) if (strcmp(row_text(row, fields[k]), target) == 0) return row;
     return NULL;
 }
 

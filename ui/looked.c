@@ -65,9 +65,8 @@ void looked_save(const struct looked *l, const char *node, const char *node_id)
         return;
     CLEANUP(xfree) char *fresh = xasprintf("%s.new", path);
     clock_format(at, l->at);
-    json_t *file =
-        json_pack("{s:s, s:s, s:I, s:I}", "node_id", node_id, "at", at, "seq", (json_int_t)l->seq,
-                  "incident", (json_int_t)l->incident);
+    json_t *file = json_pack("{s:s, s:s, s:I, s:I}", "node_id", node_id, "at", at, "seq",
+                             (json_int_t)l->seq, "incident", (json_int_t)l->incident);
     if (json_dump_file(file, fresh, JSON_COMPACT) == 0)
         (void)rename(fresh, path);
     json_decref(file);

@@ -75,8 +75,7 @@ static void ask(struct console *c, struct place *p)
         return;
     forget_pending(c, p, true);
     char other[TABLE_KEY];
-    const char *target =
-        p->view->asks ? p->view->asks(p->target, other, sizeof(other)) : p->target;
+    const char *target = p->view->asks ? p->view->asks(p->target, other, sizeof(other)) : p->target;
     p->pending_params = p->view->build ? json_pack("{s:s, s:s}", "table", "show", "target", target)
                                        : table_params(&p->table);
     snprintf(p->pending, sizeof(p->pending), "f%u", ++c->feeds);

@@ -61,7 +61,7 @@ struct view {
     const char *empty;     // what it says when there is nothing
     /* The same where it depends on what is known; NULL: `empty`. At most `n` lines of `width`. */
     void (*nothing)(struct line *lines, size_t n, int width, const struct model *m);
-    bool is_tail;          // newest first: while the first row is selected it stays so
+    bool is_tail; // newest first: while the first row is selected it stays so
     /* Row 4: counts on the left, proof of life on the right. */
     void (*counts)(struct line *l, const struct model *m, const struct table *t, int width);
     void (*life)(struct line *l, const struct model *m, const struct table *t, int width);

@@ -51,12 +51,16 @@ static void print_entry(const json_t *e)
     char until[FORMAT_TEXT] = "";
     usec_t at;
     const char *expires = protocol_get_text(e, "expires_at", NULL);
+    const char *target = protocol_get_text(e, "target", "");
     json_int_t seq = protocol_get_number(e, "seq", 0);
     if (expires && clock_parse(&at, expires))
         format_time(until, at, clock_wall());
-    printf("done: %jd %s %s%s%s; mxwarden undo %jd takes it back\n", (intmax_t)seq,
-           protocol_get_text(e, "kind", ""), protocol_get_text(e, "target", ""),
-           until[0] ? " until " : "", until, (intmax_t)seq);
+    printf("done: %jd %s %s%s%s", (intmax_t)seq, protocol_get_text(e, "kind", ""), target,
+           until[0] ? " until " : "", until);
+    if (strncmp(target, "incident:", 9) == 0) // no mail was touched
+        puts("");
+    else
+        printf("; mxwarden undo %jd takes it back\n", (intmax_t)seq);
 }
 
 static enum cli_exit print_bulk(const struct cli *cli, const json_t *result)

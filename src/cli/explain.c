@@ -84,15 +84,21 @@ static struct explain_point *add_point(struct explain *e, enum explain_kind kind
     return p;
 }
 
-// "unknown-user a@big.test at google", made visible.
-static void describe(char out[EXPLAIN_TEXT], const struct outcome *o)
+// Its class where that says why, else its kind.
+static const char *what_of(const struct outcome *o)
+{
+    bool is_listing = o->kind == OUTCOME_LISTED || o->kind == OUTCOME_DELISTED;
+    return is_listing || o->class == CLASS_DELIVERED ? outcome_kind_text(o->kind)
+                                                     : class_text(o->class);
+}
+
+// "unknown-user a@big.test at google: 550 …", made visible.
+static void describe(char out[EXPLAIN_TEXT], const char *what, const struct outcome *o)
 {
     CLEANUP(xfree)
     char *text =
-        xasprintf("%s%s%s%s%s%s%s",
-                  o->class == CLASS_DELIVERED ? outcome_kind_text(o->kind) : class_text(o->class),
-                  *o->recipient ? " " : "", o->recipient, *o->provider ? " at " : "", o->provider,
-                  *o->reply ? ": " : "", o->reply);
+        xasprintf("%s%s%s%s%s%s%s", what, *what && *o->recipient ? " " : "", o->recipient,
+                  *o->provider ? " at " : "", o->provider, *o->reply ? ": " : "", o->reply);
     text_visible(out, EXPLAIN_TEXT, text, strlen(text));
 }
 
@@ -112,7 +118,7 @@ void explain_trace(struct explain *e, const struct reputation_trace *t)
         e->alarm[t->harm][rung] = alarm;
     }
     if (t->outcome)
-        describe(p->text, t->outcome);
+        describe(p->text, what_of(t->outcome), t->outcome);
 }
 
 // "lane:ADDR/PROVIDER" is about both.
@@ -186,8 +192,7 @@ void explain_outcome(struct explain *e, const struct outcome *o)
     if (!is_news(o))
         return;
     bool is_listing = o->kind == OUTCOME_LISTED || o->kind == OUTCOME_DELISTED;
-    const char *what = is_listing || o->class == CLASS_DELIVERED ? outcome_kind_text(o->kind)
-                                                                 : class_text(o->class);
+    const char *what = what_of(o);
     struct explain_point *last = e->n ? &e->points[e->n - 1] : NULL;
     e->bad++;
     if (last && last->kind == POINT_NEWS && strcmp(last->what, what) == 0 && !is_listing &&
@@ -205,6 +210,6 @@ void explain_outcome(struct explain *e, const struct outcome *o)
         CLEANUP(xfree) char *text = xasprintf("%s %s", o->zone, o->answer);
         text_visible(p->text, EXPLAIN_TEXT, text, strlen(text));
     } else {
-        describe(p->text, o);
+        describe(p->text, "", o);
     }
 }

@@ -1,14 +1,27 @@
-/* Tables: ips, customers, queue, log; and the newest events. */
+/* Tables: incidents, ips, customers, queue, providers, log; pages, and explanations. */
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/print.h"
 
 // clang-format off
+static const struct print_column incidents[] = {
+    {"severity", "severity", PRINT_TEXT}, {"number", "no", PRINT_COUNT},
+    {"opened_at", "since", PRINT_TIME}, {"state", "state", PRINT_TEXT},
+    {"has_it", "has it", PRINT_TEXT}, {"what", "what", PRINT_TEXT},
+    {"cause", "cause", PRINT_TEXT},
+};
+static const struct print_column providers[] = {
+    {"id", "provider", PRINT_TEXT}, {"state", "state", PRINT_TEXT},
+    {"since", "since", PRINT_TIME}, {"lanes", "lanes", PRINT_COUNT}, {"shut", "shut", PRINT_COUNT},
+    {"sent_1h", "sent 1h", PRINT_COUNT}, {"deferred_rate_1h", "defer%", PRINT_RATE},
+    {"blocked_24h", "block 24h", PRINT_COUNT}, {"waiting", "waiting", PRINT_COUNT},
+    {"incident", "incident", PRINT_COUNT}, {"last_reply", "last answer", PRINT_TEXT},
+};
 static const struct print_column ips[] = {
     {"address", "address", PRINT_TEXT}, {"pool", "pool", PRINT_TEXT},
     {"rotation", "rotation", PRINT_TEXT}, {"rotation_until", "until", PRINT_TIME},
-    {"sent_1m", "sent/m", PRINT_COUNT}, {"sent_1h", "sent 1h", PRINT_COUNT},
+    {"health", "health", PRINT_COUNT}, {"sent_1m", "sent/m", PRINT_COUNT}, {"sent_1h", "sent 1h", PRINT_COUNT},
     {"dead_rate_1h", "dead%", PRINT_RATE}, {"complaint_rate_24h", "compl%", PRINT_RATE},
     {"deferred_rate_1h", "defer%", PRINT_RATE}, {"spam_rate_1h", "spam%", PRINT_RATE},
     {"reasons", "why", PRINT_FIRST},
@@ -16,6 +29,7 @@ static const struct print_column ips[] = {
 static const struct print_column customers[] = {
     {"id", "customer", PRINT_TEXT}, {"standing", "standing", PRINT_TEXT},
     {"standing_until", "until", PRINT_TIME}, {"rate", "rate", PRINT_TEXT},
+    {"next_rung", "next", PRINT_TEXT}, {"next_level", "level", PRINT_COUNT},
     {"pool", "pool", PRINT_TEXT}, {"unknown_user_rate_24h", "dead%", PRINT_RATE},
     {"complaint_rate_24h", "compl%", PRINT_RATE}, {"spam_rate_24h", "spam%", PRINT_RATE},
     {"sent_24h", "sent 24h", PRINT_COUNT}, {"queued", "queued", PRINT_COUNT},
@@ -39,6 +53,9 @@ static const struct list {
     const struct print_column *columns;
     size_t n;
 } lists[] = {
+    {"incidents", "Nothing is wrong. --filter state:closed and state:resolved show what was.",
+     incidents, ARRAY_LEN(incidents)},
+    {"providers", "Nothing sent since the engine started.", providers, ARRAY_LEN(providers)},
     {"ips", "No IP to send from yet. Pools stand in mxwarden.yaml; then: mxwarden reload.", ips,
      ARRAY_LEN(ips)},
     {"customers", "No customers yet. mxwarden customer add NAME --contact ADDRESS --pool POOL",
@@ -132,7 +149,9 @@ static void print_rows(const struct cli *cli, const struct gathering *g)
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         if (strcmp(lists[i].table, cli->call->command->table) != 0)
             continue;
-        if (!g->total)
+        // Of incidents the closed ones are rows too, that nobody asked for.
+        bool is_plain = !cli->call->filter && lists[i].columns == incidents;
+        if (!g->total || (is_plain && !json_array_size(g->rows)))
             puts(lists[i].empty);
         else if (!json_array_size(g->rows))
             printf("None of %jd matches.\n", (intmax_t)g->total);
@@ -165,6 +184,30 @@ enum cli_exit cli_show(struct cli *cli)
         return r;
     if (cli->call->is_json)
         return cli_print_json(result);
-    print_object(stdout, result);
+    if (json_is_string(json_object_get(result, "report")))
+        (void)fputs(protocol_get_text(result, "report", ""), stdout);
+    else
+        print_object(stdout, result);
+    return CLI_DONE;
+}
+
+enum cli_exit cli_explain(struct cli *cli)
+{
+    CLEANUP(json_decref) json_t *result = NULL;
+    const char *before = "";
+    const json_t *line;
+    enum cli_exit r =
+        cli_ask(cli, "explain", json_pack("{s:s}", "target", cli->call->targets[0]), &result);
+    if (r != CLI_DONE)
+        return r;
+    if (cli->call->is_json)
+        return cli_print_json(result);
+    printf("%s\n", protocol_get_text(result, "title", ""));
+    for (size_t i = 0; (line = json_array_get(json_object_get(result, "lines"), i)); i++) {
+        const char *head = protocol_get_text(line, "head", "");
+        printf("  %-8s %s\n", strcmp(head, before) == 0 ? "" : head,
+               protocol_get_text(line, "text", ""));
+        before = head;
+    }
     return CLI_DONE;
 }

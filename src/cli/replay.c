@@ -20,6 +20,7 @@
 #include "settings/settings.h"
 
 enum { TOLD = 10, ACTIONS = ACTION_POOL + 1, FULL = 1 << 16 };
+enum { APART = 8, AHEAD = 32 }; // outcomes between two steps of fetching, and read before fed
 
 struct replay {
     const struct command_call *call;
@@ -29,6 +30,8 @@ struct replay {
     struct reputation *reputation;
     struct explain *explain; // NULL: decisions as lines
     struct lines lines;
+    struct outcome ahead[AHEAD]; // a ring; their texts are in the lines
+    unsigned fed, scanned;       // counts, of which the ring's places follow
     struct buf out;
     int deaf; // errno since which stdout takes no more; 0
     uint64_t events, ignored, wrong, decisions[ACTIONS];
@@ -161,8 +164,14 @@ static void say_wrong(struct replay *r, const char *why)
         fprintf(stderr, "%s:%" PRIu64 ": %s\n", r->name, r->lines.number, why);
 }
 
-static void take_outcome(struct replay *r, const struct outcome *o)
+static struct outcome *ahead_at(struct replay *r, unsigned n)
 {
+    return &r->ahead[n % AHEAD];
+}
+
+static void feed_first(struct replay *r)
+{
+    const struct outcome *o = ahead_at(r, r->fed++);
     r->first = !r->events || o->at < r->first ? o->at : r->first;
     r->last = o->at > r->last ? o->at : r->last;
     r->events++;
@@ -171,13 +180,29 @@ static void take_outcome(struct replay *r, const struct outcome *o)
     reputation_feed(r->reputation, o);
 }
 
+// The newest one and those some places before it, each as far as it is.
+static void expect(struct replay *r)
+{
+    for (unsigned step = 0; step <= REPUTATION_DETAILS; step++)
+        if (r->scanned - r->fed > step * APART)
+            reputation_expect(r->reputation, ahead_at(r, r->scanned - 1 - step * APART),
+                              (enum reputation_step)step);
+}
+
+static void take_outcome(struct replay *r)
+{
+    r->scanned++;
+    expect(r);
+    if (r->scanned - r->fed == AHEAD)
+        feed_first(r);
+}
+
 static void take_line(struct replay *r, char *line, size_t n)
 {
-    struct outcome o;
     const char *why = "";
-    switch (scan_line(&o, line, n, &why)) {
+    switch (scan_line(ahead_at(r, r->scanned), line, n, &why)) {
     case SCAN_OUTCOME:
-        take_outcome(r, &o);
+        take_outcome(r);
         break;
     case SCAN_NOTHING:
         r->ignored++;
@@ -209,13 +234,19 @@ static bool take_lines(struct replay *r)
     }
 }
 
-// 0, or the errno of reading.
+// 0, or the errno of reading. Before more is read, all that is here is fed: its texts would move.
 static int run(struct replay *r)
 {
-    int e = 0;
-    while (!e && take_lines(r) && write_out(r))
-        e = -lines_read(&r->lines);
-    return e;
+    for (;;) {
+        bool has_more = take_lines(r);
+        while (r->fed != r->scanned)
+            feed_first(r);
+        if (!has_more || !write_out(r))
+            return 0;
+        int e = -lines_read(&r->lines);
+        if (e)
+            return e;
+    }
 }
 
 // --- What is said in the end

@@ -82,6 +82,7 @@ static const struct family {
 } families[] = {
     {"status", cli_status},
     {"show", cli_show},
+    {"explain", cli_explain},
     {"events", cli_events},
 };
 

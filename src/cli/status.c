@@ -96,15 +96,30 @@ static void print_coming(FILE *to, const json_t *s, usec_t now)
         fprintf(to, "           and %zu more: mxwarden log\n", n - COMING_MOST);
 }
 
+static void print_incidents(FILE *to, const json_t *s)
+{
+    static const char *const words[] = {"critical", "warning", "notice"};
+    const json_t *n = json_object_get(s, "incidents");
+    char text[FORMAT_TEXT];
+    fprintf(to, "incidents  %s open", count(text, s, "incidents_open"));
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (protocol_get_number(n, words[i], 0))
+            fprintf(to, ", %s %s", count(text, n, words[i]), words[i]);
+    if (protocol_get_number(n, "nobody", 0))
+        fprintf(to, "; nobody has %s of them", count(text, n, "nobody"));
+    fprintf(to, "; %s automatic actions in force", count(text, s, "automatic"));
+    fprintf(to, strcmp(protocol_get_text(s, "mode", ""), "observe") == 0
+                    ? "; the policy only observes\n"
+                    : "\n");
+}
+
 static void print_status(FILE *to, const json_t *s)
 {
-    char open[FORMAT_TEXT], automatic[FORMAT_TEXT];
     usec_t now = time_of(s, "now");
     print_head(to, s, now);
     print_mail(to, s, now);
     print_people(to, s);
-    fprintf(to, "incidents  %s open; %s automatic actions in force\n",
-            count(open, s, "incidents_open"), count(automatic, s, "automatic"));
+    print_incidents(to, s);
     print_ledger(to, s, now);
     print_state(to, s);
     print_coming(to, s, now);

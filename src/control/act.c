@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "control/lines.h"
 #include "control/peer.h"
 #include "remote/protocol.h"
 
@@ -29,6 +30,10 @@ static enum target_kind target_kind_of(const struct command *c)
         return TARGET_LANE;
     case ARGUMENTS_ENTRY:
         return TARGET_LOG;
+    case ARGUMENTS_INCIDENT:
+    case ARGUMENTS_NOTE:
+        return TARGET_INCIDENT;
+    case ARGUMENTS_WHOM:
     case ARGUMENTS_NONE:
     case ARGUMENTS_CUSTOMERS:
     case ARGUMENTS_CUSTOMER:
@@ -152,7 +157,7 @@ int act_parse(struct act *a, struct world *w, const json_t *params, const char *
     snprintf(a->user, sizeof(a->user), "%s", user);
     if (!a->command || a->command->kind != COMMAND_ACT || !kind_parse(&a->kind, words)) {
         *why = xstrdup("command: expected warn, throttle, suspend, restore, pull, return, drain, "
-                       "pause, resume, hold, release or undo");
+                       "pause, resume, hold, release, undo, ack, resolve or note");
         return 1;
     }
     a->version = protocol_get_text(params, "version", NULL);
@@ -260,6 +265,10 @@ void act_version(const struct act *a, char out[17])
             CLEANUP(xfree) char *provider = xasprintf("provider:%s", t->provider);
             act_each_hold(a, provider, hash_hold, &b);
         }
+        const struct incident *incident =
+            t->kind == TARGET_INCIDENT ? lines_get(a->world, t->seq) : NULL;
+        if (incident)
+            buf_printf(&b, " %s %d", incident->has_it, incident->closed_at != 0);
         if (t->kind == TARGET_IP)
             hash_pool(a, t->ip, &b);
         if (t->kind == TARGET_LOG) {
@@ -297,7 +306,9 @@ static void apply(struct act *a, struct request *r)
     if (is_alone_refused(a, r))
         return;
     act_ceremony(a, word, sizeof(word));
-    if (!a->reason[0])
+    if (!a->reason[0] && a->kind == KIND_NOTE)
+        request_fail(r, "usage", "a note needs its text");
+    else if (!a->reason[0] && a->command->needs_reason)
         request_fail(r, "usage", "a reason is needed: it stands in the ledger");
     else if (a->version && word[0] && (!a->typed || strcmp(a->typed, word) != 0))
         request_fail(r, "refused", "nothing was done: this wants `%s` typed first", word);

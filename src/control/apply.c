@@ -8,6 +8,7 @@
 #include "control/act.h"
 #include "control/entry_json.h"
 #include "control/harm.h"
+#include "control/lines.h"
 #include "control/peer.h"
 #include "remote/protocol.h"
 
@@ -113,6 +114,20 @@ static void add_evidence(const struct act *a, const struct target *t, struct ent
     free(text); // jansson's own
 }
 
+// What is done to whom an open incident is about is part of its story; a second ack gives it back.
+static void add_incident(const struct act *a, const struct target *t, struct entry *e)
+{
+    const struct incident *i = t->kind == TARGET_INCIDENT ? lines_get(a->world, t->seq) : NULL;
+    uint32_t number = i || t->kind == TARGET_QUEUE ? 0 : lines_about(a->world, e->target);
+    char text[16];
+    if (i && a->kind == KIND_ACK && strcmp(i->has_it, a->user) == 0)
+        entry_add_field(e, "gives_back", "yes", false);
+    if (!number)
+        return;
+    snprintf(text, sizeof(text), "%u", number);
+    entry_add_field(e, "incident", text, false);
+}
+
 static struct entry *entry_of(const struct act *a, const struct target *t)
 {
     const struct state_entry *undone = a->kind == KIND_UNDO ? act_entry(a, t->seq) : NULL;
@@ -129,6 +144,7 @@ static struct entry *entry_of(const struct act *a, const struct target *t)
         act_each_hold(a, t->text, add_name, e);
     if (a->rate)
         entry_add_field(e, "rate", a->rate, false);
+    add_incident(a, t, e);
     add_evidence(a, t, e);
     return e;
 }

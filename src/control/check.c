@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "control/act.h"
+#include "control/lines.h"
 #include "core/selector.h"
 #include "remote/format.h"
 
@@ -263,6 +264,19 @@ static char *check_undo(const struct act *a, const struct target *t)
     return NULL;
 }
 
+static char *check_incident(const struct act *a, const struct target *t)
+{
+    const struct incident *i = lines_get(a->world, t->seq);
+    char at[FORMAT_TEXT];
+    if (!i)
+        return xasprintf("there is no incident %ju; incidents lists them", (uintmax_t)t->seq);
+    if (!i->closed_at || a->kind == KIND_NOTE)
+        return NULL;
+    format_time(at, i->closed_at, a->now);
+    return xasprintf("%u is %s already, since %s; note %u writes into its story", i->number,
+                     lines_state_text(lines_state(i)), at, i->number);
+}
+
 static char *check_target(const struct act *a, const struct target *t)
 {
     static const struct {
@@ -277,6 +291,7 @@ static char *check_target(const struct act *a, const struct target *t)
     char *why = t->kind == TARGET_CUSTOMER ? check_customer(a, t->customer)
                 : t->kind == TARGET_IP     ? check_ip(a, t->ip)
                 : t->kind == TARGET_LANE || t->kind == TARGET_PROVIDER ? check_lane(a, t)
+                : t->kind == TARGET_INCIDENT                           ? check_incident(a, t)
                                                                        : NULL;
     for (size_t i = 0; !why && i < ARRAY_LEN(rules); i++)
         if (rules[i].kind == a->kind)

@@ -121,10 +121,15 @@ static const struct method {
     enum role role;
     void (*run)(struct request *r, const json_t *params);
 } methods[] = {
-    {"hello", ROLE_NONE, hello},         {"status", ROLE_VIEWER, status},
-    {"list", ROLE_VIEWER, list},         {"show", ROLE_VIEWER, show},
-    {"feed", ROLE_VIEWER, feed_run},     {"unfeed", ROLE_VIEWER, unfeed_run},
-    {"events", ROLE_VIEWER, events_run}, {"act", ROLE_OPERATOR, act_run},
+    {"hello", ROLE_NONE, hello},
+    {"status", ROLE_VIEWER, status},
+    {"list", ROLE_VIEWER, list},
+    {"show", ROLE_VIEWER, show},
+    {"explain", ROLE_VIEWER, explain_run},
+    {"feed", ROLE_VIEWER, feed_run},
+    {"unfeed", ROLE_VIEWER, unfeed_run},
+    {"events", ROLE_VIEWER, events_run},
+    {"act", ROLE_OPERATOR, act_run},
     {"manage", ROLE_VIEWER, manage_run}, // each command of it says its own role
 };
 

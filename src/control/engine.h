@@ -97,9 +97,10 @@ struct control_settings {
     size_t pools_n;
     usec_t expiry_warn, expiry_throttle, expiry_suspend, expiry_pull, expiry_drain, expiry_hold,
         expiry_pause;
-    const char *throttle_rate;                     // of `throttle` without a rate: "100/h"
-    unsigned refusal;                              // a suspended customer's RCPT: 450 or 550
-    bool tells_customer;                           // notices go to the customer's contact
+    const char *mode;          // of the policy: "enforce", "observe", or "none" without one
+    const char *throttle_rate; // of `throttle` without a rate: "100/h"
+    unsigned refusal;          // a suspended customer's RCPT: 450 or 550
+    bool tells_customer;       // notices go to the customer's contact
     const char *const *operators, *const *viewers; // names, or "@group"
     size_t operators_n, viewers_n;
 };

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "control/engine.h"
+#include "core/reputation.h"
+#include "core/state.h"
 #include "remote/format.h"
 #include "remote/protocol.h"
 
@@ -59,6 +62,55 @@ json_t *harm_table(struct counter *c, usec_t now)
                                               "of", (json_int_t)of));
     }
     return rows;
+}
+
+// The policy's rates, null for a rung that is not used.
+static json_t *limits_json(const struct reputation_harm *h)
+{
+    json_t *limits = json_object();
+    for (int rung = 0; rung < RUNG_N; rung++)
+        json_object_set_new(limits, rung_text((enum rung)rung),
+                            h->rate[rung] > 0 ? json_real(h->rate[rung]) : json_null());
+    return limits;
+}
+
+// What reputation counts is what it judges by: once a recipient and day.
+static json_t *judged_json(enum harm harm, const struct reputation_harm *h)
+{
+    return json_pack("{s:s,s:o,s:I,s:I,s:o,s:s,s:i,s:o}", "what", harm_text(harm), "rate",
+                     protocol_rate(counter_rate(h->bad, h->of)), "bad", (json_int_t)h->bad, "of",
+                     (json_int_t)h->of, "limits", limits_json(h), "next", rung_text(h->next),
+                     "level", (int)h->level, "shrunk", protocol_rate(h->of ? h->shrunk : -1));
+}
+
+static void remove_named(json_t *rows, const char *what)
+{
+    for (size_t i = json_array_size(rows); i--;)
+        if (strcmp(protocol_get_text(json_array_get(rows, i), "what", ""), what) == 0)
+            json_array_remove(rows, i);
+}
+
+json_t *harm_judged(const struct control_engine *e, struct state_customer *c, usec_t now)
+{
+    json_t *rows = harm_table(&c->counter, now), *row;
+    json_t *all = json_array();
+    size_t at;
+    for (int harm = 0; e->harm && harm < HARM_N; harm++) {
+        struct reputation_harm h;
+        if (!e->harm(e->ctx, c->name, (enum harm)harm, &h))
+            continue;
+        json_array_append_new(all, judged_json((enum harm)harm, &h));
+        remove_named(rows, harm_text((enum harm)harm));
+    }
+    json_array_foreach(rows, at, row)
+    {
+        static const char *const unknown[] = {"limits", "next", "level", "shrunk"};
+        for (size_t k = 0; k < ARRAY_LEN(unknown); k++)
+            json_object_set_new(row, unknown[k], json_null());
+    }
+    json_array_extend(all, rows);
+    json_decref(rows);
+    return all;
 }
 
 // When most bounces are dead recipients, the bounces have been told by them.

@@ -13,6 +13,11 @@ double harm_day_rate(struct counter *c, enum counter_what what, usec_t now);
 double harm_hour_rate(struct counter *c, enum counter_what what, usec_t now);
 /* `[{"what", "rate", "bad", "of"}]` of the last day, for pages. */
 json_t *harm_table(struct counter *c, usec_t now);
+struct control_engine;
+struct state_customer;
+/* The same of a customer, with the policy's limits and how near the next rung is where the engine judges:
+ * `limits` ({"warn", "throttle", "suspend"}), `next`, `level`, `shrunk`, null where it does not. */
+json_t *harm_judged(const struct control_engine *e, struct state_customer *c, usec_t now);
 /* What is worth saying, worst first: ["dead recipients 6.4 % of 3,322 in 24 h", …]; empty when
  * nothing is. */
 json_t *harm_reasons(struct counter *c, usec_t now);

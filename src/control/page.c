@@ -6,13 +6,16 @@
 #include "base/text.h"
 #include "control/entry_json.h"
 #include "control/harm.h"
+#include "control/lines.h"
+#include "control/page_incident.h"
 #include "control/table.h"
+#include "core/health.h"
 #include "remote/protocol.h"
 #include "store/history.h"
 #include "store/ledger.h"
 #include "store/spool.h"
 
-enum { LOG_ROWS = 50, REPLIES = 20, MESSAGES = 200, EVENTS = 100 };
+enum { LOG_ROWS = 50, REPLIES = 20, MESSAGES = 200, EVENTS = 100, INCIDENT_REPLIES = 5 };
 
 // A page on its way: it is done when the last part has come.
 struct page {
@@ -194,7 +197,7 @@ static void customer_page(struct page *p)
     snprintf(key, sizeof(key), "customer:%s", name);
     json_t *holds = holds_of(p, key);
     set(p, "row", table_row(&table_customers, p->world, p->now, TABLE_BY_PROVIDER, key));
-    set(p, "harm", harm_table(&c->counter, p->now));
+    set(p, "harm", harm_judged(p->world->engine, c, p->now));
     set(p, "lists", lists_of(p, holds));
     set(p, "holds", holds);
     set(p, "log", json_array());
@@ -260,6 +263,21 @@ static void add_waiting(struct page *p, json_t *lanes)
     }
 }
 
+static json_t *health_json(const struct page *p)
+{
+    const struct control_engine *e = p->world->engine;
+    struct health h;
+    if (!e->ip_health || !e->ip_health(e->ctx, p->target.ip, &h))
+        return json_null();
+    json_t *parts = json_array();
+    for (int i = 0; i < HEALTH_N; i++)
+        json_array_append_new(parts, json_pack("{s:s,s:i,s:o}", "what",
+                                               health_what_text((enum health_what)i), "takes",
+                                               (int)(h.parts[i] + 0.5), "text",
+                                               protocol_text(h.texts[i][0] ? h.texts[i] : NULL)));
+    return json_pack("{s:i,s:o}", "score", (int)(h.score + 0.5), "parts", parts);
+}
+
 static void ip_page(struct page *p)
 {
     struct store *store = p->world->store;
@@ -271,6 +289,7 @@ static void ip_page(struct page *p)
     json_t *lanes = lanes_of(p, p->target.ip, NULL);
     add_waiting(p, lanes);
     set(p, "row", row);
+    set(p, "health", health_json(p));
     set(p, "lanes", lanes);
     set(p, "holds", holds_of(p, p->target.text));
     set(p, "customers", json_array());
@@ -295,6 +314,10 @@ static void provider_page(struct page *p)
     e->limits(e->ctx, name, &l);
     if (l.rate)
         text_format_rate(rate, l.rate, l.rate_per);
+    snprintf(key, sizeof(key), "provider:%s", name);
+    json_t *known = table_row(&table_providers, p->world, p->now, TABLE_BY_PROVIDER, key);
+    set(p, "row", known ? known : json_null());
+    set(p, "holds", holds_of(p, key));
     set(p, "id", protocol_text(name));
     set(p, "lanes", lanes_of(p, NULL, name));
     set(p, "waiting", json_integer(protocol_get_number(row, "waiting", 0)));
@@ -442,6 +465,44 @@ static void on_entry(void *ctx, struct ledger_row *rows, size_t n, uint64_t tota
     part_done(p);
 }
 
+static void on_incident_replies(void *ctx, const struct outcome *outcomes, size_t n)
+{
+    struct page *p = ctx;
+    json_t *replies = json_object_get(p->object, "replies");
+    for (size_t i = 0; i < n && json_array_size(replies) < INCIDENT_REPLIES; i++)
+        if (outcomes[i].reply[0])
+            json_array_append_new(replies, json_pack("{s:o,s:o}", "customer",
+                                                     protocol_text(outcomes[i].customer), "reply",
+                                                     protocol_text(outcomes[i].reply)));
+    page_incident_report(p->world, p->object, p->now);
+    part_done(p);
+}
+
+// Where the evidence has no sample replies, the culprit's newest bad ones stand there.
+static void incident_page(struct page *p)
+{
+    const struct incident *i = lines_get(p->world, p->target.seq);
+    if (!i) {
+        fail(p,
+             xasprintf("there is no incident %ju; incidents lists them", (uintmax_t)p->target.seq));
+        return;
+    }
+    page_incident(p->world, p->object, i, p->now);
+    const char *customer = strncmp(i->culprit, "customer:", 9) == 0 ? i->culprit + 9 : "";
+    if (json_array_size(json_object_get(p->object, "replies")) || !p->world->store || !*customer) {
+        page_incident_report(p->world, p->object, p->now);
+        return;
+    }
+    CLEANUP(xfree) char *name = xasprintf("%.*s", (int)strcspn(customer, "/+"), customer);
+    struct history_query q = {.since = i->opened_at - USEC_DAY,
+                              .customer = name,
+                              .is_bad_only = true,
+                              .newest_first = true,
+                              .limit = INCIDENT_REPLIES};
+    part_begin(p);
+    history_list(p->world->store, &q, on_incident_replies, p);
+}
+
 static void log_page(struct page *p)
 {
     if (!p->world->store) {
@@ -459,7 +520,7 @@ void page_make(struct world *w, const struct target *t,
         [TARGET_CUSTOMER] = customer_page, [TARGET_IP] = ip_page,
         [TARGET_QUEUE] = queue_page,       [TARGET_LOG] = log_page,
         [TARGET_MESSAGE] = message_page,   [TARGET_PROVIDER] = provider_page,
-        [TARGET_LANE] = provider_page,
+        [TARGET_LANE] = provider_page,     [TARGET_INCIDENT] = incident_page,
     };
     struct page *p = xcalloc(1, sizeof(*p));
     *p = (struct page){.world = w,

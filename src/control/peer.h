@@ -106,6 +106,7 @@ void feed_run(struct request *r, const json_t *params);
 void unfeed_run(struct request *r, const json_t *params);
 void events_run(struct request *r, const json_t *params);
 void act_run(struct request *r, const json_t *params);
+void explain_run(struct request *r, const json_t *params);
 void manage_run(struct request *r, const json_t *params);
 /* Pushes what is due of a peer's feeds. */
 void feeds_tick(struct peer *p, usec_t now);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "control/act.h"
 #include "control/harm.h"
+#include "control/lines.h"
 #include "remote/format.h"
 #include "remote/protocol.h"
 
@@ -324,6 +325,30 @@ static void say_undo(struct words *w, const struct target *t)
     say(w->others, "nobody else is touched");
 }
 
+static void say_incident(struct words *w, const struct target *t)
+{
+    const struct act *a = w->a;
+    const struct incident *i = lines_get(a->world, t->seq);
+    bool is_mine = strcmp(i->has_it, a->user) == 0;
+    say(w->now, "%s: %s; %s has it", lines_state_text(lines_state(i)), i->what,
+        lines_has_it(a->world, i, a->now));
+    switch ((int)a->kind) {
+    case KIND_ACK:
+        if (is_mine)
+            say(w->will, "take your name off it: nobody has it then");
+        else
+            say(w->will, "put your name (%s) on it%s%s", a->user, *i->has_it ? " in place of " : "",
+                i->has_it);
+        break;
+    case KIND_RESOLVE:
+        say(w->will, "close it; what was done in it stays as it is");
+        break;
+    default: // note
+        say(w->will, "write the text into its story");
+    }
+    say(w->others, "no mail is touched");
+}
+
 static void say_target(struct words *w, const struct target *t)
 {
     switch (t->kind) {
@@ -343,6 +368,9 @@ static void say_target(struct words *w, const struct target *t)
     case TARGET_LANE:
     case TARGET_PROVIDER:
         say_lane(w, t);
+        return;
+    case TARGET_INCIDENT:
+        say_incident(w, t);
         return;
     case TARGET_MESSAGE:
         return;
@@ -407,7 +435,8 @@ static json_t *title(const struct act *a)
                 snprintf(what, sizeof(what), "%s", t->is_all ? "all mail" : name_of(t));
             else if (t->kind == TARGET_LOG)
                 snprintf(what, sizeof(what), "action %s", name_of(t));
-            else if (t->kind == TARGET_LANE || t->kind == TARGET_PROVIDER)
+            else if (t->kind == TARGET_LANE || t->kind == TARGET_PROVIDER ||
+                     t->kind == TARGET_INCIDENT)
                 snprintf(what, sizeof(what), "%s %s", target_kind_text(t->kind), name_of(t));
             else
                 snprintf(what, sizeof(what), "%s %s",
@@ -430,6 +459,8 @@ static json_t *title(const struct act *a)
 static json_t *ends(const struct act *a)
 {
     char at[FORMAT_TEXT];
+    if (kind_shape(a->kind) == SHAPE_FACT)
+        return json_string("changes no mail: nothing to undo");
     if (a->span == USEC_NEVER)
         return json_string("not by itself; undo takes it back");
     format_time(at, a->now + a->span, a->now);
@@ -485,6 +516,8 @@ static json_t *offered_reason(const struct act *a)
         t->kind == TARGET_CUSTOMER ? state_customer_get(a->world->state, t->customer) : NULL;
     struct state_ip *ip = t->kind == TARGET_IP ? state_ip_get(a->world->state, t->ip) : NULL;
     bool is_hold = kind_shape(a->kind) == SHAPE_HOLD;
+    if (kind_shape(a->kind) == SHAPE_FACT)
+        return json_string(""); // what is said of an incident is one's own
     if (a->kind == KIND_UNDO)
         snprintf(line, sizeof(line), "takes %ju back", (uintmax_t)t->seq);
     else if (!is_hold && a->able_n > 1)

@@ -8,7 +8,8 @@
 #include "remote/protocol.h"
 
 static const struct table *const tables[] = {
-    &table_status, &table_ips, &table_customers, &table_queue, &table_events, &table_log,
+    &table_status, &table_incidents, &table_ips,    &table_customers,
+    &table_queue,  &table_providers, &table_events, &table_log,
 };
 
 const struct table *table_get(const char *name)
@@ -88,8 +89,24 @@ static int parse_sort(struct table_query *q, const char *text, bool is_descendin
     return 0;
 }
 
-static int parse_filter(struct table_query *q, const char *text, char **why)
+// Does the filter speak of one of these fields?
+static bool speaks_of(const char *text, const char *fields)
 {
+    for (const char *f = fields; *f; f += strcspn(f, " "), f += strspn(f, " ")) {
+        size_t n = strcspn(f, " ");
+        for (const char *at = text; (at = strchr(at, *f)); at++)
+            if (strncasecmp(at, f, n) == 0 && at[n] && strchr(":<>", at[n]) &&
+                (at == text || strchr(" \t!", at[-1])))
+                return true;
+    }
+    return false;
+}
+
+static int parse_filter(struct table_query *q, const char *given, char **why)
+{
+    bool is_implied = q->table->implied && !speaks_of(given, q->table->unless);
+    CLEANUP(xfree)
+    char *text = is_implied ? xasprintf("%s %s", given, q->table->implied) : xstrdup(given);
     struct filter_fields fields = {.find = column_find, .name = column_name, .ctx = q->table};
     CLEANUP(xfree) char *what = NULL;
     unsigned column;

@@ -34,7 +34,9 @@ struct table {
     const char *name;
     const struct column *columns; // the first is `key`
     size_t columns_n;
-    const char *order; // sorted so when nobody says: columns with commas, `-` for largest first
+    const char *order;   // sorted so when nobody says: columns with commas, `-` for largest first
+    const char *implied; // a filter that holds unless a given one has a word of `unless`; or NULL
+    const char *unless;  // fields, with blanks between
     void (*collect)(struct table_rows *rows);
     void (*done)(struct table_rows *rows); // frees items (not the array) and shared; NULL: borrowed
     /* The row of that key alone, for pages; NULL: by walking. */
@@ -51,8 +53,8 @@ struct table {
 json_t *table_history_minutes(struct counter *c, usec_t now);
 json_t *table_history_hours(struct counter *c, usec_t now);
 
-extern const struct table table_status, table_ips, table_customers, table_queue, table_events,
-    table_log;
+extern const struct table table_status, table_incidents, table_ips, table_customers, table_queue,
+    table_providers, table_events, table_log;
 
 /* NULL when there is none. */
 const struct table *table_get(const char *name);

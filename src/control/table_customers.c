@@ -1,9 +1,12 @@
 /* Customers: who submits, how they stand, what harm their mail did in 24 hours, what waits. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "control/harm.h"
+#include "control/lines.h"
 #include "control/table.h"
+#include "core/reputation.h"
 #include "remote/protocol.h"
 
 // Rows are the state's own; counters move on by being read.
@@ -121,6 +124,38 @@ COLUMN(get_optin_pending)
 {
     value_count(v, 0); // nobody is asked yet
 }
+static bool next_rung(const struct table_rows *rows, const void *row, struct reputation_rung *out)
+{
+    const struct control_engine *e = rows->world->engine;
+    return e->next_rung && e->next_rung(e->ctx, of(row)->name, out);
+}
+
+COLUMN(get_next_rung)
+{
+    struct reputation_rung rung;
+    if (next_rung(rows, row, &rung))
+        value_word(v, rung_text(rung.next), (int)rung.next);
+}
+COLUMN(get_next_level)
+{
+    struct reputation_rung rung;
+    if (next_rung(rows, row, &rung))
+        value_count(v, (uint64_t)rung.level);
+}
+COLUMN(get_next_harm)
+{
+    struct reputation_rung rung;
+    if (next_rung(rows, row, &rung))
+        value_text(v, harm_text(rung.harm));
+}
+COLUMN(get_incident)
+{
+    char subject[TEXT_NAME + 16];
+    snprintf(subject, sizeof(subject), "customer:%s", of(row)->name);
+    uint32_t number = lines_about(rows->world, subject);
+    if (number)
+        value_count(v, number);
+}
 COLUMN(get_reasons)
 {
     json_t *reasons = harm_reasons(&of(row)->counter, rows->now);
@@ -155,6 +190,10 @@ static const struct column columns[] = {
     {"queued", get_queued},
     {"held", get_held},
     {"optin_pending", get_optin_pending},
+    {"next_rung", get_next_rung},
+    {"next_level", get_next_level, "level"},
+    {"next_harm", get_next_harm},
+    {"incident", get_incident},
     {"reasons", get_reasons, .is_json = true},
     {"history", get_history, .is_json = true},
 };

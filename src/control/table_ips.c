@@ -4,7 +4,9 @@
 
 #include "base/text.h"
 #include "control/harm.h"
+#include "control/lines.h"
 #include "control/table.h"
+#include "core/health.h"
 #include "remote/protocol.h"
 
 // What the lanes of one address add up to; made once a look.
@@ -69,7 +71,18 @@ COLUMN(get_helo)
 }
 COLUMN(get_health)
 {
-    v->type = VALUE_NONE; // not computed yet
+    const struct control_engine *e = rows->world->engine;
+    struct health h;
+    if (e->ip_health && e->ip_health(e->ctx, of(row)->address, &h))
+        value_count(v, (uint64_t)(h.score + 0.5));
+}
+COLUMN(get_incident)
+{
+    char subject[TEXT_NAME + 8];
+    snprintf(subject, sizeof(subject), "ip:%s", of(row)->address);
+    uint32_t number = lines_about(rows->world, subject);
+    if (number)
+        value_count(v, number);
 }
 COLUMN(get_providers)
 {
@@ -145,6 +158,7 @@ static const struct column columns[] = {
     {"rotation_reason", get_rotation_reason, "reason"},
     {"helo", get_helo},
     {"health", get_health},
+    {"incident", get_incident},
     {"providers", get_providers, .is_json = true},
     {"sent_1m", get_sent_1m},
     {"sent_1h", get_sent_1h, "sent"},

@@ -1,16 +1,17 @@
 /* The status: the node in one row. */
 #include "control/table.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "core/selector.h"
+#include "control/lines.h"
 #include "remote/protocol.h"
 
 // The one row, made for the look.
 struct status {
     struct control_totals totals;
     struct control_health health;
+    unsigned open[3];   // incidents by severity
+    uint64_t automatic; // the engine's holds in force
 };
 
 static const struct status *of(const void *row)
@@ -58,9 +59,51 @@ COLUMN(get_sent_1m)
 {
     value_count(v, rows->world->sums.sent_1m);
 }
-COLUMN(get_none_yet)
+COLUMN(get_incidents_open)
 {
-    value_count(v, 0); // nothing is judged by itself yet
+    value_count(v, of(row)->open[0] + of(row)->open[1] + of(row)->open[2]);
+}
+COLUMN(get_incidents)
+{
+    const struct incidents *all = lines_incidents(rows->world);
+    json_int_t nobody = 0;
+    for (size_t i = 0; all && i < all->n; i++)
+        nobody += incident_is_open(all->items[i]) &&
+                  strcmp(lines_has_it(rows->world, all->items[i], rows->now), "nobody") == 0;
+    value_json(v, json_pack("{s:I,s:I,s:I,s:I,s:I}", "critical",
+                            (json_int_t)of(row)->open[SEVERITY_CRITICAL], "warning",
+                            (json_int_t)of(row)->open[SEVERITY_WARNING], "notice",
+                            (json_int_t)of(row)->open[SEVERITY_NOTICE], "nobody", nobody, "last",
+                            (json_int_t)(all ? all->last : 0)));
+}
+COLUMN(get_last_incident)
+{
+    const struct incidents *all = lines_incidents(rows->world);
+    const struct incident *last = NULL;
+    for (size_t i = 0; all && i < all->n; i++)
+        if (all->items[i]->is_known && all->items[i]->closed_at &&
+            (!last || all->items[i]->closed_at >= last->closed_at))
+            last = all->items[i];
+    value_json(v, last ? json_pack("{s:I,s:o,s:o}", "number", (json_int_t)last->number, "what",
+                                   protocol_text(last->what), "closed_at",
+                                   protocol_time(last->closed_at))
+                       : json_null());
+}
+COLUMN(get_heard)
+{
+    const struct world *w = rows->world;
+    value_json(v, json_pack("{s:o,s:o,s:o,s:n}", "outcome_at",
+                            protocol_time(of(row)->totals.last_outcome_at), "bounce_at",
+                            protocol_time(w->bounce_at), "complaint_at",
+                            protocol_time(w->complaint_at), "probe_at"));
+}
+COLUMN(get_automatic)
+{
+    value_count(v, of(row)->automatic);
+}
+COLUMN(get_mode)
+{
+    value_text_or_none(v, rows->world->settings.mode);
 }
 COLUMN(get_customers)
 {
@@ -101,60 +144,16 @@ static void keep_soonest(void *ctx, const struct entry *e)
         c->n++;
 }
 
-// How a customer or list stands once this has ended: "acme-news restored", or "acme-news throttled".
-static void say_standing_after(const struct table_rows *rows, const struct entry *e, char *out,
-                               size_t room)
-{
-    char name[TEXT_NAME];
-    const char *whom = strchr(e->target, ':') + 1, *slash = strchr(whom, '/');
-    snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - whom) : (int)strlen(whom), whom);
-    enum standing s =
-        state_standing(rows->world->state, name, slash ? slash + 1 : "", e->expires_at, NULL);
-    snprintf(out, room, "%s %s", whom,
-             s != STANDING_GOOD     ? standing_text(s)
-             : e->kind == KIND_WARN ? "warned no more"
-                                    : "restored");
-}
-
-// "mail of acme-news/spring to google released"
-static void say_release(const struct selector *s, char *out, size_t room)
-{
-    snprintf(out, room, "%s%s%s%s%s%s%s%s%s%s released", s->is_all ? "all mail" : "mail",
-             s->customer[0] ? " of "
-             : s->list[0]   ? " of list "
-                            : "",
-             s->customer, s->customer[0] && s->list[0] ? "/" : "", s->list,
-             s->provider[0] ? " to " : "", s->provider, s->ip[0] || s->pool[0] ? " over " : "",
-             s->ip, s->pool[0] ? s->pool : "");
-}
-
-// What a hold's end brings, in words: "198.51.100.7 returned", "google released".
-static void say_end(const struct table_rows *rows, const struct entry *e, char *out, size_t room)
-{
-    struct selector sel;
-    const char *colon = strchr(e->target, ':');
-    if (colon && strncmp(e->target, "customer:", 9) == 0)
-        say_standing_after(rows, e, out, room);
-    else if (colon && strncmp(e->target, "ip:", 3) == 0)
-        snprintf(out, room, "%s returned", colon + 1);
-    else if (colon && e->kind == KIND_PAUSE)
-        snprintf(out, room, "%s resumed", colon + 1);
-    else if (selector_parse(&sel, e->target))
-        say_release(&sel, out, room);
-    else
-        snprintf(out, room, "%s of %s ends", kind_text(e->kind), e->target);
-}
-
 COLUMN(get_coming)
 {
     struct coming c = {.n = 0};
     json_t *all = json_array();
     state_each_standing(rows->world->state, rows->now, keep_soonest, &c);
     for (size_t i = 0; i < c.n; i++) {
-        char text[800];
-        say_end(rows, c.due[i], text, sizeof(text));
+        CLEANUP(buf_deinit) struct buf text = {0};
+        lines_end(&text, rows->world, c.due[i]);
         json_array_append_new(all, json_pack("{s:o,s:o}", "at", protocol_time(c.due[i]->expires_at),
-                                             "what", protocol_text(text)));
+                                             "what", protocol_text((const char *)text.p)));
     }
     value_json(v, all);
 }
@@ -191,8 +190,12 @@ static const struct column columns[] = {
     {"sent_1h", get_sent_1h},
     {"bounced_1h", get_bounced_1h},
     {"sent_1m", get_sent_1m},
-    {"incidents_open", get_none_yet},
-    {"automatic", get_none_yet},
+    {"incidents_open", get_incidents_open},
+    {"incidents", get_incidents, .is_json = true},
+    {"last_incident", get_last_incident, .is_json = true},
+    {"heard", get_heard, .is_json = true},
+    {"automatic", get_automatic},
+    {"mode", get_mode},
     {"customers", get_customers, .is_json = true},
     {"ips", get_ips, .is_json = true},
     {"last_outcome_at", get_last_outcome_at},
@@ -204,10 +207,20 @@ static const struct column columns[] = {
 };
 // clang-format on
 
+static void count_automatic(void *ctx, const struct entry *e)
+{
+    struct status *s = ctx;
+    s->automatic += strcmp(e->actor, "engine") == 0;
+}
+
 static void collect(struct table_rows *rows)
 {
     struct world *w = rows->world;
     struct status *s = xcalloc(1, sizeof(*s));
+    const struct incidents *all = lines_incidents(w);
+    if (all)
+        incidents_count(all, s->open);
+    state_each_standing(w->state, rows->now, count_automatic, s);
     world_sum(w, rows->now);
     w->engine->totals(w->engine->ctx, &s->totals);
     w->engine->health(w->engine->ctx, &s->health);

@@ -22,7 +22,7 @@ struct value {
     const char *text; // borrowed from the row, or in `room`
     double number;
     json_t *json;
-    char room[360]; // for texts that are made
+    char room[1200]; // for texts that are made
 };
 
 void value_text(struct value *v, const char *text);

@@ -9,13 +9,13 @@
 void world_init(struct world *w)
 {
     static const struct control_settings none = {
-        .node = "", .label = "", .version = "", .node_id = "", .throttle_rate = ""};
+        .node = "", .label = "", .version = "", .node_id = "", .throttle_rate = "", .mode = "none"};
     world_set_settings(w, &none);
 }
 
 static void free_settings(struct control_settings *s)
 {
-    const char *texts[] = {s->node, s->label, s->version, s->node_id, s->throttle_rate};
+    const char *texts[] = {s->node, s->label, s->version, s->node_id, s->mode, s->throttle_rate};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         xfree((char *)texts[i]);
     for (size_t i = 0; i < s->pools_n; i++)
@@ -23,8 +23,58 @@ static void free_settings(struct control_settings *s)
     xfree((void *)s->pools);
 }
 
+// Of one provider, by hour: a ring.
+struct world_blocks {
+    int64_t hour; // the newest
+    uint32_t n[24];
+};
+
+// Hours that have passed are empty.
+static void blocks_move(struct world_blocks *b, int64_t hour)
+{
+    if (hour - b->hour >= 24)
+        memset(b->n, 0, sizeof(b->n));
+    else
+        for (int64_t h = b->hour + 1; h <= hour; h++)
+            b->n[h % 24] = 0;
+    if (hour > b->hour)
+        b->hour = hour;
+}
+
+static void add_block(struct world *w, const struct outcome *o)
+{
+    struct world_blocks *b = map_get_str(&w->blocks, o->provider);
+    int64_t hour = o->at / USEC_HOUR;
+    if (o->at <= 0 || (!b && w->blocks.count >= WORLD_BLOCKS))
+        return;
+    if (!b) {
+        b = xcalloc(1, sizeof(*b));
+        b->hour = hour;
+        map_put_str(&w->blocks, o->provider, b);
+    }
+    blocks_move(b, hour);
+    if (b->hour - hour < 24)
+        b->n[hour % 24]++;
+}
+
+uint64_t world_blocks(const struct world *w, const char *provider, usec_t now)
+{
+    struct world_blocks *b = map_get_str(&w->blocks, provider);
+    uint64_t n = 0;
+    if (!b)
+        return 0;
+    blocks_move(b, now / USEC_HOUR);
+    for (size_t i = 0; i < ARRAY_LEN(b->n); i++)
+        n += b->n[i];
+    return n;
+}
+
 void world_deinit(struct world *w)
 {
+    struct map_item *item;
+    for (size_t i = 0; (item = map_next(&w->blocks, &i));)
+        xfree(item->value);
+    map_deinit(&w->blocks);
     free_settings(&w->settings);
     for (size_t i = 0; i < WORLD_EVENTS; i++)
         xfree(w->events[i].texts);
@@ -40,6 +90,7 @@ void world_set_settings(struct world *w, const struct control_settings *s)
     w->settings.label = xstrdup(s->label);
     w->settings.version = xstrdup(s->version);
     w->settings.node_id = xstrdup(s->node_id);
+    w->settings.mode = xstrdup(s->mode ? s->mode : "none");
     w->settings.throttle_rate = xstrdup(s->throttle_rate[0] ? s->throttle_rate : "100/h");
     const char **pools = xcalloc(s->pools_n + 1, sizeof(*pools));
     for (size_t i = 0; i < s->pools_n; i++)
@@ -65,6 +116,12 @@ uint64_t world_add_event(struct world *w, const struct outcome *o)
     xfree(e->texts);
     e->outcome = *o;
     e->n = w->events_n;
+    if (o->kind == OUTCOME_BOUNCED)
+        w->bounce_at = clock_wall();
+    if (o->kind == OUTCOME_COMPLAINED)
+        w->complaint_at = clock_wall();
+    if (o->class == CLASS_IP_REPUTATION_BLOCK && o->provider && o->provider[0])
+        add_block(w, o);
     const char **strings[] = {&e->outcome.customer, &e->outcome.list,      &e->outcome.ip,
                               &e->outcome.provider, &e->outcome.recipient, &e->outcome.reply};
     size_t starts[ARRAY_LEN(strings)];

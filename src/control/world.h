@@ -13,7 +13,7 @@
 
 struct store;
 
-enum { WORLD_EVENTS = 2000, WORLD_LOG = 2000 };
+enum { WORLD_EVENTS = 2000, WORLD_LOG = 2000, WORLD_BLOCKS = 4096 };
 
 /* An outcome with strings of its own. */
 struct world_event {
@@ -34,7 +34,9 @@ struct world {
     struct control_settings settings;        // its strings are owned here
     struct world_event events[WORLD_EVENTS]; // a ring by number
     uint64_t events_n;                       // outcomes seen since the start
-    struct world_log_row log[WORLD_LOG];     // a ring; in order of seq
+    usec_t bounce_at, complaint_at;          // when such an outcome was heard last; 0: not yet
+    struct map blocks; // provider → struct world_blocks, of those that blocked us; WORLD_BLOCKS
+    struct world_log_row log[WORLD_LOG]; // a ring; in order of seq
     size_t log_first, log_n;
     uint64_t verified_seq; // the newest entry when the chain was last found whole; 0: not yet
     usec_t verified_at;
@@ -62,6 +64,9 @@ void world_deinit(struct world *w);
 void world_set_settings(struct world *w, const struct control_settings *s);
 /* Copies it into the ring; gives its number. */
 uint64_t world_add_event(struct world *w, const struct outcome *o);
+/* Answers of the last 24 h that say our address is blocked, about, since the start. Of the first
+ * WORLD_BLOCKS providers that said so. */
+uint64_t world_blocks(const struct world *w, const char *provider, usec_t now);
 /* NULL when it is no more, or not yet. */
 const struct world_event *world_event_get(const struct world *w, uint64_t n);
 /* Copies it into the ring; an entry that is there already, or is older than all, is left out. */

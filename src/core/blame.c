@@ -20,6 +20,7 @@ static const float windows[USAGE_N] = {[USAGE_2M] = 120, [USAGE_15M] = 900, [USA
 
 struct tally {
     uint32_t customer;                 // USAGE_NONE: free
+    bool has_n;                        // the usage table has it
     float bad[HARM_N], newest[HARM_N]; // faded sum, and the most that a single one counts in it
     double n, all, excess;
 };
@@ -106,7 +107,8 @@ static void add_sent(struct scene *s, const struct usage *u, bool is_narrower)
         if (!t)
             continue;
         double n = sent(s, user);
-        t->n = is_narrower ? fmin(t->n, n) : n;
+        t->n = is_narrower && t->has_n ? fmin(t->n, n) : n;
+        t->has_n = true;
     }
 }
 
@@ -140,8 +142,11 @@ static void look(struct scene *s, const struct reputation *r, const struct reput
     for (int i = 0; i < TALLIES; i++) {
         if (s->tallies[i].customer == USAGE_NONE)
             continue;
-        s->tallies[i].excess = excess_of(r->o.policy, &s->tallies[i]);
-        s->excess += s->tallies[i].excess;
+        struct tally *t = &s->tallies[i];
+        if (!t->has_n) // thousands use the IP, and it found no place: what it sent in a day
+            t->n = (double)r->customers[t->customer]->hard_n;
+        t->excess = excess_of(r->o.policy, t);
+        s->excess += t->excess;
     }
 }
 

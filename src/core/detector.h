@@ -25,6 +25,7 @@ enum { DETECTOR_GRID = 12 };
 /* One policy rule in numbers; all customers share it. */
 struct detector_plan {
     double p0;                 // 0: this rung is not used, never alarms
+    double gamma;              // what the alarm was found for
     double bad[DETECTOR_GRID]; // likelihood ratio of a bad observation: p1/p0 (its D-th root)
     double log_bad[DETECTOR_GRID];
     double good[DETECTOR_GRID]; // of a good one, < 1: (1-p1)/(1-p0) (its D-th root)
@@ -40,11 +41,10 @@ struct detector {
 };
 
 /* Grid: DETECTOR_GRID points even in the logit from 1.6 p0 to 0.95 (from p0's own logit upwards where
- * 1.6 p0 is over that). clump D >= 1 divides the log-likelihood. gamma > 1, 0 < p0 < 0.9. The alarm is
- * found by trying, the same each time for the same numbers: some ms. */
+ * 1.6 p0 is over that). clump D >= 1 divides the log-likelihood. gamma > 1, 0 < p0 < 0.9.
+ * `plan` is zeroed, or one that was made. The alarm is found by trying, the same each time for the same
+ * numbers: 5 ms. Of a plan made with this p0 and gamma it stays: another clump costs a microsecond. */
 void detector_plan_make(struct detector_plan *plan, double p0, double gamma, double clump);
-/* Another clumping for a plan that is made: cheap, the alarm stays. */
-void detector_plan_clump(struct detector_plan *plan, double clump);
 void detector_good(struct detector *d, const struct detector_plan *plan, uint64_t n);
 /* `gap` good ones, then a bad one; gives R after it. */
 double detector_bad(struct detector *d, const struct detector_plan *plan, uint64_t gap);

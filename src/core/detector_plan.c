@@ -68,57 +68,69 @@ static void go_on(struct detector *d, const struct detector_plan *plan, struct c
             *d = (struct detector){0};
 }
 
-/* Adds 1/M at the first passage of each candidate: candidate k is most x down^k. How many bad ones it
- * took. */
-static int harm_begins(struct detector d, const struct detector_plan *plan, struct chance *c,
-                       double rate, double most, double *sums)
+/* The candidates of A, from gamma down, and what the streams gave for each: the sum of 1/M. */
+struct trial {
+    double alarms[CANDIDATES], sums[CANDIDATES];
+    double rest; // M is R and this
+    int steps;   // bad ones taken so far
+};
+
+/* Adds 1/M at the first passage of each candidate by a stream whose harm begins now. */
+static void harm_begins(struct trial *t, struct detector d, const struct detector_plan *plan,
+                        struct chance *c, double rate)
 {
-    double rest = 0, down = pow(REACH, -1.0 / (CANDIDATES - 1));
     int next = CANDIDATES - 1; // the smallest one not passed
-    for (int g = 0; g < DETECTOR_GRID; g++)
-        rest += plan->rest[g] / DETECTOR_GRID;
-    double level = most / REACH;
-    int steps = 0;
-    for (; next >= 0 && steps < STEPS; steps++) {
+    while (next >= 0 && t->steps < STEPS) {
         double r = step(&d, plan, c, rate);
-        for (; next >= 0 && r >= level * (1 - 1e-9); next--, level /= down)
-            sums[next] += 1 / (r + rest);
+        t->steps++;
+        for (; next >= 0 && r >= t->alarms[next]; next--)
+            t->sums[next] += 1 / (r + t->rest);
     }
-    return steps;
+}
+
+static struct trial trial_make(const struct detector_plan *plan, double most)
+{
+    struct trial t = {0};
+    for (int k = 0; k < CANDIDATES; k++)
+        t.alarms[k] = most * pow(REACH, -(double)k / (CANDIDATES - 1));
+    for (int g = 0; g < DETECTOR_GRID; g++)
+        t.rest += plan->rest[g] / DETECTOR_GRID;
+    return t;
 }
 
 static double find_alarm(const struct detector_plan *plan, double gamma)
 {
-    double sums[CANDIDATES] = {0}, most = fmin(gamma, CEILING);
+    double most = fmin(gamma, CEILING);
+    struct trial t = trial_make(plan, most);
     struct chance c = {SEED};
     struct detector good = {0};
     go_on(&good, plan, &c, SETTLE, most);
-    for (int i = 0, steps = 0; i < STREAMS; i++) {
+    for (int i = 0; i < STREAMS; i++) {
         go_on(&good, plan, &c, BETWEEN, most);
         struct detector d = good; // at any moment: somewhere in the gap
         detector_good(&d, plan, chance_gap(&c, plan->p0));
-        steps += harm_begins(d, plan, &c, plan->p0 * plan->bad[i % DETECTOR_GRID], most, sums);
-        if (steps >= STEPS)
+        harm_begins(&t, d, plan, &c, plan->p0 * plan->bad[i % DETECTOR_GRID]);
+        if (t.steps >= STEPS)
             return most;
     }
     int k = 0; // ARL >= A: the largest candidate is always enough
-    while (k + 1 < CANDIDATES && STREAMS / sums[k + 1] >= SURE * gamma)
+    while (k + 1 < CANDIDATES && STREAMS / t.sums[k + 1] >= SURE * gamma)
         k++;
-    return most * pow(REACH, -(double)k / (CANDIDATES - 1));
+    return t.alarms[k];
 }
 
 void detector_plan_make(struct detector_plan *plan, double p0, double gamma, double clump)
 {
-    memset(plan, 0, sizeof(*plan));
-    if (!(p0 > 0 && p0 < 0.9))
+    bool is_known = plan->p0 >= p0 && plan->p0 <= p0 && plan->gamma >= gamma &&
+                    plan->gamma <= gamma && plan->alarm > 0;
+    if (!(p0 > 0 && p0 < 0.9)) {
+        memset(plan, 0, sizeof(*plan));
         return;
+    }
     fill(plan, p0, 1);
-    plan->alarm = find_alarm(plan, fmax(gamma, 1));
-    detector_plan_clump(plan, clump);
-}
-
-void detector_plan_clump(struct detector_plan *plan, double clump)
-{
-    if (plan->p0 > 0)
-        fill(plan, plan->p0, fmax(clump, 1));
+    if (!is_known)
+        plan->alarm = find_alarm(plan, fmax(gamma, 1));
+    plan->gamma = gamma;
+    if (clump > 1)
+        fill(plan, p0, clump);
 }

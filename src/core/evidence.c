@@ -147,6 +147,10 @@ static void list_add(struct evidence *e, const struct evidence_plans *plans,
     while (e->recent_n &&
            (e->recent_n >= EVIDENCE_RECENT || e->recent[0].at + EVIDENCE_KEPT < item.at))
         fold_oldest(e, plans);
+    if (!e->recent_n) { // a long list of another day is given back
+        e->recent = xfree(e->recent);
+        e->recent_room = 0;
+    }
     if (e->recent_n == e->recent_room) {
         e->recent_room = e->recent_room ? (uint16_t)(2 * e->recent_room) : ROOM_FIRST;
         e->recent = xrealloc(e->recent, e->recent_room, sizeof(*e->recent));

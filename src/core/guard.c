@@ -60,6 +60,24 @@ bool guard_allows(const struct reputation *r, const struct reputation_ip *ip, us
     return *left >= *least;
 }
 
+// How much of the pool's mail of the last day went over it, 0-1: what an operator weighs.
+static double carries(const struct reputation *r, const struct reputation_ip *ip, usec_t now)
+{
+    bool is_configured = has_configuration(r);
+    uint32_t second = fade_second(now);
+    double own = 0, all = 0;
+    for (uint32_t i = 0; i < r->ips_n; i++) {
+        const struct reputation_ip *other = r->ips[i];
+        if (!is_member(other, ip, is_configured, second) || second < other->decayed_second)
+            continue;
+        double n =
+            (double)(other->delivered_24h * fade_left(second - other->decayed_second, 86400.0F));
+        all += n;
+        own += other == ip ? n : 0;
+    }
+    return all > 0 ? own / all : 0;
+}
+
 static const char *pool_of(const struct reputation_ip *ip)
 {
     return ip->pool && *ip->pool ? ip->pool : "(all IPs)";
@@ -88,9 +106,11 @@ void guard_call(struct reputation *r, struct reputation_ip *ip, const char *why,
     ip->called_at = now;
     snprintf(d.target, sizeof(d.target), "ip:%s", ip->address);
     snprintf(d.pool, sizeof(d.pool), "%s", ip->pool ? ip->pool : "");
-    snprintf(d.reason, sizeof(d.reason),
-             "not taken out though %s: pool %s would keep %u active, at least %u must stay", why,
-             pool_of(ip), left, least);
+    snprintf(
+        d.reason, sizeof(d.reason),
+        "stays in though %.70s: pool %.63s would keep %u active, least %u; it carries %u %% of "
+        "the mail",
+        why, pool_of(ip), left, least, (unsigned)(100 * carries(r, ip, now) + 0.5));
     d.culprits_n = blame_find(r, ip, USAGE_NONE, now, d.culprits, DECISION_CULPRITS);
     reputation_decide(r, &d);
 }

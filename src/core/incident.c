@@ -123,6 +123,12 @@ static void drop_first(struct incident *i)
     memmove(&i->story[0], &i->story[1], --i->story_n * sizeof(*i->story));
 }
 
+static bool gives_back(const struct entry *e)
+{
+    const char *back = entry_field_get(e, "gives_back");
+    return back && strcmp(back, "yes") == 0;
+}
+
 // False: the line is there already. One older than all that a full story keeps is left out.
 static bool story_add(struct incident *i, const struct entry *e)
 {
@@ -148,6 +154,7 @@ static bool story_add(struct incident *i, const struct entry *e)
                                           .name = e->name,
                                           .kind = e->kind,
                                           .would = e->kind,
+                                          .is_given_back = gives_back(e),
                                           .actor = xstrdup(e->actor),
                                           .target = xstrdup(e->target),
                                           .text = xstrdup(e->reason),
@@ -251,11 +258,10 @@ static void on_end(struct incident *i, const struct entry *e)
 
 static void on_ack(struct incident *i, const struct entry *e)
 {
-    const char *back = entry_field_get(e, "gives_back");
     if (e->hlc <= i->had_hlc)
         return;
     i->had_hlc = e->hlc;
-    set_text(&i->has_it, back && strcmp(back, "yes") == 0 ? "" : e->actor);
+    set_text(&i->has_it, gives_back(e) ? "" : e->actor);
 }
 
 void incidents_apply(struct incidents *s, const struct entry *e)

@@ -35,7 +35,8 @@ struct incident_line { // of the story
     int64_t hlc;
     struct entry_name name; // its seq is the ledger's number
     enum kind kind;
-    enum kind would;             // of KIND_OBSERVED: what it would have been
+    enum kind would;             // of KIND_OBSERVED: what it would have been; else the kind
+    bool is_given_back;          // of an ack
     char *actor, *target, *text; // owned; text: the reason
     char *rate;                  // owned; of a throttle, "" for none
     usec_t expires_at;           // USEC_NEVER: none

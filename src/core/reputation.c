@@ -106,22 +106,7 @@ void reputation_set_policy(struct reputation *r, const struct policy *p)
     reputation_plan(r);
 }
 
-/* --- names. The hints are filled by a cheap hash, which strangers may make collide: that costs them
- * a look into the map. */
-static uint32_t cheap_hash(const char *name, size_t n)
-{
-    uint64_t h = n * UINT64_C(0x9e3779b97f4a7c15), part;
-    for (; n >= 8; n -= 8, name += 8) {
-        memcpy(&part, name, 8);
-        h = (h ^ part) * UINT64_C(0xff51afd7ed558ccd);
-        h ^= h >> 32;
-    }
-    part = 0;
-    memcpy(&part, name, n);
-    h = (h ^ part) * UINT64_C(0xff51afd7ed558ccd);
-    return (uint32_t)(h >> 40);
-}
-
+/* --- names */
 static void *list_add(void *list, uint32_t n, uint32_t *room)
 {
     if (n < *room)
@@ -161,7 +146,7 @@ struct reputation_customer *reputation_customer_of(struct reputation *r, const c
     if (!n)
         return NULL;
     struct reputation_customer **hint =
-        &r->customer_hints[cheap_hash(name, n) & (REPUTATION_HINTS - 1)];
+        &r->customer_hints[reputation_hint(name, n) & (REPUTATION_HINTS - 1)];
     if (*hint && strcmp((*hint)->name, name) == 0)
         return *hint;
     struct reputation_customer *c = map_get(&r->customer_of, bytes_of(name, n));
@@ -195,7 +180,7 @@ struct reputation_provider *reputation_provider_of(struct reputation *r, const c
     size_t n = strlen(name);
     if (!n)
         return NULL;
-    struct reputation_provider **hint = &r->provider_hints[cheap_hash(name, n) & 255];
+    struct reputation_provider **hint = &r->provider_hints[reputation_hint(name, n) & (REPUTATION_FEW_HINTS - 1)];
     if (*hint && strcmp((*hint)->name, name) == 0)
         return *hint;
     struct reputation_provider *p = map_get(&r->provider_of, bytes_of(name, n));
@@ -230,7 +215,7 @@ struct reputation_ip *reputation_ip_of(struct reputation *r, const char *address
     size_t n = strlen(address);
     if (!n)
         return NULL;
-    struct reputation_ip **hint = &r->ip_hints[cheap_hash(address, n) & 255];
+    struct reputation_ip **hint = &r->ip_hints[reputation_hint(address, n) & (REPUTATION_FEW_HINTS - 1)];
     if (*hint && strcmp((*hint)->address, address) == 0)
         return *hint;
     struct reputation_ip *ip = map_get(&r->ip_of, bytes_of(address, n));

@@ -92,6 +92,29 @@ static uint64_t hash_of(const struct reputation_customer *c, enum salt salt, int
     return hash_sip(&key, bytes_of(bytes, n));
 }
 
+uint64_t reputation_seen_hash(const struct reputation_customer *c, const struct outcome *o)
+{
+    usec_t at = o->delivered_at > 0 ? o->delivered_at : o->at;
+    switch (o->kind) {
+    case OUTCOME_ACCEPTED:
+    case OUTCOME_HELD:
+        return hash_of(c, SALT_SUBMISSION, at / USEC_DAY, o->recipient);
+    case OUTCOME_DELIVERED:
+    case OUTCOME_BOUNCED:
+        return hash_of(c, SALT_FINAL, at / USEC_DAY, o->recipient);
+    case OUTCOME_REFUSED:
+    case OUTCOME_DEFERRED:
+    case OUTCOME_EXPIRED:
+    case OUTCOME_COMPLAINED:
+    case OUTCOME_UNSUBSCRIBED:
+    case OUTCOME_TRAP:
+    case OUTCOME_LISTED:
+    case OUTCOME_DELISTED:
+        break;
+    }
+    return 0;
+}
+
 // What was known of it before; nothing of a recipient that is not known.
 static unsigned seen_before(struct reputation *r, const struct reputation_customer *c,
                             enum salt salt, usec_t at, const char *text, unsigned flags)
@@ -358,8 +381,12 @@ static void feed_submission(struct reputation *r, struct final *f)
         habit_feed(f->c, f->at, o->recipient, 0, 0);
     if (o->kind == OUTCOME_REFUSED && !repeat && !unconfirmed)
         return; // for its rate or its standing: nobody looked at the recipient
+    // While nothing speaks against it good ones are only counted; twice does no harm then.
+    bool is_clean =
+        !repeat && !unconfirmed && !f->c->harms[HARM_REPEAT] && !f->c->harms[HARM_UNCONFIRMED];
     unsigned flags = SEEN | (repeat ? SEEN_REPEAT : 0) | (unconfirmed ? SEEN_UNCONFIRMED : 0);
-    unsigned before = seen_before(r, f->c, SALT_SUBMISSION, f->at, o->recipient, flags);
+    unsigned before =
+        is_clean ? 0 : seen_before(r, f->c, SALT_SUBMISSION, f->at, o->recipient, flags);
     f->is_new = !(before & SEEN);
     if (f->is_new)
         ring_add(f->c, f->at, is_list);
@@ -432,6 +459,13 @@ void reputation_feed(struct reputation *r, const struct outcome *o)
     if (may_be_late && o->delivered_at > 0 && o->delivered_at <= r->now) {
         f.at = o->delivered_at;
         f.is_late = true;
+    }
+    if (f.c && o->kind != OUTCOME_ACCEPTED) {
+        usage_prefetch(&r->everywhere.usage, f.c->index);
+        if (f.p)
+            usage_prefetch(&f.p->outage.usage, f.c->index);
+        if (f.ip)
+            usage_prefetch(&f.ip->usage, f.c->index);
     }
     if (f.ip)
         feed_ip(r, &f, o);

@@ -1,6 +1,8 @@
 /* What the files of reputation share: the things that are judged, and the doors between the files
  * (which file has a function stands above it). Nobody else includes this. */
 #pragma once
+#include <string.h>
+
 #include "base/heap.h"
 #include "base/map.h"
 #include "core/clumping.h"
@@ -21,7 +23,8 @@ enum {
     REPUTATION_NEW = 500,     // lifetime observations below which a customer is a newcomer
     REPUTATION_NEWCOMERS = 256,
     REPUTATION_LATEST = 128,             // final answers remembered over everybody
-    REPUTATION_HINTS = 1 << 16,          // remembered places of customers' names
+    REPUTATION_HINTS = 1 << 18,          // remembered places of customers' names
+    REPUTATION_FEW_HINTS = 1024,         // and of IPs' and providers'
     REPUTATION_NOWHERE = UINT32_MAX - 1, // the provider of what has none
 };
 #define REPUTATION_MARK (10 * USEC_SECOND) // so old may a mark be when a run of bad ones alarms
@@ -88,7 +91,6 @@ struct reputation_lane {
     usec_t paused_until;  // 0: open; USEC_NEVER: no end
     usec_t span;          // of the last pause, for doubling; 0: none to double
     usec_t probing_until; // a block till then doubles
-    uint32_t blocks;      // answers since it was open last
     uint32_t domains[3];  // gateways: hashes of recipient domains that were told no; 0: none…
     uint32_t domains_second[3]; // …and when last
 };
@@ -108,13 +110,13 @@ struct reputation_ip {
     double listed;          // sum of the weights of its listings
     char *zones;            // owned: "zen.spamhaus.org=127.0.0.2 …", the listings in force
     bool is_reverse_wrong;
-    usec_t called_at;                                  // the guard called an operator last
-    struct usage usage;                                // customers over it
-    float delivered_1h, complained_24h, delivered_24h; // decayed
-    float reported_24h;                 // deliveries at providers that report complaints, decayed
-    float attempts_1h, deferred_1h;     // decayed; without incidents' and blocks'
-    uint32_t decayed_second;            // the second these are decayed to
-    uint32_t used_second, heard_second; // last outcome over it; last news of it at all
+    usec_t called_at;                    // the guard called an operator last
+    struct usage usage;                  // customers over it
+    float delivered_24h, complained_24h; // decayed
+    float reported_24h;                  // deliveries at providers that report complaints, decayed
+    float attempts_1h, deferred_1h;      // decayed; without incidents' and blocks'
+    uint32_t decayed_second;             // the second these are decayed to
+    uint32_t used_second, heard_second;  // last outcome over it; last news of it at all
     uint32_t *by_provider; // [providers] deliveries, decayed by halving each hour; NULL: none
     uint32_t by_provider_n, by_provider_hour;
     struct reputation_lane *lanes; // only those ever blocked or paused
@@ -180,8 +182,8 @@ struct reputation {
     uint64_t traced[HARM_N][2]; // bad and of since the trace began
     // Where names were found last; a wrong place costs a look into the map.
     struct reputation_customer **customer_hints; // [REPUTATION_HINTS]
-    struct reputation_ip *ip_hints[256];
-    struct reputation_provider *provider_hints[256];
+    struct reputation_ip *ip_hints[REPUTATION_FEW_HINTS];
+    struct reputation_provider *provider_hints[REPUTATION_FEW_HINTS];
 };
 
 /* Gives a decision out: stamps `at`, calls on_decision. */
@@ -262,3 +264,21 @@ bool reputation_may_be_ours(const struct reputation *r, uint32_t customer);
 bool reputation_is_excused(const struct reputation *r, const struct reputation_provider *p,
                            usec_t at, bool is_late);
 void reputation_provider_due(struct reputation *r, struct due *due);
+
+/* Where a name's hint stands. A cheap hash, which strangers may make collide: that costs them a look into
+ * the map. */
+static inline uint32_t reputation_hint(const char *name, size_t n)
+{
+    uint64_t h = n * UINT64_C(0x9e3779b97f4a7c15), part;
+    for (; n >= 8; n -= 8, name += 8) {
+        memcpy(&part, name, 8);
+        h = (h ^ part) * UINT64_C(0xff51afd7ed558ccd);
+        h ^= h >> 32;
+    }
+    part = 0;
+    memcpy(&part, name, n);
+    h = (h ^ part) * UINT64_C(0xff51afd7ed558ccd);
+    return (uint32_t)(h >> 40);
+}
+/* What reputation_feed() will ask core/seen for; 0: nothing. */
+uint64_t reputation_seen_hash(const struct reputation_customer *c, const struct outcome *o);

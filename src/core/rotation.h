@@ -1,12 +1,12 @@
 /* IPs and lanes: what a block, a listing, trouble at several providers mean for them, and who is to
  * blame.
  *
- * A lane that is told ip-reputation-block (scope IP, netblock or unknown) pauses at once, for as long
+ * A lane that is told ip-reputation-block (and the answer speaks of no sender) pauses at once, for as long
  * as the provider asks; blocked again while it probes, twice as long. At a gateway it takes three
  * recipient domains' answers. An IP blocked at several providers at once, or listed on what matters,
  * is pulled; it rests, and returns when its listings are gone and no lane is blocked. The guard: a
  * pull that would leave a pool under the policy's minimum throttles the culprit and calls an operator
- * instead. Incidents at a provider: its blocks count for nothing here.
+ * instead. Incidents at a provider: its blocks count for nothing here. docs/rotation.md has the rules.
  * Parts of core/reputation (core/reputation_room.h); nobody else includes this. */
 #pragma once
 #include "core/reputation_room.h"
@@ -20,7 +20,8 @@
 void rotation_observe(struct reputation *r, struct reputation_ip *ip, uint32_t provider,
                       const struct outcome *o, usec_t now);
 /* A block (deferred or bounced, class ip-reputation-block, scope ip, netblock, provider or unknown),
- * after rotation_observe(). Keeps the reply as a sample itself. */
+ * after rotation_observe(). Keeps the reply as a sample itself, of the
+ * provider and nobody: the customer met the block, which makes it no harm of its own. */
 void rotation_blocked(struct reputation *r, struct reputation_ip *ip, uint32_t provider,
                       uint32_t customer, const struct outcome *o, usec_t now);
 /* A listing, a delisting (o->zone, o->answer). */
@@ -50,6 +51,8 @@ void rotation_save(const struct reputation *r, struct buf *out);
 bool rotation_load(struct reputation *r, struct bytes *in);
 
 /* --- for the files of rotation */
+/* NULL when it was never blocked or paused. */
+struct reputation_lane *rotation_lane_get(const struct reputation_ip *ip, uint32_t provider);
 /* Is the lane blocked now by its provider's answer (an operator's pause and a provider's incident are
  * none)? */
 bool rotation_is_blocked(const struct reputation *r, const struct reputation_lane *lane,
@@ -66,8 +69,7 @@ void rotation_judge(struct reputation *r, struct reputation_ip *ip, usec_t now, 
 /* What took it out may be over: it is looked at again at `at`, and returns then if so. */
 void rotation_look_early(struct reputation *r, struct reputation_ip *ip, usec_t at);
 /* Told of an IP (rotation_told hands it on). */
-void rotation_ip_told(struct reputation *r, struct reputation_ip *ip, enum kind kind, usec_t until,
-                      usec_t now);
+void rotation_ip_told(struct reputation *r, struct reputation_ip *ip, enum kind kind, usec_t until);
 
 /* --- guard.c: may this IP leave rotation? Not when its pool would keep fewer active IPs than the
  * policy says; `left` and `least` tell how many. */

@@ -274,10 +274,8 @@ void rotation_listed(struct reputation *r, struct reputation_ip *ip, const struc
         rotation_look_early(r, ip, now + r->o.policy->probe_every);
 }
 
-void rotation_ip_told(struct reputation *r, struct reputation_ip *ip, enum kind kind, usec_t until,
-                      usec_t now)
+void rotation_ip_told(struct reputation *r, struct reputation_ip *ip, enum kind kind, usec_t until)
 {
-    (void)now;
     ip->due.what = DUE_IP;
     ip->is_for_listing = ip->may_return_early = false;
     ip->is_by_hand = kind != KIND_RETURN;

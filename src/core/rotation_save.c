@@ -22,6 +22,17 @@ struct waitings {
     size_t n, room;
 };
 
+// Times and spans that can be reckoned with.
+static bool take_when(struct bytes *in, usec_t *v)
+{
+    return take_i64(in, v) && *v >= 0 && (*v < USEC_NEVER / 2 || *v == USEC_NEVER);
+}
+
+static bool take_span(struct bytes *in, usec_t *v)
+{
+    return take_i64(in, v) && *v >= 0 && *v < 36500 * USEC_DAY;
+}
+
 static void save_due(const struct due *due, struct buf *out)
 {
     pack_bool(out, heap_has(&due->node));
@@ -39,7 +50,7 @@ static bool load_due(struct waitings *w, struct due *due, struct bytes *in)
         return false;
     if (!has)
         return true;
-    if (!take_i64(in, &item.at) || !take_u64(in, &item.order))
+    if (!take_when(in, &item.at) || !take_u64(in, &item.order))
         return false;
     if (w->n == w->room) {
         w->room = w->room ? 2 * w->room : 16;
@@ -74,7 +85,6 @@ static void save_lane(const struct reputation_lane *lane, struct buf *out)
     pack_i64(out, lane->paused_until);
     pack_i64(out, lane->span);
     pack_i64(out, lane->probing_until);
-    pack_u32(out, lane->blocks);
     for (size_t i = 0; i < ARRAY_LEN(lane->domains); i++) {
         pack_u32(out, lane->domains[i]);
         pack_u32(out, lane->domains_second[i]);
@@ -87,9 +97,8 @@ static bool load_lane(const struct reputation *r, struct reputation_lane *lane, 
 {
     bool ok = take_u32(in, &lane->provider) && lane->provider < r->providers_n &&
               take_bool(in, &lane->is_by_hand) && take_bool(in, &lane->has_passed) &&
-              take_f32(in, &lane->share) && take_i64(in, &lane->paused_until) &&
-              take_i64(in, &lane->span) && take_i64(in, &lane->probing_until) &&
-              take_u32(in, &lane->blocks);
+              take_f32(in, &lane->share) && take_when(in, &lane->paused_until) &&
+              take_span(in, &lane->span) && take_when(in, &lane->probing_until);
     for (size_t i = 0; ok && i < ARRAY_LEN(lane->domains); i++)
         ok = take_u32(in, &lane->domains[i]) && take_u32(in, &lane->domains_second[i]);
     return ok && load_due(w, &lane->due, in);
@@ -167,7 +176,8 @@ static bool load_news(struct reputation_ip *ip, struct bytes *in)
 static bool load_traffic(struct reputation_ip *ip, struct bytes *in)
 {
     uint32_t n;
-    if (!take_u32(in, &ip->by_provider_hour) || !take_count(in, &n, 4))
+    if (!take_u32(in, &ip->by_provider_hour) || !take_count(in, &n, 4) ||
+        n > REPUTATION_PROVIDERS + 16)
         return false;
     if (n)
         ip->by_provider = xcalloc(n, sizeof(*ip->by_provider));
@@ -196,8 +206,8 @@ static void save_ip(const struct reputation_ip *ip, struct buf *out)
     pack_str(out, ip->zones);
     pack_bool(out, ip->is_reverse_wrong);
     pack_i64(out, ip->called_at);
-    const float counts[] = {ip->delivered_1h, ip->complained_24h, ip->delivered_24h,
-                            ip->reported_24h, ip->attempts_1h,    ip->deferred_1h};
+    const float counts[] = {ip->delivered_24h, ip->complained_24h, ip->reported_24h,
+                            ip->attempts_1h, ip->deferred_1h};
     for (size_t i = 0; i < ARRAY_LEN(counts); i++)
         pack_f32(out, counts[i]);
     pack_u32(out, ip->decayed_second);
@@ -234,18 +244,18 @@ static bool load_rotation(struct reputation_ip *ip, struct bytes *in)
         return false;
     ip->rotation = (enum rotation)rotation;
     ip->zones = xfree(ip->zones);
-    bool ok = take_i64(in, &ip->rotation_until) && take_bool(in, &ip->is_by_hand) &&
+    bool ok = take_when(in, &ip->rotation_until) && take_bool(in, &ip->is_by_hand) &&
               take_bool(in, &ip->is_for_listing) && take_bool(in, &ip->may_return_early) &&
-              take_i64(in, &ip->rest) && take_f64(in, &ip->listed) &&
+              take_span(in, &ip->rest) && take_f64(in, &ip->listed) &&
               take_str(in, &ip->zones, ZONES_TEXT_MOST) && take_bool(in, &ip->is_reverse_wrong) &&
-              take_i64(in, &ip->called_at);
+              take_when(in, &ip->called_at);
     return ok;
 }
 
 static bool load_counts(struct reputation_ip *ip, struct bytes *in)
 {
-    float *counts[] = {&ip->delivered_1h, &ip->complained_24h, &ip->delivered_24h,
-                       &ip->reported_24h, &ip->attempts_1h,    &ip->deferred_1h};
+    float *counts[] = {&ip->delivered_24h, &ip->complained_24h, &ip->reported_24h, &ip->attempts_1h,
+                       &ip->deferred_1h};
     for (size_t i = 0; i < ARRAY_LEN(counts); i++)
         if (!take_f32(in, counts[i]))
             return false;

@@ -40,6 +40,11 @@ unsigned seen_add(struct seen *s, uint64_t hash, unsigned flags)
     return before;
 }
 
+void seen_expect(const struct seen *s, uint64_t hash)
+{
+    __builtin_prefetch(s->slots + hash % SETS * WAYS, 1);
+}
+
 static uint8_t used(const uint32_t *set)
 {
     uint8_t n = 0;

@@ -23,6 +23,8 @@ void seen_deinit(struct seen *s);
 /* Adds `flags` (of 4 bits) to what was seen of this hash; gives what was seen before (0: it is new).
  * Flags 0 only asks. The hash is well mixed in all 64 bits (hash_sip). */
 unsigned seen_add(struct seen *s, uint64_t hash, unsigned flags);
+/* seen_add() of this hash comes soon: fetches its set into the cache. */
+void seen_expect(const struct seen *s, uint64_t hash);
 /* For a restart: only sets in use are written. False when the bytes are none of ours;
  * what was seen stays as it was. */
 void seen_save(const struct seen *s, struct buf *out);

@@ -89,6 +89,12 @@ static struct usage_user *find(const struct usage *u, uint32_t customer)
     return NULL;
 }
 
+void usage_prefetch(const struct usage *u, uint32_t customer)
+{
+    if (u->room)
+        __builtin_prefetch(&u->sets[set_of(u, customer)]);
+}
+
 static struct usage_user *put(struct usage *u, uint32_t slot, uint32_t customer, uint32_t second)
 {
     struct usage_set *set = &u->sets[slot / USAGE_WAYS];

@@ -52,6 +52,8 @@ void usage_add(struct usage *u, uint32_t customer, enum usage_channel channel, u
                bool is_bad);
 void usage_add_facts(struct usage *u, uint32_t customer, const struct usage_facts *facts,
                      usec_t at);
+/* Says that this customer will be counted soon: its memory is fetched meanwhile. */
+void usage_prefetch(const struct usage *u, uint32_t customer);
 /* A count taken back (an observation that turned out bad later: n 0, bad 1 added). */
 void usage_add_bad(struct usage *u, uint32_t customer, usec_t at);
 /* NULL when not kept. Decayed to `now` on return. */

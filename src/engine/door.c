@@ -6,11 +6,13 @@
 #include "control/control.h"
 #include "control/engine.h"
 #include "core/entry.h"
+#include "core/reputation.h"
 #include "delivery/delivery.h"
 #include "engine/engine_room.h"
 #include "settings/settings.h"
 #include "store/ledger.h"
 #include "store/store.h"
+#include "warden/reputation.h"
 #include "warden/warden.h"
 
 struct each_queue {
@@ -129,6 +131,36 @@ static void act(void *ctx, struct entry *entry, control_act_fn *done, void *done
     warden_enforce(e->warden, entry, on_enforced, a);
 }
 
+static bool next_rung(void *ctx, const char *customer, struct reputation_rung *out)
+{
+    struct engine *e = ctx;
+    return reputation_next_rung(warden_reputation(e->warden), customer, out);
+}
+
+static bool harm(void *ctx, const char *customer, enum harm h, struct reputation_harm *out)
+{
+    struct engine *e = ctx;
+    return reputation_harm_get(warden_reputation(e->warden), customer, h, out);
+}
+
+static bool ip_health(void *ctx, const char *ip, struct health *out)
+{
+    struct engine *e = ctx;
+    return reputation_health(warden_reputation(e->warden), ip, out);
+}
+
+static bool is_incident(void *ctx, const char *provider)
+{
+    struct engine *e = ctx;
+    return reputation_is_incident(warden_reputation(e->warden), provider);
+}
+
+static const struct incidents *incidents(void *ctx)
+{
+    struct engine *e = ctx;
+    return warden_incidents(e->warden);
+}
+
 static int on_reload(void *ctx, const char *actor, char **mistakes)
 {
     struct engine *e = ctx;
@@ -157,6 +189,10 @@ static struct control_settings settings_of(struct engine *e, char node_id[ID_NOD
         .expiry_pull = s->policy.expiry_pull,
         .expiry_drain = s->policy.expiry_drain,
         .expiry_hold = s->policy.expiry_hold,
+        .expiry_pause = s->policy.lane_pause,
+        .mode = !s->policy.is_there      ? "none"
+                : s->policy.is_observing ? "observe"
+                                         : "enforce",
         .throttle_rate = s->policy.throttle_rate,
         .refusal = s->policy.refusal,
         .tells_customer = s->policy.tells_customer,
@@ -180,7 +216,12 @@ int door_open(struct engine *e, char **why_not)
                                        .health = health,
                                        .why = why,
                                        .act = act,
-                                       .reload = on_reload};
+                                       .reload = on_reload,
+                                       .next_rung = next_rung,
+                                       .harm = harm,
+                                       .ip_health = ip_health,
+                                       .is_incident = is_incident,
+                                       .incidents = incidents};
     int r = control_open(&e->control,
                          &(struct control_options){.loop = &e->loop,
                                                    .state = &e->state,

@@ -18,6 +18,8 @@
 #include "settings/settings.h"
 #include "store/spool.h"
 #include "store/store.h"
+#include "warden/probe.h"
+#include "warden/reputation.h"
 #include "warden/warden.h"
 
 enum { LOOK_SECONDS = 30, HISTORY_DAYS = 30, FILES_LEAST = 64 };
@@ -47,8 +49,10 @@ static void on_fatal(void *ctx, const char *why)
 static void on_look(void *ctx)
 {
     struct engine *e = ctx;
-    if (roster_look(e))
+    if (roster_look(e)) {
+        warden_roster_changed(e->warden);
         delivery_changed(e->delivery);
+    }
     timer_set(e->timers, &e->look, clock_monotonic() + LOOK_SECONDS * USEC_SECOND, on_look, e);
 }
 
@@ -58,6 +62,7 @@ static void on_part_over(struct engine *e)
     if (!e->is_intake_over || !e->is_delivery_over)
         return;
     warden_flush(e->warden);
+    warden_keep(e->warden);
     uv_stop(&e->loop);
 }
 
@@ -144,7 +149,9 @@ static int open_rooms(struct engine *e, char **why)
                                                           .dns = e->dns,
                                                           .settings = s,
                                                           .on_outcome = facts_on_delivery,
+                                                          .on_door = facts_on_intake,
                                                           .ctx = e});
+    warden_recall(e->warden); // what it decides now reaches delivery
     return door_open(e, why);
 }
 
@@ -166,6 +173,7 @@ int engine_open(struct engine **out, struct settings *settings, char **why)
                                                     .timers = e->timers,
                                                     .on_accepted = on_message,
                                                     .on_outcome = facts_on_intake,
+                                                    .on_submitted = facts_on_submitted,
                                                     .ctx = e});
     int r = make_folders(settings, why);
     if (!r && store_is_held(settings->state, why))
@@ -197,6 +205,7 @@ int engine_run(struct engine *e)
     watch_signal(e, &e->on_int, SIGINT, on_term);
     watch_signal(e, &e->on_hup, SIGHUP, on_hup);
     note_start(e);
+    roster_probe(e);
     delivery_start(e->delivery);
     on_look(e);
     uv_run(&e->loop, UV_RUN_DEFAULT);
@@ -217,6 +226,7 @@ struct engine *engine_free(struct engine *e)
         return NULL;
     e->control = control_close(e->control);
     store_close(e->store); // its last callbacks find everybody else there
+    probe_free(e->probe);
     dns_free(e->dns);
     delivery_free(e->delivery);
     intake_free(e->intake);

@@ -14,6 +14,7 @@ struct delivery;
 struct dns;
 struct intake;
 struct ledger_row;
+struct probe;
 struct settings;
 struct spool_message;
 struct store;
@@ -31,6 +32,7 @@ struct engine {
     struct intake *intake;
     struct delivery *delivery;
     struct warden *warden;
+    struct probe *probe;
     struct control *control;
     struct control_engine calls; // what control asks of us
     usec_t started_at;
@@ -43,13 +45,19 @@ struct engine {
 /* facts.c: what happened goes to everybody who counts it. */
 void facts_load(struct engine *e);
 void facts_on_delivery(void *ctx, const struct outcome *o, const struct spool_message *m);
+/* The same of what has no message in delivery: submissions, lanes at the door, blocklists. Recorded. */
 void facts_on_intake(void *ctx, const struct outcome *o);
+void facts_on_submitted(void *ctx, const char *customer, const char *recipient, usec_t at,
+                        uint32_t network, uint32_t content);
+void facts_on_reverse(void *ctx, const char *ip, bool is_wrong, const char *why);
 void facts_on_entry(void *ctx, const struct ledger_row *row);
 
 /* roster.c: the configuration's IPs in the state, those that the machine lacks marked and said. */
 void roster_set(struct engine *e);
 /* Looks whether the machine has each IP; true when one came or went. */
 bool roster_look(struct engine *e);
+/* The probes of blocklists and reverse DNS: begun, and told of a reload. */
+void roster_probe(struct engine *e);
 
 /* reload.c: reads the configuration anew, all or nothing. 0, or 1 with *mistakes (owned text, a line
  * a mistake). `actor`: who wants it, for the ledger. */

@@ -4,6 +4,7 @@
 #include "store/history.h"
 #include "store/ledger.h"
 #include "store/spool.h"
+#include "warden/reputation.h"
 #include "warden/warden.h"
 
 static void count(struct engine *e, const struct outcome *o)
@@ -22,6 +23,7 @@ void facts_on_delivery(void *ctx, const struct outcome *o, const struct spool_me
 {
     struct engine *e = ctx;
     count(e, o);
+    warden_on_fact(e->warden, o);
     warden_on_outcome(e->warden, o, m);
 }
 
@@ -30,6 +32,20 @@ void facts_on_intake(void *ctx, const struct outcome *o)
     struct engine *e = ctx;
     count(e, o);
     spool_outcome(e->store, o, 0);
+    warden_on_fact(e->warden, o);
+}
+
+void facts_on_submitted(void *ctx, const char *customer, const char *recipient, usec_t at,
+                        uint32_t network, uint32_t content)
+{
+    struct engine *e = ctx;
+    warden_on_submitted(e->warden, customer, recipient, at, network, content);
+}
+
+void facts_on_reverse(void *ctx, const char *ip, bool is_wrong, const char *why)
+{
+    struct engine *e = ctx;
+    warden_on_reverse(e->warden, ip, is_wrong, why);
 }
 
 void facts_on_entry(void *ctx, const struct ledger_row *row)

@@ -73,6 +73,7 @@ static int take_in(struct engine *e, struct settings *s, char **why)
     warden_set_settings(e->warden, s);
     delivery_set_settings(e->delivery, s, dns);
     door_set_settings(e);
+    roster_probe(e);
     dns_free(old_dns);
     settings_free(old);
     return 0;

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "engine/engine_room.h"
 #include "settings/settings.h"
+#include "warden/probe.h"
+#include "warden/reputation.h"
 
 static void forget_ips(struct engine *e)
 {
@@ -40,6 +42,43 @@ void roster_set(struct engine *e)
             set_ip(e, &s->pools[p], &s->pools[p].ips[i]);
     state_customer_add(&e->state, STATE_SELF)->is_known = true;
     roster_look(e);
+}
+
+static void believe(void *ctx, const char *ip, const char *zone)
+{
+    struct engine *e = ctx;
+    probe_believe(e->probe, ip, zone);
+}
+
+static void probe_begin(struct engine *e)
+{
+    e->probe = probe_new(&(struct probe_options){.dns = e->dns,
+                                                 .timers = e->timers,
+                                                 .policy = &e->settings->policy,
+                                                 .on_outcome = facts_on_intake,
+                                                 .on_reverse = facts_on_reverse,
+                                                 .ctx = e});
+}
+
+void roster_probe(struct engine *e)
+{
+    struct map_item *item;
+    struct probe_ip *ips = xcalloc(e->state.ips.count + 1, sizeof(*ips));
+    bool is_new = !e->probe;
+    size_t n = 0;
+    if (is_new)
+        probe_begin(e);
+    for (size_t i = 0; (item = map_next(&e->state.ips, &i));) {
+        const struct state_ip *ip = item->value;
+        if (ip->is_configured)
+            ips[n++] = (struct probe_ip){ip->address, ip->helo};
+    }
+    probe_set_dns(e->probe, e->dns);
+    probe_set_policy(e->probe, &e->settings->policy);
+    probe_set_ips(e->probe, ips, n);
+    if (is_new)
+        warden_each_listing(e->warden, believe, e);
+    xfree(ips);
 }
 
 // Binding to it is the question that counts: an address may be there without an interface (127/8).

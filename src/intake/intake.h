@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 struct intake;
@@ -36,6 +37,10 @@ struct intake_options {
     void (*on_accepted)(void *ctx, struct spool_message *m);
     /* `accepted` and `refused` (class suspended or over-limit), once a recipient; borrowed. */
     void (*on_outcome)(void *ctx, const struct outcome *o);
+    /* Just before its `accepted` outcomes, once a recipient: hashes of the client's network and of the
+     * message (mail/content.h). May be NULL. */
+    void (*on_submitted)(void *ctx, const char *customer, const char *recipient, usec_t at,
+                         uint32_t network, uint32_t content);
     void *ctx;
 };
 

@@ -67,6 +67,7 @@ struct writing {
     struct session *session; // NULL: gone, or none cares any more
     struct spool_message *m;
     struct judge_taken taken;
+    uint32_t network, content; // hashes, for on_submitted
 };
 
 /* Somebody stands at a door: a session begins, or hears why not. Takes the connection. */

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "core/outcome.h"
 #include "intake/session.h"
+#include "mail/content.h"
 #include "mail/headers.h"
 #include "net/conn.h"
 #include "store/spool.h"
@@ -51,6 +52,15 @@ static void tell_refused(struct session *s, const char *address, enum class clas
                         .recipient = address,
                         .reply = reply->text};
     tell(s->intake, &o, s->customer, s->list);
+}
+
+static void tell_submitted(const struct writing *w)
+{
+    const struct intake_options *o = &w->intake->o;
+    usec_t now = clock_wall();
+    for (size_t i = 0; o->on_submitted && i < w->m->recipients_n; i++)
+        o->on_submitted(o->ctx, w->m->customer, w->m->recipients[i].address, now, w->network,
+                        w->content);
 }
 
 static void tell_accepted(struct intake *in, const struct spool_message *m)
@@ -105,6 +115,7 @@ static void on_durable(struct writing *w)
         smtp_reply_set(&reply, 250, "2.0.0", "Ok: queued as %s", id);
         answer(s, &reply);
     }
+    tell_submitted(w);
     tell_accepted(in, w->m);
     in->o.on_accepted(in->o.ctx, MOVE(w->m));
 }
@@ -182,6 +193,16 @@ static struct spool_message *message_of(struct session *s, struct smtp_server_me
     return to;
 }
 
+static uint32_t network_of(const struct session *s)
+{
+    const struct sockaddr *sa = conn_peer(s->conn);
+    if (sa->sa_family == AF_INET6)
+        return content_network(
+            (const uint8_t *)&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
+    return content_network(
+        (const uint8_t *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+}
+
 static void on_message(void *ctx, struct smtp_server_message *m)
 {
     struct session *s = ctx;
@@ -195,7 +216,11 @@ static void on_message(void *ctx, struct smtp_server_message *m)
         return;
     }
     struct writing *w = xcalloc(1, sizeof(*w));
-    *w = (struct writing){.intake = s->intake, .session = s, .taken = s->taken};
+    *w = (struct writing){.intake = s->intake,
+                          .session = s,
+                          .taken = s->taken,
+                          .network = network_of(s),
+                          .content = content_hash(bytes_of(m->body, m->body_n))};
     w->m = message_of(s, m);
     s->taken = (struct judge_taken){0};
     s->writing = w;

@@ -34,6 +34,9 @@ enum command_arguments {
     ARGUMENTS_LANES,     // one or more ADDR/PROVIDER, or PROVIDER: all its lanes
     ARGUMENTS_QUEUE,     // --customer --list --provider --ip --pool, --all, or queue:…
     ARGUMENTS_ENTRY,     // one ledger number
+    ARGUMENTS_INCIDENT,  // one incident's number
+    ARGUMENTS_NOTE,      // one incident's number, then words: the text
+    ARGUMENTS_WHOM,      // customer:ID, ip:ADDR, message:ID or a recipient's address
     ARGUMENTS_TARGET,    // one target with its prefix
     ARGUMENTS_FILE,      // one file's name, or - for standard input
     ARGUMENTS_WORDS,     // any words (help)

@@ -390,6 +390,41 @@ static int arity(struct parsing *p, size_t given, size_t least, size_t most)
                               usage));
 }
 
+// What stands behind the number is the text, as -r would say it.
+static int take_note(struct parsing *p, size_t from)
+{
+    struct command_call *call = p->call;
+    size_t given = p->plain_n - from;
+    CLEANUP(buf_deinit) struct buf text = {0};
+    if (given > 1 && call->reason)
+        return wrong(p, xstrdup("note: the text, or -r TEXT, not both"));
+    if (given < 1 || (given == 1 && !call->reason))
+        return wrong(p,
+                     xstrdup("note wants an incident's number and a text; usage: mxwarden note N "
+                             "TEXT…"));
+    for (size_t i = from + 1; i < p->plain_n; i++)
+        buf_printf(&text, "%s%s", text.n ? " " : "", p->plain[i]);
+    if (given > 1 && !is_text((const char *)text.p))
+        return wrong(p, xstrdup("note: expected a text"));
+    if (given > 1)
+        call->reason = buf_take_str(&text);
+    p->plain_n = from + 1;
+    return take_targets(p, from, TARGET_INCIDENT, false);
+}
+
+// Whom explain speaks of: an address is a recipient.
+static int take_whom(struct parsing *p, size_t from)
+{
+    const char *word = p->plain[from];
+    if (strchr(word, '@') && !strchr(word, ':')) {
+        if (!is_address(word))
+            return wrong(p, xstrdup("explain: that is no mail address"));
+        add_target(p->call, word);
+        return 0;
+    }
+    return take_targets(p, from, TARGET_CUSTOMER, true);
+}
+
 static int take_arguments(struct parsing *p, size_t from)
 {
     size_t given = p->plain_n - from;
@@ -408,6 +443,12 @@ static int take_arguments(struct parsing *p, size_t from)
         return arity(p, given, 1, WORDS_MOST) || take_targets(p, from, TARGET_LANE, false);
     case ARGUMENTS_ENTRY:
         return arity(p, given, 1, 1) || take_targets(p, from, TARGET_LOG, false);
+    case ARGUMENTS_INCIDENT:
+        return arity(p, given, 1, 1) || take_targets(p, from, TARGET_INCIDENT, false);
+    case ARGUMENTS_NOTE:
+        return take_note(p, from);
+    case ARGUMENTS_WHOM:
+        return arity(p, given, 1, 1) || take_whom(p, from);
     case ARGUMENTS_TARGET:
         return arity(p, given, 1, 1) || take_targets(p, from, TARGET_CUSTOMER, true);
     case ARGUMENTS_FILE:

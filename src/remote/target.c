@@ -8,9 +8,10 @@
 #include "base/mem.h"
 
 static const char *const kinds[] = {
-    [TARGET_CUSTOMER] = "customer", [TARGET_IP] = "ip",           [TARGET_QUEUE] = "queue",
-    [TARGET_LOG] = "log",           [TARGET_MESSAGE] = "message", [TARGET_PROVIDER] = "provider",
-    [TARGET_LANE] = "lane",
+    [TARGET_CUSTOMER] = "customer", [TARGET_IP] = "ip",
+    [TARGET_QUEUE] = "queue",       [TARGET_LOG] = "log",
+    [TARGET_MESSAGE] = "message",   [TARGET_PROVIDER] = "provider",
+    [TARGET_LANE] = "lane",         [TARGET_INCIDENT] = "incident",
 };
 
 const char *target_kind_text(enum target_kind kind)
@@ -186,6 +187,12 @@ static int parse_value(struct target *t, const char *s, char **why)
             return wrong(why, "a provider's name", s);
         snprintf(t->text, TARGET_TEXT, "provider:%s", t->provider);
         return 0;
+    case TARGET_INCIDENT:
+        if (!text_parse_number(&seq, s, 1, TARGET_INCIDENT_MOST))
+            return wrong(why, "an incident's number like 318", s);
+        t->seq = (uint64_t)seq;
+        snprintf(t->text, TARGET_TEXT, "incident:%ju", (uintmax_t)t->seq);
+        return 0;
     case TARGET_LANE:
         if (parse_lane(t, s, why))
             return 1;
@@ -213,8 +220,8 @@ int target_parse(struct target *t, const char *text, char **why)
         if (strncmp(text, kinds[i], n) == 0 && text[n] == ':')
             return target_parse_kind(t, (enum target_kind)i, text, why);
     }
-    return wrong(
-        why,
-        "customer:ID, ip:ADDR, lane:ADDR/PROVIDER, queue:…, message:ID, provider:ID or log:SEQ",
-        text);
+    return wrong(why,
+                 "customer:ID, ip:ADDR, lane:ADDR/PROVIDER, queue:…, message:ID, provider:ID, "
+                 "incident:N or log:SEQ",
+                 text);
 }

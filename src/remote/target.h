@@ -1,5 +1,5 @@
 /* What a command is about, as text that CLI, console and engine write alike: `customer:acme`,
- * `customer:acme/spring`, `ip:198.51.100.7`, `lane:198.51.100.7/google`, `log:17`, `message:ULID`,
+ * `customer:acme/spring`, `ip:198.51.100.7`, `lane:198.51.100.7/google`, `log:17`, `incident:318`, `message:ULID`,
  * `provider:google`, and for
  * queues `queue:all` or `queue:customer=acme,provider=google` (together: and). One parser checks and
  * canonicalises it, so that equal targets are equal strings. */
@@ -17,9 +17,15 @@ enum target_kind {
     TARGET_MESSAGE,
     TARGET_PROVIDER,
     TARGET_LANE, // an IP at a provider
+    TARGET_INCIDENT,
 };
 
-enum { TARGET_TEXT = 600, TARGET_PROVIDER_NAME = 256, TARGET_MESSAGE_ID = 27 };
+enum {
+    TARGET_TEXT = 600,
+    TARGET_PROVIDER_NAME = 256,
+    TARGET_MESSAGE_ID = 27,
+    TARGET_INCIDENT_MOST = 999999999
+};
 
 struct target {
     enum target_kind kind;
@@ -30,7 +36,7 @@ struct target {
     char pool[TEXT_NAME];     // a queue's part
     char provider[TARGET_PROVIDER_NAME];
     char message[TARGET_MESSAGE_ID]; // upper case
-    uint64_t seq;                    // of log:SEQ, from 1
+    uint64_t seq;                    // of log:SEQ and incident:N, from 1
     bool is_all;                     // queue:all
 };
 

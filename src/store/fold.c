@@ -265,7 +265,7 @@ void fold_record(struct fold *f, const struct segment_record *record)
         if (!should(record_parse_outcome(&o, record->head)))
             return;
         add_history(f, &o.outcome);
-        if (is_state_change(o.outcome.kind))
+        if (is_state_change(&o.outcome))
             change_state(f, &o);
         return;
     case RECORD_PARKED:

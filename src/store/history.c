@@ -27,7 +27,7 @@ static const char *own(const char *s)
 // The row's texts are SQLite's until its next step.
 static struct outcome row_of(sqlite3_stmt *st)
 {
-    return (struct outcome){
+    struct outcome o = {
         .at = sqlite3_column_int64(st, 0),
         .message = db_id(st, 1),
         .recipient_no = (uint32_t)sqlite3_column_int64(st, 2),
@@ -47,6 +47,12 @@ static struct outcome row_of(sqlite3_stmt *st)
         .delivered_at = sqlite3_column_int64(st, 16),
         .took = sqlite3_column_int64(st, 17),
     };
+    if (o.kind == OUTCOME_LISTED || o.kind == OUTCOME_DELISTED) { // as store/record.c writes them
+        o.zone = o.list;
+        o.answer = o.reply;
+        o.list = o.reply = "";
+    }
+    return o;
 }
 
 static void take_row(struct history_job *j, sqlite3_stmt *st)
@@ -54,7 +60,8 @@ static void take_row(struct history_job *j, sqlite3_stmt *st)
     if ((j->n & (j->n - 1)) == 0)
         j->rows = xrealloc(j->rows, j->n ? 2 * j->n : 1, sizeof(*j->rows));
     struct outcome o = row_of(st);
-    const char **const texts[] = {&o.customer, &o.list, &o.ip, &o.provider, &o.recipient, &o.reply};
+    const char **const texts[] = {&o.customer,  &o.list,  &o.ip,   &o.provider,
+                                  &o.recipient, &o.reply, &o.zone, &o.answer};
     for (size_t k = 0; k < ARRAY_LEN(texts); k++)
         *texts[k] = own(*texts[k]);
     j->rows[j->n++] = o;
@@ -64,8 +71,8 @@ static void free_rows(struct history_job *j)
 {
     for (size_t i = 0; i < j->n; i++) {
         const struct outcome *o = &j->rows[i];
-        const char *const texts[] = {o->customer, o->list,      o->ip,
-                                     o->provider, o->recipient, o->reply};
+        const char *const texts[] = {o->customer,  o->list,  o->ip,   o->provider,
+                                     o->recipient, o->reply, o->zone, o->answer};
         for (size_t k = 0; k < ARRAY_LEN(texts); k++)
             xfree((char *)texts[k]);
     }
@@ -81,7 +88,8 @@ static void free_rows(struct history_job *j)
 #define BAD "h.kind IN (4,5,6,7)"
 #define REST                                                                                       \
     "h.id>=?1 AND h.at>=?2 AND (?3<0 OR h.ip=?3) AND (?4<0 OR h.provider=?4)"                      \
-    " AND (NOT ?5 OR " BAD ") AND (?6<0 OR h.customer=?6)"
+    " AND (NOT ?5 OR " BAD ") AND (?6<0 OR h.customer=?6)"                                         \
+    " AND (?8 IS NULL OR h.recipient=?8 COLLATE NOCASE)"
 #define BOTH(how, by)                                                                              \
     {                                                                                              \
         SELECT(how)                                                                                \
@@ -96,7 +104,7 @@ static const char *const statements[][2] = {
     [LEAD_IP] = BOTH("INDEXED BY history_ip", "h.ip=?3 AND "),
     [LEAD_PROVIDER] = BOTH("INDEXED BY history_provider", "h.provider=?4 AND "),
     [LEAD_CUSTOMER] = BOTH("INDEXED BY history_customer", "h.customer=?6 AND "),
-    [LEAD_MESSAGE] = BOTH("INDEXED BY history_message", "h.message_low=?8 AND h.ulid=?9 AND "),
+    [LEAD_MESSAGE] = BOTH("INDEXED BY history_message", "h.message_low=?9 AND h.ulid=?10 AND "),
 };
 // clang-format on
 
@@ -133,9 +141,9 @@ static void list_run(struct store *s, struct db *d, struct job *job)
         return;
     enum lead lead = lead_of(q);
     sqlite3_stmt *st = db_query(d, statements[lead][q->newest_first],
-                                lead == LEAD_MESSAGE ? "iiiiiiiih" : "iiiiiii", since,
+                                lead == LEAD_MESSAGE ? "iiiiiiitih" : "iiiiiiit", since,
                                 (int64_t)q->since, ip, provider, (int64_t)q->is_bad_only, customer,
-                                (int64_t)q->limit, (int64_t)id.lo, id);
+                                (int64_t)q->limit, q->recipient, (int64_t)id.lo, id);
     db_limit_time(d, LIST_SPAN);
     while (db_step(d, st))
         take_row(j, st);
@@ -152,6 +160,7 @@ static void list_finish(struct store *s, struct job *job)
     xfree((char *)j->query.ip);
     xfree((char *)j->query.provider);
     xfree((char *)j->query.message);
+    xfree((char *)j->query.recipient);
     xfree(j);
 }
 
@@ -165,6 +174,7 @@ void history_list(struct store *s, const struct history_query *q,
     j->query.ip = own(q->ip);
     j->query.provider = own(q->provider);
     j->query.message = own(q->message);
+    j->query.recipient = q->recipient ? xstrdup(q->recipient) : NULL;
     writer_query_after(s, &j->job);
 }
 

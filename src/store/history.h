@@ -12,8 +12,9 @@ struct history_query {
     const char *customer; // NULL: any; the same for the others
     const char *ip;
     const char *provider;
-    const char *message; // ULID text
-    bool is_bad_only;    // bounced, expired, deferred, complained
+    const char *message;   // ULID text
+    const char *recipient; // an address, in any case; no index leads to it
+    bool is_bad_only;      // bounced, expired, deferred, complained
     bool newest_first;
     size_t limit;
 };

@@ -19,9 +19,11 @@ enum {
     SMALL = 256 << 10,   // the segment for facts when the disk has no room for a whole one
 };
 
-bool is_state_change(enum outcome_kind kind)
+bool is_state_change(const struct outcome *o)
 {
-    switch (kind) {
+    if (!o->message.hi && !o->message.lo)
+        return false; // of no message
+    switch (o->kind) {
     case OUTCOME_DELIVERED:
     case OUTCOME_DEFERRED:
     case OUTCOME_BOUNCED:
@@ -90,7 +92,7 @@ static void drop_history(struct journal *j)
         n = fact_length(p);
         bool is_history =
             record_parse_outcome(&o, bytes_of(p + RECORD_HEADER, n - RECORD_HEADER)) &&
-            !is_state_change(o.outcome.kind);
+            !is_state_change(&o.outcome);
         if (is_history && at < before / 2)
             j->dropped++;
         else

@@ -69,7 +69,7 @@ bool journal_add(struct journal *j, struct journal_add *add);
 /* Gives the fact's number. */
 uint64_t journal_add_outcome(struct journal *j, const struct outcome *o, usec_t next_try_at);
 uint64_t journal_add_parked(struct journal *j, const struct record_parked *p);
-/* Is this kind of outcome one that changes what waits? */
-bool is_state_change(enum outcome_kind kind);
+/* Does this outcome change what waits? */
+bool is_state_change(const struct outcome *o);
 /* How far it is written, and the number of the newest fact before that. */
 struct place journal_end(struct journal *j, uint64_t *written);

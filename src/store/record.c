@@ -102,6 +102,12 @@ void record_add_arrived(struct buf *out, const struct spool_message *m)
     end(out, at, RECORD_ARRIVED, m->size);
 }
 
+// Listings have no list and no reply: their zone and its answer stand there.
+static bool is_listing(const struct outcome *o)
+{
+    return o->kind == OUTCOME_LISTED || o->kind == OUTCOME_DELISTED;
+}
+
 void record_add_outcome(struct buf *out, const struct outcome *o, usec_t next_try_at)
 {
     size_t at = begin(out);
@@ -121,11 +127,11 @@ void record_add_outcome(struct buf *out, const struct outcome *o, usec_t next_tr
     block_int(&k, o->stream, 1);
     buf_add(out, k.bytes, k.n);
     add_text(out, o->customer, UINT16_MAX);
-    add_text(out, o->list, UINT16_MAX);
+    add_text(out, is_listing(o) && o->zone ? o->zone : o->list, UINT16_MAX);
     add_text(out, o->ip, UINT16_MAX);
     add_text(out, o->provider, UINT16_MAX);
     add_text(out, o->recipient, UINT16_MAX);
-    add_text(out, o->reply, OUTCOME_REPLY);
+    add_text(out, is_listing(o) && o->answer ? o->answer : o->reply, OUTCOME_REPLY);
     end(out, at, RECORD_OUTCOME, 0);
 }
 

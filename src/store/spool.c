@@ -92,9 +92,9 @@ void spool_keep(struct store *s, struct message_id id)
 
 void spool_outcome(struct store *s, const struct outcome *o, usec_t next_try_at)
 {
-    bool is_deferred = o->kind == OUTCOME_DEFERRED;
+    bool is_deferred = o->kind == OUTCOME_DEFERRED && is_state_change(o);
     // First: once the journal has it, the fold may look for it here.
-    if (is_state_change(o->kind))
+    if (is_state_change(o))
         handout_fact(&s->handout, o->message, o->recipient_no);
     uint64_t number = journal_add_outcome(&s->journal, o, is_deferred ? next_try_at : 0);
     if (is_deferred)

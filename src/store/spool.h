@@ -115,3 +115,7 @@ void spool_find(struct store *s, struct message_id id,
  * The callback frees array and messages. */
 void spool_list(struct store *s, const char *customer, const char *provider, size_t limit,
                 void (*done)(void *ctx, struct spool_message **messages, size_t n), void *ctx);
+/* The same of one recipient's address, in any case; with that recipient alone in each. Looks through all
+ * that waits, for a second at most. */
+void spool_list_to(struct store *s, const char *recipient, size_t limit,
+                   void (*done)(void *ctx, struct spool_message **messages, size_t n), void *ctx);

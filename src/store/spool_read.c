@@ -8,6 +8,8 @@
 #include "store/segment.h"
 #include "store/spool.h"
 
+enum { SEARCH_SPAN = 1000000 }; // µs; others wait for this thread
+
 // Columns of every query that makes messages, in this order.
 #define COLUMNS                                                                                    \
     "m.ulid, cw.text, lw.text, m.stream, m.sender, m.is_8bit, m.accepted_at, m.size, m.segment,"   \
@@ -243,6 +245,7 @@ struct list_job {
     struct job job;
     struct message_id id; // one message; else the list
     char *customer, *provider;
+    char *recipient; // NULL: any
     size_t limit;
     struct spool_message **messages;
     size_t n;
@@ -271,12 +274,14 @@ static void list_run(struct store *s, struct db *d, struct job *job)
     struct list_job *j = CONTAINER_OF(job, struct list_job, job);
     struct gathering g = {0};
     (void)s;
-    sqlite3_stmt *st = db_query(
-        d,
-        "SELECT " COLUMNS " FROM message m JOIN recipient r ON r.message=m.id" JOINS
-        "WHERE (?1='' OR m.customer=(SELECT id FROM word WHERE text=?1))"
-        " AND (?2='' OR r.provider=(SELECT id FROM word WHERE text=?2)) ORDER BY m.id, r.no",
-        "tt", j->customer, j->provider);
+    sqlite3_stmt *st =
+        db_query(d,
+                 "SELECT " COLUMNS " FROM message m JOIN recipient r ON r.message=m.id" JOINS
+                 "WHERE (?1='' OR m.customer=(SELECT id FROM word WHERE text=?1))"
+                 " AND (?2='' OR r.provider=(SELECT id FROM word WHERE text=?2))"
+                 " AND (?3 IS NULL OR r.address=?3 COLLATE NOCASE) ORDER BY m.id, r.no",
+                 "ttt", j->customer, j->provider, j->recipient);
+    db_limit_time(d, j->recipient ? SEARCH_SPAN : 0);
     while (db_step(d, st)) {
         struct message_id id = db_id(st, 0);
         if (g.n == j->limit && (!g.n || !message_id_equal(g.messages[g.n - 1]->id, id))) {
@@ -285,6 +290,7 @@ static void list_run(struct store *s, struct db *d, struct job *job)
         }
         gather(&g, st);
     }
+    db_limit_time(d, 0);
     j->messages = gathered(&g, &j->n);
 }
 
@@ -300,6 +306,7 @@ static void list_finish(struct store *s, struct job *job)
         xfree(j->messages);
     xfree(j->customer);
     xfree(j->provider);
+    xfree(j->recipient);
     xfree(j);
 }
 
@@ -319,6 +326,20 @@ void spool_list(struct store *s, const char *customer, const char *provider, siz
     *j = (struct list_job){.job = {.run = list_run, .finish = list_finish},
                            .customer = xstrdup(customer ? customer : ""),
                            .provider = xstrdup(provider ? provider : ""),
+                           .limit = limit,
+                           .done_list = done,
+                           .ctx = ctx};
+    writer_query_after(s, &j->job);
+}
+
+void spool_list_to(struct store *s, const char *recipient, size_t limit,
+                   void (*done)(void *ctx, struct spool_message **messages, size_t n), void *ctx)
+{
+    struct list_job *j = xcalloc(1, sizeof(*j));
+    *j = (struct list_job){.job = {.run = list_run, .finish = list_finish},
+                           .customer = xstrdup(""),
+                           .provider = xstrdup(""),
+                           .recipient = xstrdup(recipient),
                            .limit = limit,
                            .done_list = done,
                            .ctx = ctx};

@@ -191,11 +191,14 @@ static bool line_stands(const struct warden *w, const struct incident *i, size_t
     return ran_out || stands_on(w, line->target, now);
 }
 
-// What ends only by news of its own.
+// What ends only by news of its own: a condition, an outage.
 static bool has_own_end(const struct incident *i)
 {
-    return i->is_condition || strncmp(i->subject, "provider:", 9) == 0 ||
-           strncmp(i->subject, "node:", 5) == 0;
+    bool is_outage =
+        strncmp(i->subject, "provider:", 9) == 0 || strncmp(i->subject, "node:", 5) == 0;
+    for (size_t k = 0; is_outage && k < i->story_n; k++)
+        is_outage = i->story[k].kind != KIND_CALL_OPERATOR; // no outage: somebody was called
+    return i->is_condition || is_outage;
 }
 
 static bool is_over(const struct warden *w, const struct incident *i, usec_t now)

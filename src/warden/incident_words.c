@@ -89,10 +89,11 @@ static void customer_title(char out[INCIDENT_WHAT], const struct decision *d)
         per_cent(rate, (double)d->bad / (double)d->of);
         snprintf(after, sizeof(after), ": %s %s", harms[d->harm].title, rate);
         fit(out, "", name, after);
-    } else {
-        snprintf(after, sizeof(after), ": %s",
-                 d->has_harm ? harms[d->harm].title : action_text(d->action));
+    } else if (d->has_harm) {
+        snprintf(after, sizeof(after), ": %s", harms[d->harm].title);
         fit(out, "", name, after);
+    } else { // the guard's: an address suffers from it
+        fit(out, "", name, " harms one of our IPs");
     }
 }
 
@@ -121,6 +122,12 @@ static const struct decision_culprit *culprit_of(const struct decision *d)
     return d->culprits_n && d->culprits[0].share >= SHARE_OF_A_CULPRIT ? &d->culprits[0] : NULL;
 }
 
+// What is known of it besides: the answer, where there is one.
+static const char *said(const struct decision *d)
+{
+    return *d->samples[0] ? d->samples[0] : d->reason;
+}
+
 // Whose harm it is that an address suffers from.
 static void blame_cause(char out[INCIDENT_CAUSE], const struct decision *d)
 {
@@ -134,9 +141,9 @@ static void blame_cause(char out[INCIDENT_CAUSE], const struct decision *d)
                  *d->signs ? "; " : "", d->signs);
     } else if (d->culprits_n) {
         snprintf(out, INCIDENT_CAUSE, "no single culprit, %s most: %.0f %% of the harm; %s",
-                 d->culprits[0].customer, floor(d->culprits[0].share * 100 + 0.5), d->reason);
+                 d->culprits[0].customer, floor(d->culprits[0].share * 100 + 0.5), said(d));
     } else {
-        snprintf(out, INCIDENT_CAUSE, "nobody of ours stands out: %s", d->reason);
+        snprintf(out, INCIDENT_CAUSE, "nobody of ours stands out: %s", said(d));
     }
 }
 
@@ -215,9 +222,8 @@ static void ip_words(struct incident_words *out, const struct decision *d, bool 
         snprintf(before, sizeof(before), "%.40s is on ", out->ip);
         fit(out->what, before, zone, "");
     } else {
-        snprintf(out->what, sizeof(out->what), "%s %s %s", out->ip,
-                 is_observing ? "would be" : "is",
-                 d->action == ACTION_PULL ? "pulled" : "draining");
+        snprintf(before, sizeof(before), "%.40s is ", out->ip);
+        fit(out->what, before, d->reason, "");
     }
     blame_cause(out->cause, d);
     take_culprit(out, d);
@@ -243,8 +249,10 @@ static void outage_words(struct incident_words *out, const struct decision *d)
     snprintf(after, sizeof(after), " %s %u of %u customers",
              strstr(d->reason, "defer") ? "defers" : "fails for", d->customers, d->customers_of);
     fit(out->what, "", out->provider, after);
-    snprintf(out->cause, sizeof(out->cause), "%s itself: all alike; nobody is judged",
-             out->provider);
+    const char *numbers = strstr(d->reason, ": ");
+    size_t n = numbers ? strcspn(numbers + 2, ";") : 0;
+    snprintf(out->cause, sizeof(out->cause), "%s itself: %.*s; nobody is judged", out->provider,
+             n ? (int)n : 9, n ? numbers + 2 : "all alike");
 }
 
 static void call_words(struct incident_words *out, const struct decision *d)

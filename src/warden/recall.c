@@ -52,18 +52,24 @@ static void on_kept(void *ctx, int r)
                     (int)(WARDEN_KEEP_SPAN / USEC_SECOND), strerror(-r));
 }
 
+static void pack_keys(struct buf *out, const struct map *m)
+{
+    struct map_item *item;
+    pack_u32(out, (uint32_t)m->count);
+    for (size_t i = 0; (item = map_next(m, &i));)
+        pack_bytes(out, bytes_of(item->key, item->key_n));
+}
+
 void warden_keep(struct warden *w)
 {
     struct judging *j = &w->judging;
     struct buf out = {0}, inner = {0};
-    struct map_item *item;
     pack_str(&out, FILE_MARK);
     pack_u32(&out, FORMAT);
     pack_i64(&out, j->fed_at);
     pack_u64(&out, j->fed_n);
-    pack_u32(&out, (uint32_t)j->beliefs.count);
-    for (size_t i = 0; (item = map_next(&j->beliefs, &i));)
-        pack_bytes(&out, bytes_of(item->key, item->key_n));
+    pack_keys(&out, &j->beliefs);
+    pack_keys(&out, &j->listings);
     reputation_save(j->reputation, &inner);
     pack_bytes(&out, buf_bytes(&inner));
     buf_deinit(&inner);
@@ -80,16 +86,17 @@ static void on_keep(void *ctx)
               w);
 }
 
-static bool take_beliefs(struct warden *w, struct bytes *in)
+static bool take_keys(struct bytes *in, struct map *m)
 {
+    static char there[] = "there"; // the map's values
     uint32_t n;
     if (!take_count(in, &n, 4))
         return false;
     for (uint32_t i = 0; i < n; i++) {
-        char target[DECISION_TARGET];
-        if (!take_text(in, target, sizeof(target)))
+        struct bytes key;
+        if (!take_bytes(in, &key) || key.n >= DECISION_TARGET)
             return false;
-        judging_believe(w, target);
+        map_put(m, key, there);
     }
     return true;
 }
@@ -102,7 +109,8 @@ static bool read_kept(struct warden *w, struct bytes in)
     struct bytes inner;
     return take_text(&in, mark, sizeof(mark)) && strcmp(mark, FILE_MARK) == 0 &&
            take_u32(&in, &format) && format == FORMAT && take_i64(&in, &j->fed_at) &&
-           take_u64(&in, &j->fed_n) && take_beliefs(w, &in) && take_bytes(&in, &inner) &&
+           take_u64(&in, &j->fed_n) && take_keys(&in, &j->beliefs) &&
+           take_keys(&in, &j->listings) && take_bytes(&in, &inner) &&
            reputation_load(j->reputation, inner);
 }
 

@@ -238,9 +238,42 @@ void judging_wait(struct warden *w)
 
 // ---- facts
 
+static void note_listing(struct judging *j, const struct outcome *o)
+{
+    bool is_listed = o->kind == OUTCOME_LISTED;
+    if ((!is_listed && o->kind != OUTCOME_DELISTED) || !o->zone || !*o->zone)
+        return;
+    CLEANUP(xfree) char *key = xasprintf("%s %s", o->ip, o->zone);
+    if (is_listed)
+        map_put_str(&j->listings, key, believed);
+    else
+        map_remove_str(&j->listings, key);
+}
+
+void warden_each_listing(const struct warden *w,
+                         void (*each)(void *ctx, const char *ip, const char *zone), void *ctx)
+{
+    struct map_item *item;
+    for (size_t i = 0; (item = map_next(&w->judging.listings, &i));) {
+        CLEANUP(xfree) char *ip = xmemdup0(item->key, item->key_n);
+        char *zone = strchr(ip, ' ');
+        *zone++ = '\0';
+        each(ctx, ip, zone);
+    }
+}
+
+void warden_on_reverse(struct warden *w, const char *ip, bool is_wrong, const char *why)
+{
+    CLEANUP(xfree) char *subject = xasprintf("ip:%s#reverse", ip);
+    reputation_set_reverse(w->judging.reputation, ip, is_wrong);
+    incident_note_condition(w, subject, SEVERITY_NOTICE, "reverse DNS is wrong", why, is_wrong);
+    judging_wait(w);
+}
+
 void warden_on_fact(struct warden *w, const struct outcome *o)
 {
     struct judging *j = &w->judging;
+    note_listing(j, o);
     j->fed_n = o->at == j->fed_at ? j->fed_n + 1 : 1;
     j->fed_at = o->at;
     reputation_feed(j->reputation, o);
@@ -324,5 +357,6 @@ void judging_deinit(struct warden *w)
     timer_stop(w->options.timers, &j->due);
     timer_stop(w->options.timers, &j->keep);
     map_deinit(&j->beliefs);
+    map_deinit(&j->listings);
     j->reputation = reputation_free(j->reputation);
 }

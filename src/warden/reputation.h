@@ -9,6 +9,7 @@
  * directory, with the outcome it goes up to; what came since is read from history, and the ledger says
  * what was decided on it already. Runs on the loop. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -28,6 +29,11 @@ void warden_on_fact(struct warden *w, const struct outcome *o);
 /* One recipient of an accepted message: hashes of where it came from and of what it is; 0 unknown. */
 void warden_on_submitted(struct warden *w, const char *customer, const char *recipient, usec_t at,
                          uint32_t network, uint32_t content);
+/* Reverse DNS of an IP, as warden/probe.h finds it. */
+void warden_on_reverse(struct warden *w, const char *ip, bool is_wrong, const char *why);
+/* The listings in force, as outcomes told them: an IP and a zone. */
+void warden_each_listing(const struct warden *w,
+                         void (*each)(void *ctx, const char *ip, const char *zone), void *ctx);
 /* The machine got or lost an address. */
 void warden_roster_changed(struct warden *w);
 /* Keeps what it knows now; at the end, after the last outcome. */

@@ -21,10 +21,10 @@ struct judging {
     struct reputation *reputation;
     enum judging_mode mode;
     struct timer due;
-    usec_t due_at; // wall; what the timer is set for
-    struct map
-        beliefs;   // targets of decisions that were not applied: reputation takes them for in force
-    usec_t fed_at; // the newest outcome that was fed…
+    usec_t due_at;       // wall; what the timer is set for
+    struct map beliefs;  // targets that reputation takes for in force, and no entry says so
+    struct map listings; // "IP ZONE" of those in force
+    usec_t fed_at;       // the newest outcome that was fed…
     uint64_t fed_n;      // …and how many had that very time
     struct timer keep;   // when it is kept next
     bool is_keeping;     // one is being written

@@ -56,11 +56,11 @@ static json_t *world(struct fake *f, const char *name)
     return json_object_get(f->world, name);
 }
 
-// Incidents whose filter speaks of their state are those that are kept, closed ones too.
+// Incidents whose filter speaks of their number are those that are kept, closed ones too.
 static json_t *table(struct fake *f, const json_t *params)
 {
     const char *by = protocol_get_text(params, "by", "provider"), *name;
-    bool wants_kept = strncmp(protocol_get_text(params, "filter", ""), "state:", 6) == 0;
+    bool wants_kept = strncmp(protocol_get_text(params, "filter", ""), "number>", 7) == 0;
     name = wants_kept ? "incidents_kept" : protocol_get_text(params, "table", "");
     json_t *t = json_object_get(world(f, "tables"), name);
     return json_is_object(t) ? json_object_get(t, by) : t;
@@ -95,7 +95,7 @@ static const char *text_of(const json_t *row, const char *field)
     return text ? text : "";
 }
 
-// The words the console asks with by itself: `state:`, `number>3`, `who:engine`, `!did:start`.
+// The words the console asks with by itself: `number>3`, `who:engine`, `!did:start`.
 static bool matches_word(const json_t *row, const char *word)
 {
     char field[32];
@@ -469,7 +469,8 @@ void fake_calm(struct fake *f)
     json_array_clear(json_object_get(tables, "incidents"));
     while (json_array_size(kept) > 1) // the last one is closed
         json_array_remove(kept, 0);
-    json_object_set_new(json_object_get(world(f, "status"), "ledger"), "seq", json_integer(++f->seq));
+    json_object_set_new(json_object_get(world(f, "status"), "ledger"), "seq",
+                        json_integer(++f->seq));
     all_due(f);
     pthread_mutex_unlock(&f->lock);
 }
@@ -481,7 +482,8 @@ void fake_incident(struct fake *f, const char *key, const char *severity)
     json_t *row = find(f, "incidents", key, &at);
     must(row);
     json_object_set_new(row, "severity", json_string(severity));
-    json_object_set_new(json_object_get(world(f, "status"), "ledger"), "seq", json_integer(++f->seq));
+    json_object_set_new(json_object_get(world(f, "status"), "ledger"), "seq",
+                        json_integer(++f->seq));
     all_due(f);
     pthread_mutex_unlock(&f->lock);
 }

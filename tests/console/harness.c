@@ -79,8 +79,12 @@ static void run_child(const struct harness_options *o, int slave)
                                         "PATH=/usr/bin:/bin"};
     enum { MOST = 16 };
     char *argv[MOST] = {(char *)o->program};
+    const char *state = getenv("XDG_STATE_HOME");
+    CLEANUP(xfree) char *kept = state ? xasprintf("XDG_STATE_HOME=%s", state) : NULL;
     login_tty(slave);
     clearenv();
+    if (kept)
+        putenv(kept);
     for (size_t i = 0; i < ARRAY_LEN(usual); i++)
         putenv((char *)usual[i]);
     for (size_t i = 0; o->env && o->env[i]; i++)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,8 +23,21 @@ struct scene {
     struct harness *h;
 };
 
-static struct scene scene_start(int rows, int columns, const char *const *more,
-                                const char *const *env)
+// When this user looked last: 11:20Z, before three of the incidents.
+static void write_looked(const char *node_id)
+{
+    FILE *f = fopen("state/mxwarden/looked-mta1.example.net", "we");
+    assert_non_null(f);
+    fprintf(f,
+            "{\"node_id\": \"%s\", \"at\": \"2026-11-24T11:20:00.000Z\", \"seq\": 4470, "
+            "\"incident\": 316}\n",
+            node_id);
+    fclose(f);
+}
+
+// At home: the incidents.
+static struct scene scene_home(int rows, int columns, const char *const *more,
+                               const char *const *env)
 {
     const char *argv[8] = {socket_path};
     for (size_t i = 0; more && more[i] && i < 6; i++)
@@ -31,7 +45,19 @@ static struct scene scene_start(int rows, int columns, const char *const *more,
     struct harness_options o = {
         .program = program, .argv = argv, .env = env, .rows = rows, .columns = columns};
     struct scene s = {.fake = fake_start(socket_path, world_path)};
+    write_looked("7k3m9q2x");
     s.h = harness_start(&o);
+    assert_true(harness_wait(s.h, "yahoo itself"));
+    assert_true(harness_wait(s.h, columns < 150 ? "C2 W1 N1" : "2 critical"));
+    return s;
+}
+
+// At the IPs.
+static struct scene scene_start(int rows, int columns, const char *const *more,
+                                const char *const *env)
+{
+    struct scene s = scene_home(rows, columns, more, env);
+    harness_keys(s.h, "2");
     assert_true(harness_wait(s.h, "198.51.100.20"));
     return s;
 }
@@ -110,7 +136,10 @@ static void every_view_and_page_has_its_picture(void **state)
     static const struct {
         const char *name, *keys, *until;
     } cases[] = {
-        {"ips", "", "GMYA+"},
+        {"incidents", "1j", "318 critical"},
+        {"incident", "\r", "culprits"},
+        {"report", "x", "to paste"},
+        {"ips", "\0332", "GMYA+"},
         {"ip", "\r", "who uses it"},
         {"customers", "\0333", "24 h"},
         {"customer", "\r", "harm in 24 h"},
@@ -118,10 +147,13 @@ static void every_view_and_page_has_its_picture(void **state)
         {"queue-messages", "\r", "b.kaya@yh.example"},
         {"message", "\r", "18,412 bytes"},
         {"queue-by-customer", "5\t", "Queue by customer"},
+        {"providers", "6", "an outage of its own"},
+        {"provider", "j\r", "it blocks one of our IPs"},
+        {"lane", "\r", "one probe"},
         {"events", "7", "oma@mail"},
         {"event", "jjj\r", "read as unknown-user"},
         {"ledger", "8", "wrong customer"},
-        {"entry", "jj\r", "evidence"},
+        {"entry", "jjj\r", "evidence"},
     };
     struct scene s = scene();
     (void)state;
@@ -140,14 +172,159 @@ static void every_view_and_page_has_its_picture(void **state)
 
 static void wide_screens_have_a_panel(void **state)
 {
-    struct scene s = scene_start(60, 200, NULL, NULL);
+    struct scene s = scene_home(60, 200, NULL, NULL);
     (void)state;
-    harness_keys(s.h, "v");
+    keys(&s, "j", "318 CRITICAL");
+    compare(&s, "incidents-wide");
+    keys(&s, "\r", "Incident 318");
+    compare(&s, "incident-wide");
+    keys(&s, "6", "an outage of its own");
+    keys(&s, "j", "it blocks one of our IPs");
+    compare(&s, "providers-wide");
+    keys(&s, "2", "lanes blocked");
+    compare(&s, "ips-panel-wide");
+    keys(&s, "\r", "IP 198.51.100.7");
+    compare(&s, "ip-wide");
+    keys(&s, "2v", "sent, 1 h");
     compare(&s, "ips-wide");
     keys(&s, "3", "rates over 24 h");
-    keys(&s, "v", "ops@acme-news.example");
-    keys(&s, "j", "ops@shop-42.example");
+    keys(&s, "v", "Customer acme-news");
+    keys(&s, "j", "Customer shop-42");
     compare(&s, "customers-wide");
+    scene_end(&s);
+}
+
+static void nothing_wrong_is_told_with_signs_of_life(void **state)
+{
+    struct scene s = scene_home(24, 80, NULL, NULL);
+    (void)state;
+    fake_calm(s.fake);
+    assert_true(harness_wait(s.h, "Nothing is wrong. Last incident 313, closed 02:31Z."));
+    assert_true(harness_wait(s.h, "calm"));
+    compare(&s, "calm");
+    scene_end(&s);
+}
+
+static void no_culprit_no_key(void **state)
+{
+    struct scene s = scene_home(24, 80, NULL, NULL);
+    (void)state;
+    keys(&s, "jj", "317 warning");
+    keys(&s, "s", "317 has no culprit: yahoo fails for 29 of 31 alike. Nobody is judged.");
+    compare(&s, "no-culprit");
+    keys(&s, "w", "317 has no culprit");
+    keys(&s, "t", "317 has no culprit");
+    keys(&s, "p", "317 has no culprit");
+    assert_int_equal(fake_applied(s.fake, NULL, 0), 0);
+    keys(&s, "H", "Pause provider yahoo");
+    scene_end(&s);
+}
+
+static void the_keys_of_an_incident_act_on_whom_it_names(void **state)
+{
+    char params[2048];
+    struct scene s = scene_home(24, 80, NULL, NULL);
+    (void)state;
+    keys(&s, "j", "318 critical");
+    keys(&s, "s", "Suspend customer acme-news");
+    compare(&s, "incident-suspend");
+    harness_pump(s.h, 400);
+    keys(&s, "\r", "done: suspend acme-news");
+    keys(&s, "H", "Hold the mail of acme-news/spring");
+    harness_keys(s.h, "\033");
+    harness_pump(s.h, 150);
+    keys(&s, "p", "Pull IP 198.51.100.7");
+    harness_keys(s.h, "\033");
+    harness_pump(s.h, 150);
+    keys(&s, "\r", "culprits");
+    keys(&s, "j", "▌ velo-club"); // on the page it is the selected culprit
+    keys(&s, "t", "Throttle 3 marked customers");
+    harness_keys(s.h, "\033");
+    harness_pump(s.h, 150);
+    keys(&s, "k", "▌ acme-news");
+    keys(&s, "\r", "Customer acme-news");
+    fake_applied(s.fake, params, sizeof(params));
+    assert_non_null(strstr(params, "\"targets\":[\"customer:acme-news\"]"));
+    scene_end(&s);
+}
+
+static void an_incident_is_taken_noted_and_closed(void **state)
+{
+    char params[2048];
+    struct scene s = scene_home(24, 80, NULL, NULL);
+    (void)state;
+    keys(&s, "a", "done: 319 is yours, a gives it back (4479)");
+    assert_int_equal(fake_applied(s.fake, params, sizeof(params)), 1);
+    assert_non_null(strstr(params, "\"command\":\"ack\""));
+    assert_non_null(strstr(params, "\"targets\":[\"incident:319\"]"));
+    keys(&s, "jj", "317 warning"); // ana has it already
+    keys(&s, "a", "done: 317 is given back");
+    keys(&s, "N", "note on 317: _");
+    harness_keys(s.h, "\r"); // nothing is no note
+    keys(&s, "asked", "note on 317: asked_");
+    keys(&s, "\033[200~ them\033[201~\r", "done: note 317");
+    fake_applied(s.fake, params, sizeof(params));
+    assert_non_null(strstr(params, "\"command\":\"note\""));
+    assert_non_null(strstr(params, "\"reason\":\"asked them\""));
+    keys(&s, "c", "close 317, because: _");
+    keys(&s, "over", "over_");
+    harness_keys(s.h, "\033");
+    assert_true(harness_wait_gone(s.h, "because"));
+    assert_int_equal(fake_applied(s.fake, NULL, 0), 3);
+    keys(&s, "c\r", "done: resolve 317");
+    keys(&s, ":ack nonsense\r", "`nonsense` is no incident's number");
+    scene_end(&s);
+}
+
+static void a_report_is_copied_as_it_is(void **state)
+{
+    size_t n;
+    struct scene s = scene_home(24, 80, NULL, NULL);
+    (void)state;
+    keys(&s, "j", "318 critical");
+    keys(&s, "x", "Report of 318");
+    keys(&s, "y", "copied: the report");
+    const char *raw = harness_raw(s.h, &n);
+    // "Incident 318 on mta" in base64, and no blank before it.
+    assert_non_null(memmem(raw, n, "\033]52;c;SW5jaWRlbnQgMzE4IG9uIG10", 31));
+    scene_end(&s);
+}
+
+static void a_new_critical_one_rings_once(void **state)
+{
+    size_t before, after;
+    struct scene s = scene_home(24, 80, NULL, NULL);
+    (void)state;
+    const char *raw = harness_raw(s.h, &before);
+    assert_null(memchr(raw, '\a', before)); // what was there already does not ring
+    fake_incident(s.fake, "incident:317", "critical");
+    assert_true(harness_wait(s.h, "C3 W0 N1"));
+    fake_incident(s.fake, "incident:314", "warning");
+    assert_true(harness_wait(s.h, "C3 W1 N0"));
+    raw = harness_raw(s.h, &after);
+    size_t rings = 0;
+    for (size_t i = 0; i < after; i++)
+        rings += raw[i] == '\a';
+    assert_int_equal(rings, 1);
+    scene_end(&s);
+}
+
+static void it_remembers_when_one_looked_last(void **state)
+{
+    struct scene s = scene_home(24, 80, NULL, NULL);
+    (void)state;
+    assert_true(harness_wait(s.h, "since 11:20Z: 3 incidents, 7 automatic actions"));
+    harness_keys(s.h, "qq");
+    assert_int_equal(harness_end(s.h), 0);
+    harness_stop(s.h);
+    const char *const argv[] = {socket_path, NULL};
+    struct harness_options o = {.program = program, .argv = argv, .rows = 24, .columns = 80};
+    s.h = harness_start(&o);
+    assert_true(harness_wait(s.h, "since 12:04Z: no incident, no automatic action"));
+    harness_stop(s.h);
+    write_looked("another"); // a node of the same name
+    s.h = harness_start(&o);
+    assert_true(harness_wait(s.h, "since 12:04Z: no incident, no automatic action"));
     scene_end(&s);
 }
 
@@ -375,8 +552,10 @@ static void viewers_and_read_only_cannot_act(void **state)
     const char *const argv[] = {socket_path, NULL};
     struct harness_options o = {.program = program, .argv = argv, .rows = 24, .columns = 80};
     s.h = harness_start(&o);
-    assert_true(harness_wait(s.h, "198.51.100.20"));
+    assert_true(harness_wait(s.h, "yahoo itself"));
     keys(&s, "p", "you are a viewer here");
+    keys(&s, "a", "you are a viewer here");
+    keys(&s, ":note 318\r", "you are a viewer here");
     scene_end(&s);
 }
 
@@ -487,11 +666,11 @@ static void a_stop_gives_the_terminal_back_for_a_while(void **state)
     snprintf(script, sizeof(script), "set -m; %s %s; echo it stands; sleep 1; fg", program,
              socket_path);
     s.h = harness_start(&o);
-    assert_true(harness_wait(s.h, "198.51.100.20"));
+    assert_true(harness_wait(s.h, "yahoo itself"));
     keys(&s, "\032", "it stands");
     if (!harness_is_restored(s.h, &why))
         fail_msg("%s", why);
-    assert_true(harness_wait(s.h, "198.51.100.20"));
+    assert_true(harness_wait(s.h, "yahoo itself"));
     keys(&s, "3", "acme-news");
     scene_end(&s);
 }
@@ -534,7 +713,7 @@ static void hostile_text_never_reaches_the_terminal(void **state)
     assert_null(memmem(raw, n, "\302\233", 2));
     assert_null(memmem(raw, n, "\302\205", 2));
     // The row keeps its place whatever stands in it.
-    assert_true(harness_wait_row(s.h, 6, "  shop-42        throttled"));
+    assert_true(harness_wait_row(s.h, 6, "  shop-42         throttled"));
     scene_end(&s);
 }
 
@@ -544,7 +723,7 @@ static void letters_of_all_widths_line_up(void **state)
     (void)state;
     fake_set(s.fake, "customers", "customer:velo-club", "id", "你好-josé-e\314\201");
     keys(&s, "3", "你好-josé-e\314\201");
-    assert_true(harness_wait_row(s.h, 7, "  你好-josé-e\314\201    good  "));
+    assert_true(harness_wait_row(s.h, 7, "  你好-josé-e\314\201     good  "));
     scene_end(&s);
 }
 
@@ -586,7 +765,8 @@ static void wide_glyphs_turn_into_ascii(void **state)
     struct scene s = {.fake = fake_start(socket_path, world_path)};
     (void)state;
     s.h = harness_start(&o);
-    assert_true(harness_wait(s.h, "> 198.51.100.7"));
+    assert_true(harness_wait(s.h, "> C  319"));
+    keys(&s, "2", "> 198.51.100.7");
     compare(&s, "ips-ascii");
     scene_end(&s);
 }
@@ -600,7 +780,7 @@ static void it_starts_without_an_engine_and_waits(void **state)
     s.h = harness_start(&o);
     assert_true(harness_wait(s.h, "ENGINE DOWN"));
     s.fake = fake_start(socket_path, world_path);
-    assert_true(harness_wait(s.h, "198.51.100.20"));
+    assert_true(harness_wait(s.h, "yahoo itself"));
     scene_end(&s);
 }
 
@@ -620,6 +800,13 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_view_and_page_has_its_picture),
         cmocka_unit_test(wide_screens_have_a_panel),
+        cmocka_unit_test(nothing_wrong_is_told_with_signs_of_life),
+        cmocka_unit_test(no_culprit_no_key),
+        cmocka_unit_test(the_keys_of_an_incident_act_on_whom_it_names),
+        cmocka_unit_test(an_incident_is_taken_noted_and_closed),
+        cmocka_unit_test(a_report_is_copied_as_it_is),
+        cmocka_unit_test(a_new_critical_one_rings_once),
+        cmocka_unit_test(it_remembers_when_one_looked_last),
         cmocka_unit_test(the_dialog_shows_the_preview_and_acts),
         cmocka_unit_test(enter_is_dead_until_the_preview_was_there_for_300_ms),
         cmocka_unit_test(what_is_risky_wants_a_word_typed),
@@ -657,11 +844,15 @@ int main(int argc, char **argv)
     snprintf(world_path, sizeof(world_path), "%s/world.json", folder);
     char own[] = "/tmp/console-test-XXXXXX";
     must(mkdtemp(own) && chdir(own) == 0); // the socket's name shows on the screen
+    must(mkdir("state", 0700) == 0 && mkdir("state/mxwarden", 0700) == 0);
+    CLEANUP(xfree) char *home = xasprintf("XDG_STATE_HOME=%s/state", own);
+    putenv(home);
     snprintf(socket_path, sizeof(socket_path), "engine.sock");
     signal(SIGPIPE, SIG_IGN);
     if (argc > 3)
         cmocka_set_test_filter(argv[3]);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    rmdir(own);
+    unlink("state/mxwarden/looked-mta1.example.net");
+    must(rmdir("state/mxwarden") == 0 && rmdir("state") == 0 && rmdir(own) == 0);
     return failed;
 }

@@ -6,6 +6,7 @@ import pty
 import re
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 import unicodedata
@@ -136,8 +137,10 @@ class Terminal:
         self.screen = Screen(rows, columns)
         os.set_blocking(self.ours, False)
         self.pending = b""
+        self.home = tempfile.TemporaryDirectory()  # a console remembers when one looked last
         self.process = subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-                                        env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"})
+                                        env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8",
+                                             "XDG_STATE_HOME": self.home.name})
 
     def look(self):
         """What stands on the screen now."""
@@ -175,3 +178,4 @@ class Terminal:
             self.process.wait(10)
         os.close(self.ours)
         os.close(self.slave)
+        self.home.cleanup()

@@ -243,6 +243,23 @@ static void a_flood_of_one_reply_leaves_the_others_samples(void **state)
     world_end(&w);
 }
 
+static void who_found_no_place_in_the_table_is_judged_by_its_day(void **state)
+{
+    (void)state;
+    struct rotation_world w;
+    struct decision_culprit c[DECISION_CULPRITS];
+    world_begin(&w);
+    world_deliver(&w, address, "gmx", "bad", 80);
+    world_dead(&w, address, "gmx", "bad", 20);
+    uint32_t big = customer_of(&w.r, "big");
+    w.r.customers[big]->hard_n = 10000;
+    for (int i = 0; i < 60; i++)
+        rotation_note(&w.r, w.r.ips[0], 0, big, HARM_DEAD, w.r.now);
+    assert_int_equal(blame_find(&w.r, w.r.ips[0], USAGE_NONE, w.r.now, c, DECISION_CULPRITS), 1);
+    assert_string_equal(c[0].customer, "bad");
+    world_end(&w);
+}
+
 static void the_ring_of_news_turns_over(void **state)
 {
     (void)state;
@@ -272,6 +289,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_trap_weighs_more_than_dead_ones),
     cmocka_unit_test(old_harm_fades),
     cmocka_unit_test(a_flood_of_one_reply_leaves_the_others_samples),
+    cmocka_unit_test(who_found_no_place_in_the_table_is_judged_by_its_day),
     cmocka_unit_test(the_ring_of_news_turns_over),
 };
 TEST_MAIN(tests)

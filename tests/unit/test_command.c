@@ -29,6 +29,15 @@ static void right_lines_become_checked_calls(void **state)
         {"hold --all -r x", "hold", "queue:all", 1},
         {"hold queue:pool=shared,ip=1.2.3.4 -r x", "hold", "queue:ip=1.2.3.4,pool=shared", 1},
         {"undo 17 -r wrong one", "undo", "log:17", 1},
+        {"incidents --filter state:closed", "incidents", NULL, 0},
+        {"providers --sort -waiting", "providers", NULL, 0},
+        {"ack 318", "ack", "incident:318", 1},
+        {"resolve incident:318 -r list removed", "resolve", "incident:318", 1},
+        {"note 318 asked acme by phone", "note", "incident:318", 1},
+        {"note 318 -r asked acme", "note", "incident:318", 1},
+        {"show incident:318", "show", "incident:318", 1},
+        {"explain customer:acme", "explain", "customer:acme", 1},
+        {"explain oma@mail.example", "explain", "oma@mail.example", 1},
         {"show message:01jd3vr5q8000000000000abcd", "show", "message:01JD3VR5Q8000000000000ABCD",
          1},
         {"show provider:Google", "show", "provider:google", 1},
@@ -74,6 +83,17 @@ static void wrong_lines_say_what_is_wrong_and_what_was_expected(void **state)
         {"hold --all --pool shared -r x", "not both"},
         {"hold --pool Shared -r x", "expected a pool's name"},
         {"undo x -r y", "expected a ledger number"},
+        {"ack", "wants an argument"},
+        {"ack 318 319", "takes one argument"},
+        {"ack acme", "expected an incident's number like 318"},
+        {"ack 0", "expected an incident's number"},
+        {"ack 318 --for 2h", "ack takes no --for"},
+        {"note 318", "a text"},
+        {"note", "a text"},
+        {"note 318 x -r y", "not both"},
+        {"explain", "wants an argument"},
+        {"explain acme", "expected customer:ID"},
+        {"explain a@b,c", "no mail address"},
         {"show acme", "expected customer:ID"},
         {"status now", "takes no arguments"},
         {"status --json=1", "takes no value"},
@@ -118,6 +138,15 @@ static void in_argv_a_reason_is_one_word(void **state)
     assert_int_equal(command_parse(&call, 5, argv, &why), 0);
     assert_string_equal(call.reason, "stale list");
     assert_int_equal(call.targets_n, 2);
+}
+
+static void the_words_behind_a_number_are_the_note(void **state)
+{
+    (void)state;
+    CLEANUP(command_call_deinit) struct command_call call;
+    char *why = NULL;
+    assert_int_equal(command_parse_text(&call, "note 318 asked  acme by phone", &why), 0);
+    assert_string_equal(call.reason, "asked acme by phone");
 }
 
 static void since_is_a_span_back_or_a_date(void **state)
@@ -170,6 +199,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(wrong_lines_say_what_is_wrong_and_what_was_expected),
     cmocka_unit_test(no_words_are_the_console),
     cmocka_unit_test(in_argv_a_reason_is_one_word),
+    cmocka_unit_test(the_words_behind_a_number_are_the_note),
     cmocka_unit_test(since_is_a_span_back_or_a_date),
     cmocka_unit_test(every_command_has_its_help),
     cmocka_unit_test(numbers_read_as_people_read_them),

@@ -9,7 +9,7 @@
 
 static struct detector_plan plan_of(double p0, double gamma)
 {
-    struct detector_plan plan;
+    struct detector_plan plan = {0};
     detector_plan_make(&plan, p0, gamma, 1);
     return plan;
 }
@@ -42,7 +42,7 @@ static void a_plan_is_a_grid_of_likelihood_ratios(void **state)
 static void clumps_take_the_root_of_the_ratios(void **state)
 {
     (void)state;
-    struct detector_plan once = plan_of(0.02, 1e6), half;
+    struct detector_plan once = plan_of(0.02, 1e6), half = {0};
     detector_plan_make(&half, 0.02, 1e6, 2);
     for (int g = 0; g < DETECTOR_GRID; g++) {
         assert_true(is_near(half.bad[g], sqrt(once.bad[g]), 1e-12));
@@ -67,16 +67,17 @@ static void a_rung_without_a_rate_never_speaks(void **state)
     }
 }
 
-static void another_clumping_is_the_plan_made_with_it(void **state)
+static void a_plan_made_again_is_the_plan_made_at_once(void **state)
 {
     (void)state;
-    struct detector_plan made, changed = plan_of(0.02, 1e6), back;
+    struct detector_plan made = {0}, changed = plan_of(0.05, 1e7);
     detector_plan_make(&made, 0.02, 1e6, 2.75);
-    detector_plan_clump(&changed, 2.75);
+    detector_plan_make(&changed, 0.02, 1e7, 1);
+    detector_plan_make(&changed, 0.02, 1e6, 1);
+    detector_plan_make(&changed, 0.02, 1e6, 2.75); // the same alarm, not sought again
     assert_memory_equal(&made, &changed, sizeof(made));
-    back = plan_of(0.02, 1e6);
-    detector_plan_clump(&changed, 1);
-    assert_memory_equal(&back, &changed, sizeof(back));
+    detector_plan_make(&changed, 0, 1e6, 1);
+    assert_true(changed.p0 == 0 && changed.alarm == 0);
 }
 
 static void the_alarm_lies_between_a_sixth_of_gamma_and_gamma(void **state)
@@ -233,7 +234,7 @@ static void r_is_n_on_the_mean_at_p0_over_all_that_can_happen(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_plan_is_a_grid_of_likelihood_ratios),
     cmocka_unit_test(clumps_take_the_root_of_the_ratios),
-    cmocka_unit_test(another_clumping_is_the_plan_made_with_it),
+    cmocka_unit_test(a_plan_made_again_is_the_plan_made_at_once),
     cmocka_unit_test(the_alarm_lies_between_a_sixth_of_gamma_and_gamma),
     cmocka_unit_test(a_rung_without_a_rate_never_speaks),
     cmocka_unit_test(many_good_ones_at_once_are_many_single_ones),

@@ -12,7 +12,7 @@
 
 static struct evidence_plans plans_of(uint32_t least)
 {
-    struct evidence_plans plans;
+    static struct evidence_plans plans; // made once
     static const double rates[RUNG_N] = {0.02, 0.04, 0.05}, patience[RUNG_N] = {1e5, 1e6, 1e7};
     for (int r = 0; r < RUNG_N; r++) {
         detector_plan_make(&plans.rungs[r], rates[r], patience[r], 1);
@@ -340,6 +340,29 @@ static void late_news_in_a_row_are_no_harm_in_a_row(void **state)
     evidence_deinit(&e);
 }
 
+static void late_news_at_the_acceptable_rate_alarm_as_rarely_as_others(void **state)
+{
+    (void)state;
+    enum { CAMPAIGNS = 400, N = 4000 };
+    struct evidence_plans plans = plans_of(3);
+    struct chance c = {5};
+    int alarms = 0;
+    for (int k = 0; k < CAMPAIGNS; k++) {
+        struct evidence e = {0};
+        struct evidence_volume v = {0};
+        bool has_alarmed = false;
+        campaign(&e, &v, START, N);
+        for (int i = N - 1; i >= 0; i--) // the latest first
+            if (chance_happens(&c, 0.02)) {
+                evidence_late(&e, &plans, &v, START + i * USEC_SECOND, START + USEC_DAY);
+                has_alarmed |= evidence_alarms(&e, &plans, RUNG_WARN, 1);
+            }
+        alarms += has_alarmed;
+        evidence_deinit(&e);
+    }
+    assert_true(alarms <= 2 * CAMPAIGNS * N / 100000);
+}
+
 static void late_news_from_before_it_began_anew_is_dealt_with(void **state)
 {
     (void)state;
@@ -437,6 +460,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_large_customers_alarm_is_higher),
     cmocka_unit_test(after_an_alarm_that_rung_and_those_below_begin_anew),
     cmocka_unit_test(late_news_in_a_row_are_no_harm_in_a_row),
+    cmocka_unit_test(late_news_at_the_acceptable_rate_alarm_as_rarely_as_others),
     cmocka_unit_test(late_news_from_before_it_began_anew_is_dealt_with),
     cmocka_unit_test(what_is_older_than_all_buckets_is_forgotten),
     cmocka_unit_test(taking_out_quiets_the_late_reading_until_it_is_read_again),

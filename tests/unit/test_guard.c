@@ -53,9 +53,10 @@ static void instead_the_culprit_is_throttled_and_an_operator_called(void **state
     world_dead(&w, A, "gmx", "bad", 40);
     world_listed(&w, A, "zen.spamhaus.org", "127.0.0.2", true);
     assert_int_equal(w.n, 1);
-    assert_string_equal(w.decisions[0].reason,
-                        "not taken out though listed on zen.spamhaus.org: pool shared would keep 0 "
-                        "active, at least 1 must stay");
+    assert_string_equal(
+        w.decisions[0].reason,
+        "stays in though listed on zen.spamhaus.org: pool shared would keep 0 active, "
+        "least 1; it carries 100 % of the mail");
     assert_string_equal(w.decisions[0].pool, "shared");
     assert_string_equal(w.decisions[0].culprits[0].customer, "bad");
     assert_string_equal(w.r.customers[w.throttled]->name, "bad");

@@ -27,11 +27,11 @@ static void what_is_packed_comes_back(void **state)
     uint16_t u16;
     uint32_t u32;
     uint64_t u64;
-    int64_t i64;
+    int64_t i64 = 0;
     bool flag;
     float f;
     double d, negative;
-    char *s, *empty, pool[16];
+    char *s = NULL, *empty = NULL, pool[16];
     assert_true(take_u8(&in, &u8) && take_u16(&in, &u16) && take_u32(&in, &u32));
     assert_true(take_u64(&in, &u64) && take_i64(&in, &i64) && take_bool(&in, &flag));
     assert_true(take_f32(&in, &f) && take_f64(&in, &d) && take_f64_signed(&in, &negative));

@@ -338,7 +338,7 @@ static char *random_text(size_t most)
 
 static void random_report(struct buf *out)
 {
-    char *texts[9];
+    char *texts[8];
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         texts[i] = random_text(i == 7 ? 4000 : i == 3 ? 1500 : 400);
     struct report_failure f = {texts[2],
@@ -361,7 +361,7 @@ static void random_report(struct buf *out)
 
 static void random_notice(struct buf *out)
 {
-    char *texts[8];
+    char *texts[9];
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         texts[i] = random_text(1500);
     const char *samples[] = {texts[7], texts[8]};

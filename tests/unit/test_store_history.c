@@ -103,6 +103,8 @@ static void outcomes_are_found_by_what_people_ask(void **state)
         {"all", {.limit = 100}, 10, 0},
         {"newest first", {.limit = 100, .newest_first = true}, 10, 9},
         {"limited", {.limit = 3}, 3, 0},
+        {"to a recipient, in any case", {.limit = 100, .recipient = "R0@BIG.test"}, 10, 0},
+        {"to nobody", {.limit = 100, .recipient = "nobody@big.test"}, 0, 0},
         {"of a customer", {.limit = 100, .customer = "news"}, 5, 1},
         {"of a customer, newest first",
          {.limit = 2, .customer = "news", .newest_first = true},

@@ -396,6 +396,37 @@ static void an_erased_person_is_gone_and_the_chain_holds(void **state)
     fixture_free(&f);
 }
 
+static void count_story(void *ctx, const struct entry *e)
+{
+    struct entry_name *names = ctx;
+    while (names->seq)
+        names++;
+    *names = e->name;
+}
+
+static void what_incidents_are_made_of_is_told_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct entry_name all[8] = {0}, none[8] = {0};
+    fixture_new(&f);
+    fill(&f, 3);
+    struct entry *e = entry_new(KIND_WARN, "engine", "customer:shop", "\"incident\":\"7\"");
+    append(&f, e); // a reason only looks like it
+    e = entry_new(KIND_WARN, "engine", "customer:shop", "too many");
+    entry_add_field(e, "incident", "7", false);
+    struct entry_name part = append(&f, e);
+    struct entry_name ack = append(&f, entry_new(KIND_ACK, "ana", "incident:7", ""));
+    fixture_reopen(&f);
+    ledger_each_incident(f.store, clock_wall() - USEC_DAY, count_story, all);
+    ledger_each_incident(f.store, clock_wall() + USEC_HOUR, count_story, none);
+    assert_true(entry_name_equal(all[0], part));
+    assert_true(entry_name_equal(all[1], ack));
+    assert_int_equal(all[2].seq, 0);
+    assert_int_equal(none[0].seq, 0);
+    fixture_free(&f);
+}
+
 static void there_is_no_ledger_where_there_is_none(void **state)
 {
     (void)state;
@@ -413,6 +444,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(any_order_of_arrival_gives_one_state),
     cmocka_unit_test(what_does_not_fit_is_not_imported),
     cmocka_unit_test(an_erased_person_is_gone_and_the_chain_holds),
+    cmocka_unit_test(what_incidents_are_made_of_is_told_again),
     cmocka_unit_test(there_is_no_ledger_where_there_is_none),
 };
 TEST_MAIN(tests)

@@ -196,6 +196,14 @@ static void what_waits_is_counted_and_listed(void **state)
     spool_list(f.store, NULL, NULL, 1, on_list, &r);
     wait_for(&f, &r.is_done);
     assert_int_equal(r.n, 1);
+    r.is_done = 0;
+    spool_list_to(f.store, "R1@BIG.test", 10, on_list, &r);
+    wait_for(&f, &r.is_done);
+    assert_int_equal(r.n, 2);
+    r.is_done = 0;
+    spool_list_to(f.store, "nobody@big.test", 10, on_list, &r);
+    wait_for(&f, &r.is_done);
+    assert_int_equal(r.n, 0);
     fixture_free(&f);
 }
 

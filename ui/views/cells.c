@@ -134,23 +134,21 @@ void say_heard(char *out, size_t n, const struct model *m, bool has_room)
     }
 }
 
-void add_rung(struct line *l, const json_t *from, int bar)
+void add_rung(struct line *l, const json_t *from, const char *rung, const char *level, int bar)
 {
     enum { WORD = 8, LEVEL_WARNING = 50, LEVEL_CRITICAL = 80 };
     char text[FIGURE_CHART];
-    double level;
-    const char *next = row_maybe(from, "next");
-    if (!next || !row_number(from, "level", &level)) {
+    double v;
+    const char *next = row_maybe(from, rung);
+    if (!next || !row_number(from, level, &v)) {
         line_str(l, PEN_NORMAL, "–");
         return;
     }
-    enum pen pen = level >= LEVEL_CRITICAL  ? PEN_NUMBER
-                   : level >= LEVEL_WARNING ? PEN_WARNING
-                                            : PEN_NORMAL;
+    enum pen pen = v >= LEVEL_CRITICAL ? PEN_NUMBER : v >= LEVEL_WARNING ? PEN_WARNING : PEN_NORMAL;
     line_add(l, PEN_NORMAL, "%-*s", WORD, next);
-    line_add(l, pen, "%3d", (int)level);
+    line_add(l, pen, "%3d", (int)v);
     if (bar > 0)
-        line_add(l, pen, " %s", figure_bar(text, level / 100, bar));
+        line_add(l, pen, " %s", figure_bar(text, v / 100, bar));
 }
 
 void foot_say(struct line *lines, size_t n, int width, const char *text)

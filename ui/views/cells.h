@@ -29,8 +29,9 @@ void say_reasons(char *out, size_t n, const json_t *row);
 /* Proof of life: "outcome 0 s, bounce 41 s, probe 12 s": how long ago each was heard last. What the
  * engine does not listen for is not named. With complaints where `has_room`. */
 void say_heard(char *out, size_t n, const struct model *m, bool has_room);
-/* "suspend" or "warn" with its level, 0 to 100, and a bar of `bar` columns (0: none); `–` for none. */
-void add_rung(struct line *l, const json_t *from, int bar);
+/* The next rung ("suspend", "warn") in a field and its level, 0 to 100, in another, and a bar of `bar`
+ * columns (0: none); `–` where there is none. */
+void add_rung(struct line *l, const json_t *from, const char *rung, const char *level, int bar);
 /* A foot: ` text`, wrapped over at most n lines. */
 void foot_say(struct line *lines, size_t n, int width, const char *text);
 

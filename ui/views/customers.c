@@ -42,7 +42,7 @@ static void draw_rung(struct line *cell, const struct model *m, const json_t *ro
 {
     enum { NARROW = 11 };
     (void)m;
-    add_rung(cell, row, width - NARROW - 1);
+    add_rung(cell, row, "next_rung", "next_level", width - NARROW - 1);
 }
 
 static void draw_until(struct line *cell, const struct model *m, const json_t *row, int width)
@@ -118,7 +118,7 @@ static const struct column columns[] = {
     {"until",     6, LEFT,  10, draw_until, .is_whole = true, .sort = "standing_until",
      .help = "when it ends by itself"},
     {"pool",      9, LEFT,  11, draw_pool, .sort = "pool"},
-    {"next rung", 11, LEFT, 3,  draw_rung, .wide = 18, .wide_step = 12, .sort = "level",
+    {"next rung", 11, LEFT, 3,  draw_rung, .wide = 18, .wide_step = 12, .sort = "next_level",
      .help = "evidence on the way to it; at 100 the engine acts by itself"},
     {"dead%",     6, RIGHT, 4,  draw_dead, .is_whole = true, .sort = "unknown_user_rate_24h",
      .help = "unknown recipients, of final outcomes"},
@@ -278,7 +278,7 @@ static void page_harm_line(struct page *p, const json_t *h)
     if (is_too_few && !row_maybe(h, "next"))
         line_str(l, PEN_DIM, "too few to say");
     else
-        add_rung(l, h, bar < 8 ? bar : 8);
+        add_rung(l, h, "next", "level", bar < 8 ? bar : 8);
     line_cut(l, p->width);
 }
 
@@ -326,41 +326,30 @@ static void page_ips(struct page *p, const json_t *ips)
     }
 }
 
-static void title(struct page *p, const struct model *m, const json_t *row)
+static void title(struct page *p, const json_t *row)
 {
-    const json_t *incident = headline_about(&m->headline, row_text(row, "key"));
+    int64_t incident = row_count(row, "incident");
     const char *standing = row_text(row, "standing");
     char word[FIGURE_TEXT];
     line_add(&p->title, PEN_TITLE, " Customer %s  ", row_text(row, "id"));
     line_str(&p->title, strcmp(standing, "good") == 0 ? PEN_TITLE : pen_of_state(standing),
              figure_loud(word, standing));
     line_add(&p->title, PEN_TITLE, "  pool %s", row_text(row, "pool"));
-    if (incident)
-        snprintf(p->side, sizeof(p->side), "incident %lld",
-                 (long long)row_count(incident, "number"));
+    if (incident > 0)
+        snprintf(p->side, sizeof(p->side), "incident %lld", (long long)incident);
     else
         snprintf(p->side, sizeof(p->side), "%.60s", row_text(row, "contact"));
 }
 
 // "at 100 the engine suspends it (dead recipients); 15:58Z restored if clean"
-static void page_next(struct page *p, const struct model *m, const json_t *row, const json_t *harm)
+static void page_next(struct page *p, const struct model *m, const json_t *row)
 {
     char at[FIGURE_TEXT], rung[160] = "", end[64] = "";
     usec_t until = row_time(row, "standing_until");
-    const char *next = row_text(row, "next");
-    double level, most = -1;
-    size_t i;
-    const json_t *h, *worst = NULL;
-    json_array_foreach(harm, i, h)
-    {
-        if (!row_number(h, "level", &level) || level <= most)
-            continue;
-        most = level;
-        worst = h;
-    }
+    const char *next = row_text(row, "next_rung"), *harm = row_text(row, "next_harm");
     if (*next)
-        snprintf(rung, sizeof(rung), "at 100 the engine %ss it%s%s%s", next,
-                 worst ? " (" : "", row_text(worst, "what"), worst ? ")" : "");
+        snprintf(rung, sizeof(rung), "at 100 the engine %ss it%s%s%s", next, *harm ? " (" : "",
+                 harm, *harm ? ")" : "");
     if (until)
         snprintf(end, sizeof(end), "%s%s restored if clean", *rung ? "; " : "",
                  figure_time(at, until, m->now));
@@ -388,14 +377,14 @@ static void build(struct page *p, const struct model *m, const json_t *object)
     int64_t q = row_count(row, "queued"), h = row_count(row, "held"),
             s = row_count(row, "sent_24h");
     bool has_limit = row_maybe(row, "rate") && !is_throttled(row);
-    title(p, m, row);
+    title(p, row);
     say_harm(harm, sizeof(harm), row);
     page_now(p, m, row, json_array_get(holds, 0));
     page_say(p, "harm", PEN_NORMAL, "%s",
              harm[0]                             ? harm
              : row_maybe(row, "standing_reason") ? ""
                                                  : "nothing to speak of");
-    page_next(p, m, row, harms);
+    page_next(p, m, row);
     page_say(p, "mail", PEN_NORMAL, "%s sent in 24 h   %s queued   %s held%s%s",
              s < 0 ? "–" : figure_full(sent, s), q < 0 ? "–" : figure_full(queued, q),
              h < 0 ? "–" : figure_full(held, h), has_limit ? "   own limit " : "",

@@ -45,7 +45,8 @@ static void draw_severity(struct line *cell, const struct model *m, const json_t
     if (width >= SEVERITY_WIDE)
         line_str(cell, incident_pen(row), severity);
     else
-        line_add(cell, incident_pen(row), "%c", toupper((unsigned char)(*severity ? *severity : '?')));
+        line_add(cell, incident_pen(row), "%c",
+                 toupper((unsigned char)(*severity ? *severity : '?')));
 }
 
 static void draw_number(struct line *cell, const struct model *m, const json_t *row, int width)
@@ -89,9 +90,11 @@ static void draw_cause(struct line *cell, const struct model *m, const json_t *r
 
 static void draw_done(struct line *cell, const struct model *m, const json_t *row, int width)
 {
+    const char *done = row_text(row, "done");
     (void)m;
     (void)width;
-    cell_text(cell, row, "done");
+    bool has_time = strlen(done) > 7 && done[2] == ':' && strncmp(done + 5, "Z ", 2) == 0;
+    line_str(cell, PEN_NORMAL, *done ? done + (has_time ? 7 : 0) : "–");
 }
 
 static void draw_has_it(struct line *cell, const struct model *m, const json_t *row, int width)
@@ -161,8 +164,8 @@ static void life(struct line *l, const struct model *m, const struct table *t, i
 static const struct {
     const char *verb;
     int key;
-} other_verbs[] = {{"hold", 'H'},    {"pause", 'H'},   {"release", 'L'},
-                   {"resume", 'L'}, {"resolve", 'c'}};
+} other_verbs[] = {
+    {"hold", 'H'}, {"pause", 'H'}, {"release", 'L'}, {"resume", 'L'}, {"resolve", 'c'}};
 
 // The key of this view that does what the engine advises, or 0: the text begins with the same verb.
 static int key_of(const char *command, const char *text)
@@ -194,8 +197,7 @@ void incident_five(struct incident_line five[INCIDENT_FIVE], const json_t *row, 
     bool is_free = is_home && is_nobodys(row);
     last->has_key = key != 0;
     snprintf(last->text, sizeof(last->text), "%.1s%s%s%s", key ? (char[]){(char)key, '\0'} : "",
-             key ? " " : "", *text ? text : "nothing",
-             is_free ? "; a puts your name on it" : "");
+             key ? " " : "", *text ? text : "nothing", is_free ? "; a puts your name on it" : "");
 }
 
 static size_t rows_of(const struct incident_line *one, int width)

@@ -9,10 +9,10 @@
 
 // clang-format off
 static const struct binding page_keys[] = {
+    {'\n', "open",        "lane",   "the selected lane, customer or entry", .shown = "Enter"},
     {'p',  "pull $key",   "pull",   "take out of rotation", .is_act = true},
     {'d',  "drain $key",  "drain",  "end what runs, start nothing new", .is_act = true},
     {'r',  "return $key", "return", "put back into rotation", .is_act = true},
-    {'\n', "open",        NULL,     "the selected lane, customer or entry", .shown = "Enter"},
 };
 // clang-format on
 
@@ -45,7 +45,7 @@ static void page_health(struct page *p, const json_t *row, const json_t *health)
         l = page_line(p, NULL);
         line_right(l, v >= 10 ? PEN_NUMBER : PEN_NORMAL, takes, 6);
         line_add(l, PEN_NORMAL, " %s", row_text(part, "what"));
-        line_pad(l, 29);
+        line_pad(l, 26);
         line_str(l, PEN_NORMAL, row_text(part, "text"));
         line_cut(l, p->width);
     }
@@ -121,8 +121,8 @@ static void build(struct page *p, const struct model *m, const json_t *object)
         page_say(p, "now", PEN_NORMAL, "%s%s%s: %s", rotation, at ? " until " : "",
                  at ? figure_time(until, at, m->now) : "", why);
     page_health(p, row, json_object_get(object, "health"));
-    if (strcmp(rotation, "active") == 0 && !json_array_size(json_object_get(
-                                               json_object_get(object, "health"), "parts")))
+    if (strcmp(rotation, "active") == 0 &&
+        !json_array_size(json_object_get(json_object_get(object, "health"), "parts")))
         page_say(p, "now", PEN_NORMAL, "%s", why);
     page_lanes(p, row_text(row, "address"), row, lanes);
     page_users(p, json_object_get(object, "customers"));

@@ -85,8 +85,8 @@ static int lane_state(const json_t *lane)
     static const struct {
         const char *word;
         int state;
-    } words[] = {{"blocked", 5},     {"probing", 5}, {"paused", 4}, {"deferring", 3},
-                 {"backing off", 3}, {"warming", 2}};
+    } words[] = {{"blocked", 5},   {"probing", 5},     {"paused", 4},
+                 {"deferring", 3}, {"backing off", 3}, {"warming", 2}};
     const char *word = row_text(lane, "rotation");
     double deferred;
     if (row_flag(lane, "blocked"))
@@ -176,7 +176,7 @@ static void draw_health(struct line *cell, const struct model *m, const json_t *
     int room = width > 4 ? width - 4 : 0;
     (void)m;
     if (!row_number(row, "health", &health)) {
-        line_str(cell, PEN_DIM, "–");
+        line_add(cell, PEN_DIM, " – %*s", room, ""); // where the number would stand
         return;
     }
     enum pen pen = pen_of_health(health);
@@ -339,8 +339,8 @@ static void life(struct line *l, const struct model *m, const struct table *t, i
         struct pool p = pools[most];
         pools[most] = pools[shown];
         pools[shown] = p;
-        line_add(l, p.at_work < p.n ? PEN_TITLE : PEN_DIM, "%s%s %zu of %zu at work",
-                 shown ? ", " : "", p.name, p.at_work, p.n);
+        line_add(l, p.at_work < p.n ? PEN_TITLE : PEN_DIM, "%s%s %zu of %zu%s", shown ? ", " : "",
+                 p.name, p.at_work, p.n, shown ? "" : " at work");
     }
 }
 

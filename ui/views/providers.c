@@ -191,8 +191,8 @@ static void build(struct page *p, const struct model *m, const json_t *object)
     const char *state = row_text(row, "state");
     char text[LINE_BYTES / 2], loud[FIGURE_TEXT], sent[FIGURE_TEXT], waits[FIGURE_TEXT],
         held[FIGURE_TEXT];
-    int64_t s = row_count(row, "sent_1h"), w = row_count(row, "waiting"), h = row_count(row, "held"),
-            incident = row_count(row, "incident");
+    int64_t s = row_count(row, "sent_1h"), w = row_count(row, "waiting"),
+            h = row_count(row, "held"), incident = row_count(row, "incident");
     line_add(&p->title, PEN_TITLE, " Provider %s  ", row_text(row, "id"));
     line_str(&p->title, is_state(row, "fine") ? PEN_GOOD : PEN_WARNING, figure_loud(loud, state));
     if (incident > 0)

@@ -6,8 +6,10 @@ const struct view *const views_roots[CONSOLE_VIEWS] = {
 };
 
 const struct view_page views_pages[] = {
-    {"incident", &page_incident}, {"provider", &page_provider}, {"lane", &page_lane},
-    {"ip", &page_ip},           {"customer", &page_customer}, {"queue", &page_queue},
-    {"message", &page_message}, {"event", &page_event},       {"log", &page_entry},
+    {"incident", &page_incident}, {"provider", &page_provider},
+    {"lane", &page_lane},         {"ip", &page_ip},
+    {"customer", &page_customer}, {"queue", &page_queue},
+    {"message", &page_message},   {"event", &page_event},
+    {"log", &page_entry},
 };
 const size_t views_pages_n = ARRAY_LEN(views_pages);

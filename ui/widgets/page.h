@@ -18,8 +18,8 @@ struct page {
     struct page_item *items; // owned
     size_t n, room;
     struct line title;
-    char side[64]; // right end of the title
-    int width;     // columns the lines may use
+    char side[64];      // right end of the title
+    int width;          // columns the lines may use
     const char *target; // what it is about, `ip:198.51.100.7`; borrowed while it is built
     size_t top, height;
     char selected[TABLE_KEY]; // of the selected line; "": none can be
