@@ -43,8 +43,11 @@ struct detector {
 /* Grid: DETECTOR_GRID points even in the logit from 1.6 p0 to 0.95 (from p0's own logit upwards where
  * 1.6 p0 is over that). clump D >= 1 divides the log-likelihood. gamma > 1, 0 < p0 < 0.9.
  * `plan` is zeroed, or one that was made. The alarm is found by trying, the same each time for the same
- * numbers: 5 ms. Of a plan made with this p0 and gamma it stays: another clump costs a microsecond. */
+ * numbers: 5 ms; for the shipped policy's it is known. Of a plan made with this p0 and gamma it stays:
+ * another clump costs a microsecond. */
 void detector_plan_make(struct detector_plan *plan, double p0, double gamma, double clump);
+/* The alarm that trying finds for a plan without clump. */
+double detector_find_alarm(const struct detector_plan *plan, double gamma);
 void detector_good(struct detector *d, const struct detector_plan *plan, uint64_t n);
 /* `gap` good ones, then a bad one; gives R after it. */
 double detector_bad(struct detector *d, const struct detector_plan *plan, uint64_t gap);

@@ -19,6 +19,19 @@ static bool is_near(double a, double b, double part)
     return fabs(a - b) <= part * fmax(fabs(a), fabs(b)) + 1e-12;
 }
 
+static void what_is_known_by_heart_is_what_trying_finds(void **state)
+{
+    (void)state;
+    static const struct {
+        double p0, gamma;
+    } shipped[] = {{0.02, 1e5},  {0.04, 1e6},  {0.05, 1e7}, {0.001, 1e5}, {0.002, 1e6},
+                   {0.003, 1e7}, {0.005, 1e5}, {0.01, 1e6}, {0.02, 1e7},  {0.08, 1e7}};
+    for (size_t i = 0; i < ARRAY_LEN(shipped); i++) {
+        struct detector_plan plan = plan_of(shipped[i].p0, shipped[i].gamma);
+        assert_true(is_near(plan.alarm, detector_find_alarm(&plan, shipped[i].gamma), 1e-6));
+    }
+}
+
 static void a_plan_is_a_grid_of_likelihood_ratios(void **state)
 {
     (void)state;
@@ -232,6 +245,7 @@ static void r_is_n_on_the_mean_at_p0_over_all_that_can_happen(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(what_is_known_by_heart_is_what_trying_finds),
     cmocka_unit_test(a_plan_is_a_grid_of_likelihood_ratios),
     cmocka_unit_test(clumps_take_the_root_of_the_ratios),
     cmocka_unit_test(a_plan_made_again_is_the_plan_made_at_once),
