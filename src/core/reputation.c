@@ -17,7 +17,7 @@ struct reputation *reputation_new(const struct reputation_options *options)
 {
     struct reputation *r = xcalloc(1, sizeof(*r));
     r->o = *options;
-    r->customer_hints = xcalloc(REPUTATION_HINTS, sizeof(struct reputation_customer *));
+    r->key = *hash_process_key();
     r->trace_customer = USAGE_NONE;
     r->everywhere_due.what = DUE_PROVIDER;
     seen_init(&r->seen);
@@ -59,14 +59,13 @@ struct reputation *reputation_free(struct reputation *r)
         provider_free(r->providers[i]);
     for (int h = 0; h < 2; h++)
         evidence_deinit(&r->newcomers.harms[h]);
-    map_deinit(&r->customer_of);
+    xfree(r->slots);
     map_deinit(&r->ip_of);
     map_deinit(&r->provider_of);
     xfree(r->customers);
     xfree(r->ips);
     xfree(r->providers);
     xfree(r->samples);
-    xfree(r->customer_hints);
     outage_deinit(&r->everywhere);
     seen_deinit(&r->seen);
     return xfree(r);
@@ -115,16 +114,42 @@ static void *list_add(void *list, uint32_t n, uint32_t *room)
     return xrealloc(list, *room, sizeof(void *));
 }
 
-static struct reputation_customer *customer_add(struct reputation *r, struct bytes name)
+/* Customers are many and each event asks for one: a table of its own, whose slot holds the whole hash,
+ * finds it with one look into memory besides the customer's own. */
+static struct reputation_slot *slot_of(const struct reputation *r, uint64_t hash, const char *name)
 {
-    struct reputation_customer *c = xcalloc(1, sizeof(*c) + name.n + 1);
+    for (size_t i = hash & (r->slots_n - 1);; i = (i + 1) & (r->slots_n - 1)) {
+        struct reputation_slot *slot = &r->slots[i];
+        if (!slot->c || (slot->hash == hash && strcmp(slot->c->name, name) == 0))
+            return slot;
+    }
+}
+
+static void slots_grow(struct reputation *r)
+{
+    struct reputation_slot *before = r->slots;
+    uint32_t n = r->slots_n;
+    r->slots_n = n ? n * 2 : 256;
+    r->slots = xcalloc(r->slots_n, sizeof(*r->slots));
+    for (uint32_t i = 0; i < n; i++)
+        if (before[i].c)
+            *slot_of(r, before[i].hash, before[i].c->name) = before[i];
+    xfree(before);
+}
+
+static struct reputation_customer *customer_add(struct reputation *r, const char *name, size_t n,
+                                                uint64_t hash)
+{
+    struct reputation_customer *c = xcalloc(1, sizeof(*c) + n + 1);
     c->name = (char *)(c + 1);
-    memcpy(c->name, name.p, name.n);
+    memcpy(c->name, name, n);
     c->due.what = DUE_CUSTOMER;
     c->index = r->customers_n;
     r->customers = list_add(r->customers, r->customers_n, &r->customers_room);
     r->customers[r->customers_n++] = c;
-    map_put(&r->customer_of, name, c);
+    if (r->slots_n < 2 * r->customers_n)
+        slots_grow(r);
+    *slot_of(r, hash, name) = (struct reputation_slot){hash, c};
     return c;
 }
 
@@ -145,21 +170,19 @@ struct reputation_customer *reputation_customer_of(struct reputation *r, const c
     size_t n = strlen(name);
     if (!n)
         return NULL;
-    struct reputation_customer **hint =
-        &r->customer_hints[reputation_hint(name, n) & (REPUTATION_HINTS - 1)];
-    if (*hint && strcmp((*hint)->name, name) == 0)
-        return *hint;
-    struct reputation_customer *c = map_get(&r->customer_of, bytes_of(name, n));
-    if (!c && r->customers_n >= REPUTATION_CUSTOMERS) {
-        say_trimmed(r);
-        return NULL;
-    }
-    return *hint = c ? c : customer_add(r, bytes_of(name, n));
+    uint64_t hash = reputation_hash(r, name, n);
+    struct reputation_customer *c = r->slots_n ? slot_of(r, hash, name)->c : NULL;
+    if (c)
+        return c;
+    if (r->customers_n < REPUTATION_CUSTOMERS)
+        return customer_add(r, name, n, hash);
+    say_trimmed(r);
+    return NULL;
 }
 
 struct reputation_customer *reputation_customer_get(const struct reputation *r, const char *name)
 {
-    return map_get_str(&r->customer_of, name);
+    return r->slots_n ? slot_of(r, reputation_hash(r, name, strlen(name)), name)->c : NULL;
 }
 
 static struct reputation_provider *provider_add(struct reputation *r, const char *name)
@@ -181,7 +204,7 @@ struct reputation_provider *reputation_provider_of(struct reputation *r, const c
     if (!n)
         return NULL;
     struct reputation_provider **hint =
-        &r->provider_hints[reputation_hint(name, n) & (REPUTATION_FEW_HINTS - 1)];
+        &r->provider_hints[reputation_hash(r, name, n) & (REPUTATION_FEW_HINTS - 1)];
     if (*hint && strcmp((*hint)->name, name) == 0)
         return *hint;
     struct reputation_provider *p = map_get(&r->provider_of, bytes_of(name, n));
@@ -217,7 +240,7 @@ struct reputation_ip *reputation_ip_of(struct reputation *r, const char *address
     if (!n)
         return NULL;
     struct reputation_ip **hint =
-        &r->ip_hints[reputation_hint(address, n) & (REPUTATION_FEW_HINTS - 1)];
+        &r->ip_hints[reputation_hash(r, address, n) & (REPUTATION_FEW_HINTS - 1)];
     if (*hint && strcmp((*hint)->address, address) == 0)
         return *hint;
     struct reputation_ip *ip = map_get(&r->ip_of, bytes_of(address, n));

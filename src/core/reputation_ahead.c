@@ -11,9 +11,9 @@ static void fetch(const void *p, size_t n)
         __builtin_prefetch((const char *)p + i, 1);
 }
 
-static struct reputation_customer **hint_of(const struct reputation *r, const char *name)
+static struct reputation_slot *slot_of(const struct reputation *r, const char *name)
 {
-    return &r->customer_hints[reputation_hint(name, strlen(name)) & (REPUTATION_HINTS - 1)];
+    return &r->slots[reputation_hash(r, name, strlen(name)) & (r->slots_n - 1)];
 }
 
 // Whoever it turns out to be: fetching somebody else's is a line in vain, no mistake.
@@ -30,20 +30,20 @@ static void fetch_details(const struct reputation *r, const struct reputation_cu
 void reputation_expect(const struct reputation *r, const struct outcome *o,
                        enum reputation_step step)
 {
-    if (!*o->customer)
+    if (!*o->customer || !r->slots_n)
         return;
-    struct reputation_customer **hint = hint_of(r, o->customer);
+    const struct reputation_slot *slot = slot_of(r, o->customer);
     switch (step) {
     case REPUTATION_NAME:
-        __builtin_prefetch(hint);
+        __builtin_prefetch(slot);
         break;
     case REPUTATION_RECORD:
-        if (*hint)
-            fetch(*hint, sizeof(**hint) + LINE); // its name stands behind it
+        if (slot->c)
+            fetch(slot->c, sizeof(*slot->c) + LINE); // its name stands behind it
         break;
     case REPUTATION_DETAILS:
-        if (*hint)
-            fetch_details(r, *hint, o);
+        if (slot->c)
+            fetch_details(r, slot->c, o);
         break;
     }
 }

@@ -89,26 +89,19 @@ static uint64_t lower(uint64_t v)
     return v | (upper & (every * 0x80)) >> 2;
 }
 
-// The product's two halves in one, as in wyhash (Wang Yi, 2019): as good as SipHash where the key is no
-// secret anyway, and a fifth of its work.
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-    unsigned __int128 v = (unsigned __int128)a * b;
-    return (uint64_t)v ^ (uint64_t)(v >> 64);
-}
-
 static uint64_t hash_of(const struct reputation_customer *c, enum salt salt, int64_t span,
                         const char *text)
 {
     uint64_t n = strlen(text), part;
-    uint64_t h = mix(key.k0 ^ ((uint64_t)c->index << 8 | (uint64_t)salt), key.k1 ^ (uint64_t)span);
+    uint64_t h = reputation_mix(key.k0 ^ ((uint64_t)c->index << 8 | (uint64_t)salt),
+                                key.k1 ^ (uint64_t)span);
     for (size_t i = 0; i < n; i += sizeof(part)) {
         size_t left = n - i;
         part = 0;
         memcpy(&part, text + i, left < sizeof(part) ? left : sizeof(part));
-        h = mix(lower(le64toh(part)) ^ key.k0, h ^ key.k1);
+        h = reputation_mix(lower(le64toh(part)) ^ key.k0, h ^ key.k1);
     }
-    return mix(h ^ n, key.k1);
+    return reputation_mix(h ^ n, key.k1);
 }
 
 uint64_t reputation_seen_hash(const struct reputation_customer *c, const struct outcome *o)

@@ -3,6 +3,7 @@
 #pragma once
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/heap.h"
 #include "base/map.h"
 #include "core/clumping.h"
@@ -23,8 +24,7 @@ enum {
     REPUTATION_NEW = 500,     // lifetime observations below which a customer is a newcomer
     REPUTATION_NEWCOMERS = 256,
     REPUTATION_LATEST = 128,             // final answers remembered over everybody
-    REPUTATION_HINTS = 1 << 18,          // remembered places of customers' names
-    REPUTATION_FEW_HINTS = 1024,         // and of IPs' and providers'
+    REPUTATION_HINTS = 1024,             // remembered places of IPs' and providers' names
     REPUTATION_NOWHERE = UINT32_MAX - 1, // the provider of what has none
 };
 #define REPUTATION_MARK (10 * USEC_SECOND) // so old may a mark be when a run of bad ones alarms
@@ -135,6 +135,11 @@ struct reputation_provider {
     usec_t domains_at;          // …since then
 };
 
+struct reputation_slot {
+    uint64_t hash;
+    struct reputation_customer *c; // NULL: free
+};
+
 /* The newest customers that had something bad, and what they are worth together. */
 struct reputation_newcomers {
     struct evidence harms[2];                 // dead recipients, spam rejections
@@ -159,7 +164,10 @@ struct reputation {
     struct clumping clumping;
     struct seen seen;
     struct reputation_newcomers newcomers;
-    struct map customer_of, ip_of, provider_of; // name → the thing
+    struct map ip_of, provider_of; // name → the thing
+    struct reputation_slot *slots; // customers by name, open addressing
+    uint32_t slots_n;              // a power of two, at least twice the customers
+    struct hash_key key;           // of names
     struct reputation_customer **customers;
     struct reputation_ip **ips;
     struct reputation_provider **providers;
@@ -181,9 +189,8 @@ struct reputation {
     bool is_trimmed;            // customers beyond the bound were met, and said
     uint64_t traced[HARM_N][2]; // bad and of since the trace began
     // Where names were found last; a wrong place costs a look into the map.
-    struct reputation_customer **customer_hints; // [REPUTATION_HINTS]
-    struct reputation_ip *ip_hints[REPUTATION_FEW_HINTS];
-    struct reputation_provider *provider_hints[REPUTATION_FEW_HINTS];
+    struct reputation_ip *ip_hints[REPUTATION_HINTS];
+    struct reputation_provider *provider_hints[REPUTATION_HINTS];
 };
 
 /* Gives a decision out: stamps `at`, calls on_decision. */
@@ -265,20 +272,24 @@ bool reputation_is_excused(const struct reputation *r, const struct reputation_p
                            usec_t at, bool is_late);
 void reputation_provider_due(struct reputation *r, struct due *due);
 
-/* Where a name's hint stands. A cheap hash, which strangers may make collide: that costs them a look into
- * the map. */
-static inline uint32_t reputation_hint(const char *name, size_t n)
+/* The product's two halves in one, as in wyhash (Wang Yi, 2019): a fifth of SipHash's work. */
+static inline uint64_t reputation_mix(uint64_t a, uint64_t b)
 {
-    uint64_t h = n * UINT64_C(0x9e3779b97f4a7c15), part;
+    unsigned __int128 v = (unsigned __int128)a * b;
+    return (uint64_t)v ^ (uint64_t)(v >> 64);
+}
+/* Of a name, by a key that strangers do not know. */
+static inline uint64_t reputation_hash(const struct reputation *r, const char *name, size_t n)
+{
+    uint64_t h = n ^ r->key.k0, part;
     for (; n >= 8; n -= 8, name += 8) {
         memcpy(&part, name, 8);
-        h = (h ^ part) * UINT64_C(0xff51afd7ed558ccd);
-        h ^= h >> 32;
+        h = reputation_mix(part ^ r->key.k0, h ^ r->key.k1);
     }
     part = 0;
     memcpy(&part, name, n);
-    h = (h ^ part) * UINT64_C(0xff51afd7ed558ccd);
-    return (uint32_t)(h >> 40);
+    h = reputation_mix(part ^ r->key.k0, h ^ r->key.k1);
+    return reputation_mix(h, r->key.k1);
 }
 /* What reputation_feed() will ask core/seen for; 0: nothing. */
 uint64_t reputation_seen_hash(const struct reputation_customer *c, const struct outcome *o);

@@ -86,15 +86,13 @@ uint32_t reputation_provider_index(struct reputation *r, const char *name)
 
 static inline uint32_t customer_of(struct reputation *r, const char *name)
 {
-    struct reputation_customer *c = map_get_str(&r->customer_of, name);
-    for (uint32_t i = 0; c && i < r->customers_n; i++)
-        if (r->customers[i] == c)
+    for (uint32_t i = 0; i < r->customers_n; i++)
+        if (strcmp(r->customers[i]->name, name) == 0)
             return i;
-    c = xcalloc(1, sizeof(*c));
+    struct reputation_customer *c = xcalloc(1, sizeof(*c));
     c->name = xstrdup(name);
     r->customers = grown(r->customers, r->customers_n);
     r->customers[r->customers_n++] = c;
-    map_put_str(&r->customer_of, name, c);
     return r->customers_n - 1;
 }
 
@@ -126,7 +124,6 @@ static inline void world_end(struct rotation_world *w)
     }
     map_deinit(&r->ip_of);
     map_deinit(&r->provider_of);
-    map_deinit(&r->customer_of);
     xfree(r->ips);
     xfree(r->providers);
     xfree(r->customers);
