@@ -48,6 +48,7 @@ struct reputation *reputation_free(struct reputation *r)
 {
     if (!r)
         return NULL;
+    heap_deinit(&r->due); // first: its nodes stand in what is freed below
     for (uint32_t i = 0; i < r->customers_n; i++)
         reputation_customer_free(r->customers[i]);
     for (uint32_t i = 0; i < r->ips_n; i++) {
@@ -68,7 +69,6 @@ struct reputation *reputation_free(struct reputation *r)
     xfree(r->customer_hints);
     outage_deinit(&r->everywhere);
     seen_deinit(&r->seen);
-    heap_deinit(&r->due);
     return xfree(r);
 }
 

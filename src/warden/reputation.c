@@ -274,6 +274,11 @@ void warden_on_reverse(struct warden *w, const char *ip, bool is_wrong, const ch
 void warden_on_fact(struct warden *w, const struct outcome *o)
 {
     struct judging *j = &w->judging;
+    struct outcome anonymous = *o; // our own notices and reports are nobody's: no customer to judge
+    if (strcmp(o->customer, STATE_SELF) == 0) {
+        anonymous.customer = "";
+        o = &anonymous;
+    }
     note_listing(j, o);
     j->fed_n = o->at == j->fed_at ? j->fed_n + 1 : 1;
     j->fed_at = o->at;

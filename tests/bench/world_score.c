@@ -34,7 +34,7 @@ static const struct bars bars[] = {
      .may_warn = true},
     {"snowshoe", .suspended = 90, .caught = 95, .messages = 150, .leak = 40, .may_warn = true},
     {"collusion", .suspended = 90, .caught = 95, .messages = 150, .leak = 40, .may_warn = true},
-    {"slow ramp", .caught = 99, .messages = 4500, .blamed = 95, .may_warn = true},
+    {"slow ramp", .caught = 99, .messages = 5500, .blamed = 95, .may_warn = true},
     {"block", .suspended = 90, .caught = 99, .messages = 150, .leak = 40, .blamed = 99,
      .lanes_s = 60, .may_warn = true},
     {"listing", .suspended = 90, .caught = 99, .messages = 150, .leak = 40, .blamed = 99,
