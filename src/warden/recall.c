@@ -16,6 +16,7 @@
 #include "store/history.h"
 #include "store/keep.h"
 #include "store/ledger.h"
+#include "store/store.h"
 #include "warden/decide.h"
 #include "warden/incident.h"
 #include "warden/reputation.h"
@@ -66,6 +67,8 @@ void warden_keep(struct warden *w)
 {
     struct judging *j = &w->judging;
     struct buf out = {0}, inner = {0};
+    if (!store_may_accept(w->options.store))
+        return; // the room is for mail; history has what was not kept
     pack_str(&out, FILE_MARK);
     pack_u32(&out, FORMAT);
     pack_i64(&out, j->fed_at);

@@ -171,11 +171,19 @@ static void step(void)
     pump(2);
 }
 
+// The disk may be slow: until the last decision is in the ledger.
+static void pump_until_written(const char *kind)
+{
+    for (int i = 0; i < 250 && (!kinds_n || strcmp(kinds[kinds_n - 1], kind) != 0); i++)
+        pump(20);
+    pump(20);
+}
+
 static unsigned steps_until_suspended(void)
 {
     while (!is_suspended() && fed < 200)
         step();
-    pump(100);
+    pump_until_written("suspend");
     return fed;
 }
 
@@ -237,7 +245,7 @@ static void a_decision_that_the_kill_swallowed_is_made_at_the_start(void **ctx)
     assert_int_equal(kinds_n, before);
     fixture_open(&f);
     open_warden();
-    pump(100);
+    pump_until_written("suspend");
     assert_true(is_suspended());
     assert_string_equal(kinds[kinds_n - 1], "suspend");
 }
@@ -257,7 +265,7 @@ static void what_is_only_observed_is_recorded_and_not_in_force(void **ctx)
         if (fed == n / 2)
             restart(false);
     }
-    pump(100);
+    pump_until_written("would suspend");
     assert_int_equal(kinds_n, enforced_n);
     for (int i = 0; i < kinds_n; i++)
         assert_string_equal(kinds[i] + strlen("would "), enforced[i]);
