@@ -26,9 +26,9 @@ enum { FORMAT = 1 }; // raised with every change of what reputation_save() write
 
 #define FILE_NAME "reputation"
 #define FILE_MARK "mxwarden reputation"
-#define SAME (USEC_SECOND)   // an entry this near to a decision is that one's
-#define RECENT (USEC_MINUTE) // missing decisions this near to the end are made
-#define OLDEST (USEC_DAY)    // what is read of history when nothing was kept
+#define SAME (5 * USEC_SECOND) // an entry this near to a decision is that one's
+#define RECENT (USEC_MINUTE)   // missing decisions this near to the end are made
+#define OLDEST (USEC_DAY)      // what is read of history when nothing was kept
 
 struct recall {
     struct warden *warden;

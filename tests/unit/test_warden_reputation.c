@@ -345,6 +345,71 @@ static void what_operators_lift_is_known_over_a_restart(void **ctx)
     assert_true(!is_suspended() && n);
 }
 
+static void what_operators_undo_begins_anew(void **ctx)
+{
+    (void)ctx;
+    const struct entry *why;
+    steps_until_suspended();
+    state_standing(&state, "acme", "", clock_wall(), &why);
+    struct entry *undo = entry_new(KIND_UNDO, "ana", "customer:acme", "a mistake");
+    entry_add_name(undo, why->name);
+    warden_enforce(warden, undo, NULL, NULL);
+    pump(200);
+    assert_false(is_suspended());
+    restart(true);
+    unsigned until = fed + 6;
+    while (fed < until)
+        step();
+    pump(50);
+    assert_false(is_suspended());
+    assert_int_equal(steps_until_suspended() > until, true); // it goes on, and is seen
+}
+
+static void block(const char *ip)
+{
+    struct outcome o = outcome_of((struct message_id){0, 0}, 0, OUTCOME_DEFERRED, "");
+    o.class = CLASS_IP_REPUTATION_BLOCK;
+    o.scope = SCOPE_IP;
+    o.phase = PHASE_BANNER;
+    o.code = 554;
+    o.ip = ip;
+    o.reply = "554 5.7.1 blocked";
+    o.recipient = "";
+    spool_outcome(f.store, &o, 0);
+    warden_on_fact(warden, &o);
+}
+
+static void a_lane_that_is_paused_by_hand_is_not_paused_again(void **ctx)
+{
+    (void)ctx;
+    for (int i = 0; i < 5; i++)
+        step();
+    struct entry *e = entry_new(KIND_PAUSE, "ana", "provider:big", "peace");
+    e->expires_at = clock_wall() + 12 * USEC_HOUR;
+    warden_enforce(warden, e, NULL, NULL);
+    block("127.0.0.11");
+    assert_false(kinds_n);
+    restart(false);
+    block("127.0.0.12");
+    pump(50);
+    assert_false(kinds_n);
+}
+
+static void a_blocked_lane_is_paused_at_once_and_over_a_restart(void **ctx)
+{
+    (void)ctx;
+    for (int i = 0; i < 5; i++)
+        step();
+    block("127.0.0.11");
+    assert_non_null(state_lane(&state, "127.0.0.11", "big", clock_wall()));
+    pump_until_written("pause");
+    restart(false);
+    assert_non_null(state_lane(&state, "127.0.0.11", "big", clock_wall()));
+    assert_null(state_lane(&state, "127.0.0.12", "big", clock_wall()));
+    pump(50);
+    assert_int_equal(kinds_n, 1);
+}
+
 // ---- from a decision to an entry
 
 static void addresses_are_masked(void **ctx)
@@ -450,6 +515,9 @@ static const struct CMUnitTest tests[] = {
     CASE(without_a_policy_nothing_is_decided_and_all_is_seen),
     CASE(a_cause_is_told_once_a_day_and_each_worse_step),
     CASE(what_operators_lift_is_known_over_a_restart),
+    CASE(what_operators_undo_begins_anew),
+    CASE(a_lane_that_is_paused_by_hand_is_not_paused_again),
+    CASE(a_blocked_lane_is_paused_at_once_and_over_a_restart),
     CASE(addresses_are_masked),
     CASE(a_lift_takes_the_engines_own_holds_alone),
     CASE(decisions_become_entries),
