@@ -138,15 +138,34 @@ struct notice_told {
     enum kind kind; // worse steps are larger: KIND_WARN, KIND_THROTTLE, KIND_SUSPEND
 };
 
+/* A letter about a milder step, until it is clear that none worse follows at once. */
+struct waiting {
+    struct list link;
+    struct entry *entry;
+    struct notice_facts *facts; // or NULL
+    usec_t due_at;              // monotonic
+};
+
+static void waiting_free(struct waiting *v)
+{
+    list_remove(&v->link);
+    entry_free(v->entry);
+    xfree(v->facts);
+    xfree(v);
+}
+
+static char *cause_of(const struct entry *e)
+{
+    const char *harm = entry_field_get(e, "harm");
+    if (e->kind == KIND_RESTORE)
+        harm = "restored";
+    return xasprintf("%s %s", e->target, harm ? harm : "");
+}
+
 // Of one cause once a day, and once more for each worse step. True: it is told now, and noted.
 static bool is_due(struct warden *w, const struct entry *e)
 {
-    const char *harm = entry_field_get(e, "harm");
-    CLEANUP(xfree)
-    char *key = xasprintf("%s %s", e->target,
-                          e->kind == KIND_RESTORE ? "restored"
-                          : harm                  ? harm
-                                                  : "");
+    CLEANUP(xfree) char *key = cause_of(e);
     struct notice_told *told = map_get_str(&w->told, key);
     if (told && e->at - told->at < USEC_DAY && e->kind <= told->kind)
         return false;
@@ -224,6 +243,10 @@ void notice_load(struct warden *w)
 void notice_deinit(struct warden *w)
 {
     struct map_item *item;
+    struct waiting *v;
+    timer_stop(w->options.timers, &w->notices_due);
+    LIST_EACH (&w->notices, v, link)
+        waiting_free(v);
     for (size_t i = 0; (item = map_next(&w->told, &i));)
         xfree(item->value);
     map_deinit(&w->told);
@@ -257,7 +280,7 @@ static void harm_of(struct notice_harm *harm, const char *samples[NOTICE_SAMPLES
                                  .is_stolen = f->is_stolen};
 }
 
-void notice_send(struct warden *w, const struct entry *e, const struct notice_facts *facts)
+static void write_letter(struct warden *w, const struct entry *e, const struct notice_facts *facts)
 {
     char name[64], until[CLOCK_TEXT] = "";
     const char *contact = recipient_of(w, e), *rate = entry_field_get(e, "rate");
@@ -283,4 +306,53 @@ void notice_send(struct warden *w, const struct entry *e, const struct notice_fa
                                                .language = c->language,
                                                .harm = facts ? &harm : NULL});
     letter_send(w, contact, &body);
+}
+
+// ---- milder steps wait a moment
+
+static bool is_superseded(const struct warden *w, const struct entry *e)
+{
+    CLEANUP(xfree) char *key = cause_of(e);
+    const struct notice_told *told = map_get_str(&w->told, key);
+    return told && told->kind > e->kind;
+}
+
+static void on_notices_due(void *ctx)
+{
+    struct warden *w = ctx;
+    struct waiting *v;
+    usec_t now = clock_monotonic();
+    while ((v = LIST_FIRST(&w->notices, struct waiting, link)) && v->due_at <= now) {
+        if (!is_superseded(w, v->entry))
+            write_letter(w, v->entry, v->facts);
+        waiting_free(v);
+    }
+    if (v)
+        timer_set(w->options.timers, &w->notices_due, v->due_at, on_notices_due, w);
+}
+
+void notice_flush(struct warden *w)
+{
+    struct waiting *v;
+    LIST_EACH (&w->notices, v, link)
+        v->due_at = 0;
+    on_notices_due(w);
+}
+
+void notice_send(struct warden *w, const struct entry *e, const struct notice_facts *facts)
+{
+    const char *told = entry_field_get(e, "told");
+    if (!told || e->kind == KIND_SUSPEND || e->kind == KIND_RESTORE) {
+        write_letter(w, e, facts);
+        return;
+    }
+    if (strcmp(told, "yes") != 0)
+        return;
+    struct waiting *v = xcalloc(1, sizeof(*v));
+    v->entry = entry_copy(e);
+    v->facts = facts ? (void *)xmemdup0(facts, sizeof(*facts)) : NULL;
+    v->due_at = clock_monotonic() + NOTICE_WAIT;
+    list_add_last(&w->notices, &v->link);
+    if (!heap_has(&w->notices_due.node))
+        timer_set(w->options.timers, &w->notices_due, v->due_at, on_notices_due, w);
 }

@@ -10,6 +10,7 @@ struct entry;
 struct warden;
 
 enum { NOTICE_SAMPLES = 3 };
+#define NOTICE_WAIT (30 * USEC_SECOND)
 
 /* What a letter says beside the entry; masked. */
 struct notice_facts {
@@ -29,5 +30,9 @@ void notice_enforce(struct warden *w, struct entry *e, const struct decision *d)
 /* The letters of the last day as the ledger has them; before the loop runs. */
 void notice_load(struct warden *w);
 void notice_deinit(struct warden *w);
-/* After the commit: writes the letter. `facts` may be NULL. */
+/* After the commit: writes the letter. `facts` may be NULL. Of the engine's own, a letter about a warning
+ * or a throttle waits NOTICE_WAIT, and is not written when a worse one follows meanwhile: who is
+ * suspended within seconds gets one letter and not three. A kill in that time loses it. */
 void notice_send(struct warden *w, const struct entry *e, const struct notice_facts *facts);
+/* What waits is written now; at the engine's end. */
+void notice_flush(struct warden *w);

@@ -16,6 +16,7 @@
 #include "store/history.h"
 #include "store/keep.h"
 #include "store/ledger.h"
+#include "store/store.h"
 #include "warden/decide.h"
 #include "warden/incident.h"
 #include "warden/reputation.h"
@@ -25,9 +26,9 @@ enum { FORMAT = 1 }; // raised with every change of what reputation_save() write
 
 #define FILE_NAME "reputation"
 #define FILE_MARK "mxwarden reputation"
-#define SAME (USEC_SECOND)   // an entry this near to a decision is that one's
-#define RECENT (USEC_MINUTE) // missing decisions this near to the end are made
-#define OLDEST (USEC_DAY)    // what is read of history when nothing was kept
+#define SAME (5 * USEC_SECOND) // an entry this near to a decision is that one's
+#define RECENT (USEC_MINUTE)   // missing decisions this near to the end are made
+#define OLDEST (USEC_DAY)      // what is read of history when nothing was kept
 
 struct recall {
     struct warden *warden;
@@ -66,6 +67,8 @@ void warden_keep(struct warden *w)
 {
     struct judging *j = &w->judging;
     struct buf out = {0}, inner = {0};
+    if (!store_may_accept(w->options.store))
+        return; // the room is for mail; history has what was not kept
     pack_str(&out, FILE_MARK);
     pack_u32(&out, FORMAT);
     pack_i64(&out, j->fed_at);

@@ -9,6 +9,7 @@
 #include "mail/report.h"
 #include "settings/settings.h"
 #include "store/spool.h"
+#include "warden/notice.h"
 #include "warden/warden_room.h"
 
 enum { COLLECT_MS = 1000, REPORTS = 1000, FAILURES = 100, HEADERS = 16 << 10 };
@@ -135,4 +136,5 @@ void warden_flush(struct warden *w)
     struct report *r;
     LIST_EACH (&w->reports_in_order, r, link)
         report_send(w, r);
+    notice_flush(w);
 }

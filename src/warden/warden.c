@@ -44,6 +44,7 @@ struct warden *warden_new(const struct warden_options *options)
     list_init(&w->pending);
     list_init(&w->reports_in_order);
     list_init(&w->letters);
+    list_init(&w->notices);
     incident_load(w);
     notice_load(w);
     judging_init(w);

@@ -50,8 +50,10 @@ struct warden {
     struct timer incidents_due; // when it is looked whether one is over
     usec_t incidents_look_at;   // that, monotonic
     struct judging judging;
-    struct map told;  // "customer:acme CAUSE" → struct notice_told: letters of the last day
-    size_t told_most; // so many, then old ones are swept out
+    struct map told;     // "customer:acme CAUSE" → struct notice_told: letters of the last day
+    size_t told_most;    // so many, then old ones are swept out
+    struct list notices; // struct waiting: letters about milder steps
+    struct timer notices_due;
 };
 
 void judging_init(struct warden *w);

@@ -108,14 +108,15 @@ class Enforcing(Case):
                 break
         self.assertIn(i, (without, without + 1))
 
-    def test_the_customer_is_told_once_a_step_with_numbers_and_no_address(self):
+    def test_the_customer_is_told_once_with_numbers_and_no_address(self):
         self.engine.run("customer", "set", "acme", "--contact", "ops@contact.test", "--language", "de", "-r", "test")
         half = self.steps_until_suspended() // 2
         letters = lambda: [m[2] for m in self.small.messages if m[0] == ("ops@contact.test",)]
         world.wait_until(lambda: any("angehalten" in text for text in letters()), what="the letter")
         texts = letters()
-        self.assertEqual(len(texts), len(self.entries("warn", "throttle", "suspend")))
-        self.assertTrue(all("5.1.1" in text and "dead" not in text for text in texts), texts)
+        self.assertEqual(len(texts), 1)  # the milder steps of the same minute are no news beside it
+        self.assertIn("5.1.1", texts[0])
+        self.assertNotIn("dead", texts[0])
         evidence = self.entries("suspend")[0]["evidence"]
         self.assertEqual(evidence["culprits"][0]["customer"], "acme")
         self.assertNotIn("@", str(evidence))

@@ -307,6 +307,7 @@ static void customers_are_added_set_and_removed(void **state)
     struct bench *b = *state;
     json_t *add = managing("customer add", "nord");
     json_object_set_new(add, "contact", json_string("ops@nord.example"));
+    json_object_set_new(add, "language", json_string("de"));
     json_object_set_new(add, "pool", json_string("premium"));
     json_object_set_new(add, "rate", json_string("500/h"));
     json_decref(result(b, "manage", add));
@@ -319,6 +320,10 @@ static void customers_are_added_set_and_removed(void **state)
     says(error(b, "manage", managing("customer set", "nord")), "what?");
     says(error(b, "manage", managing("customer add", "postmaster")), "engine's own");
     says(error(b, "manage", managing("customer rm", "acme")), "20 of acme's messages wait");
+    assert_string_equal(state_customer_get(&b->state, "nord")->language, "de");
+    json_t *tongue = managing("customer set", "nord");
+    json_object_set_new(tongue, "language", json_string("fr"));
+    says(error(b, "manage", tongue), "language: expected en or de");
     json_t *wrong = managing("customer add", "oslo");
     json_object_set_new(wrong, "pool", json_string("moon"));
     says(error(b, "manage", wrong), "no pool moon");

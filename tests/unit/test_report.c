@@ -187,7 +187,7 @@ static void a_notice_says_what_why_and_until(void **state)
 // Undoes quoted-printable, as a reader's program does.
 static char *text_of(const struct buf *b)
 {
-    struct buf out = {0};
+    CLEANUP(buf_deinit) struct buf out = {0};
     const char *p = strstr((char *)b->p, "\r\n\r\n");
     for (p += 4; *p; p++) {
         unsigned byte;

@@ -86,6 +86,46 @@ static void all_is_told_again_in_order_at_a_start(void **state)
     fixture_free(&f);
 }
 
+struct listing {
+    unsigned listed, deferred;
+    char zone[40], answer[40], list[8];
+};
+
+static void on_listing(void *ctx, const struct outcome *o)
+{
+    struct listing *l = ctx;
+    l->deferred += o->kind == OUTCOME_DEFERRED;
+    if (o->kind != OUTCOME_LISTED)
+        return;
+    l->listed++;
+    snprintf(l->zone, sizeof(l->zone), "%s", o->zone);
+    snprintf(l->answer, sizeof(l->answer), "%s", o->answer);
+    snprintf(l->list, sizeof(l->list), "%s", o->list);
+}
+
+// Of blocklists, and of a lane at a provider's door.
+static void what_is_of_no_message_is_history_only(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct listing l = {0};
+    fixture_new(&f);
+    struct outcome o = outcome_of((struct message_id){0, 0}, 0, OUTCOME_LISTED, "");
+    o.zone = "zen.spamhaus.org";
+    o.answer = "127.0.0.2";
+    spool_outcome(f.store, &o, 0);
+    o = outcome_of((struct message_id){0, 0}, 0, OUTCOME_DEFERRED, "");
+    spool_outcome(f.store, &o, 0);
+    fixture_reopen(&f);
+    history_each(f.store, 0, on_listing, &l);
+    assert_int_equal(l.listed, 1);
+    assert_int_equal(l.deferred, 1);
+    assert_string_equal(l.zone, "zen.spamhaus.org");
+    assert_string_equal(l.answer, "127.0.0.2");
+    assert_string_equal(l.list, "");
+    fixture_free(&f);
+}
+
 static void outcomes_are_found_by_what_people_ask(void **state)
 {
     (void)state;
@@ -203,6 +243,7 @@ static void what_is_old_is_deleted(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(what_is_of_no_message_is_history_only),
     cmocka_unit_test(outcomes_are_found_by_what_people_ask),
     cmocka_unit_test(all_is_told_again_in_order_at_a_start),
     cmocka_unit_test(sums_and_shares_add_up),
