@@ -7,18 +7,29 @@
 #include "core/pack.h"
 #include "core/policy.h"
 
-enum { MOST_BAD = 3, PRIOR = 100, MEMORY = 20000, MEMORY_ODD = 500000, OTHERS_MOST = 50 };
+enum {
+    MOST_BAD = 3,
+    PRIOR = 100,
+    KNOWN = 200, // observations from which the long-run rate is believed
+    MEMORY = 20000,
+    MEMORY_ODD = 500000,
+    OTHERS_MOST = 50,
+};
 
 #define PIECE (2 * USEC_MINUTE)
 #define PIECE_LONG (4 * USEC_MINUTE) // with little news
 #define SILENCE (15 * USEC_MINUTE)   // nobody sends there: nothing speaks for an incident
 #define EXPECTED_MOST 0.3
-#define ODD 1.0    // excess from which the long-run rate is learned slowly
+#define ODD 1.0 // excess from which the long-run rate is learned slowly
+#define COULD_FAIL                                                                                 \
+    0.7 // bad ones expected of a customer, if it were the provider, that make it a witness
 #define ACTIVE 0.3 // decayed observations that make a customer active in a window
 // Until a provider is known it may be worse than most: nothing opens by chance in its first minutes.
 static const float unknown_rate[USAGE_CHANNELS] = {[USAGE_HARD] = 0.03f, [USAGE_SOFT] = 0.1f};
-static const usec_t windows[USAGE_N] = {
-    [USAGE_2M] = 2 * USEC_MINUTE, [USAGE_15M] = 15 * USEC_MINUTE, [USAGE_1H] = USEC_HOUR};
+static const usec_t windows[USAGE_N] = {[USAGE_30S] = 30 * USEC_SECOND,
+                                        [USAGE_2M] = 2 * USEC_MINUTE,
+                                        [USAGE_15M] = 15 * USEC_MINUTE,
+                                        [USAGE_1H] = USEC_HOUR};
 
 void outage_deinit(struct outage *o)
 {
@@ -30,9 +41,11 @@ static void learn(struct outage *o, enum usage_channel channel, float bad)
     if (!o->learned[channel])
         o->rate[channel] = unknown_rate[channel];
     o->learned[channel]++;
-    // What looks like an incident must not become usual before it is recognised as one.
+    // What looks like an incident must not become usual before it is recognised as one; what was so
+    // from the beginning is usual.
     uint64_t of = o->learned[channel] + PRIOR;
-    of = o->is_odd[channel] ? MEMORY_ODD : of < MEMORY ? of : MEMORY;
+    bool is_odd = o->is_odd[channel] && o->learned[channel] > KNOWN;
+    of = is_odd ? MEMORY_ODD : of < MEMORY ? of : MEMORY;
     o->rate[channel] += (bad - o->rate[channel]) / (float)of;
 }
 
@@ -104,6 +117,19 @@ static double excess_of(const struct sum *s)
     return (s->x * log(s->x / s->e) - s->x + s->e) / MOST_BAD;
 }
 
+// Those active who would have failed if it were the provider. Of a tenth of the answers somebody with
+// two messages need not have had one.
+static uint32_t witnesses(struct outage *o, enum usage_channel channel, enum usage_window w,
+                          const struct sum *s, usec_t now)
+{
+    uint32_t n = 0;
+    const struct usage_user *user;
+    double least = s->bad > 0 ? COULD_FAIL * s->n / s->bad : 0;
+    for (uint32_t i = 0; (user = usage_next(&o->usage, &i, now));)
+        n += user->n[channel][w] >= ACTIVE && user->n[channel][w] >= least;
+    return n;
+}
+
 static bool is_worth_a_look(const struct outage *o, const struct policy *p,
                             enum usage_channel channel, enum usage_window w)
 {
@@ -111,12 +137,13 @@ static bool is_worth_a_look(const struct outage *o, const struct policy *p,
     return bad >= p->incident.customers * 0.7 && bad > 1.3 * n * o->rate[channel];
 }
 
-static bool is_unusual(const struct outage *o, enum usage_channel channel, const struct sum *s,
-                       usec_t now)
+// Some putting off is daily life: greylisting, a busy hour.
+static bool is_unusual(const struct outage *o, enum usage_channel channel, enum usage_window w,
+                       const struct sum *s)
 {
     if (channel == USAGE_HARD)
         return true;
-    return now - o->first_at >= 15 * USEC_MINUTE && s->bad >= 0.5 * s->n &&
+    return o->learned[channel] > KNOWN && s->bad >= (w == USAGE_30S ? 0.3 : 0.5) * s->n &&
            s->bad >= 3 * s->n * o->rate[channel];
 }
 
@@ -148,8 +175,9 @@ bool outage_begins(struct outage *o, const struct policy *p, double share,
             has_looked = true;
             struct sum s = sum_up(o, channel, window, elsewhere, ctx, now);
             is_odd = is_odd || (excess_of(&s) > ODD && s.failing > 1);
-            if (s.failing < p->incident.customers || s.failing < share * s.active ||
-                excess_of(&s) <= p->incident.excess || !is_unusual(o, channel, &s, now))
+            if (s.failing < p->incident.customers || excess_of(&s) <= p->incident.excess ||
+                s.failing < share * witnesses(o, channel, window, &s, now) ||
+                !is_unusual(o, channel, window, &s))
                 continue;
             begin(o, channel, window, &s, now);
             return true;
