@@ -72,8 +72,11 @@ static int stand_by(const struct guard *g)
 {
     int code = 1;
     while (!is_over(g, &code)) {
-        int number = sigwaitinfo(&g->watched, NULL);
-        if (number > 0 && number != SIGCHLD)
+        siginfo_t info;
+        int number = sigwaitinfo(&g->watched, &info);
+        // Ctrl-Z reaches the child too: handed on late, it would stop it again after it went on.
+        bool has_it = number == SIGTSTP && info.si_code == SI_KERNEL;
+        if (number > 0 && number != SIGCHLD && !has_it)
             kill(g->child, number);
     }
     return code;

@@ -110,7 +110,7 @@ static void count(struct headline *h, const json_t *row)
 static void take_open(struct headline *h, json_t *rows)
 {
     bool is_first = !h->open;
-    int64_t now[HEADLINE_CRITICAL];
+    int64_t now[HEADLINE_CRITICAL] = {0};
     size_t i, n = 0;
     const json_t *row;
     h->critical = h->warning = h->notice = h->nobody = 0;

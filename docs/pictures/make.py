@@ -15,7 +15,7 @@ SESSION, WIDTH, HEIGHT = "mxwarden-pictures", 100, 28
 CELL_W, CELL_H = 8.4, 18
 BACKGROUND, TEXT = "#1c1c1c", "#d0d0d0"
 # (picture, keys that lead to it, seconds to let the world live before)
-PICTURES = [("ips", ["2"], 35), ("customers", ["3"], 1), ("suspend", ["g", "s"], 2)]
+PICTURES = [("incidents", ["1"], 35), ("incident", ["Enter"], 2), ("ips", ["2"], 1), ("customers", ["3"], 1), ("suspend", ["g", "s"], 2)]
 
 
 def tmux(*words):

@@ -4,8 +4,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <limits.h>
+#include <malloc.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -20,7 +24,7 @@
 #include "settings/settings.h"
 
 enum { TOLD = 10, ACTIONS = ACTION_POOL + 1, FULL = 1 << 16 };
-enum { APART = 8, AHEAD = 32 }; // outcomes between two steps of fetching, and read before fed
+enum { APART = 4, AHEAD = 16 }; // outcomes between two steps of fetching, and read before fed
 
 struct replay {
     const struct command_call *call;
@@ -37,8 +41,6 @@ struct replay {
     uint64_t events, ignored, wrong, decisions[ACTIONS];
     usec_t first, last; // of the events' own times
 };
-
-DEFINE_CLEANUP(struct settings *, settings_free)
 
 // --- What goes out
 
@@ -312,9 +314,26 @@ static void deinit(struct replay *r)
     buf_deinit(&r->out);
 }
 
+// Judging looks at 100 MiB here and there: with pages of 2 MiB the processor finds them in a third less
+// time. What malloc gives away next comes from the top of its heap, so that is where they are asked
+// for; untouched they cost nothing. Where this does nothing, nothing is lost.
+static void use_large_pages(void)
+{
+    const size_t room = (size_t)192 << 20, page = (size_t)2 << 20;
+    if (!mallopt(M_MMAP_THRESHOLD, INT_MAX) || !mallopt(M_TRIM_THRESHOLD, INT_MAX))
+        return;
+    char *p = malloc(room);
+    if (!p)
+        return;
+    uintptr_t from = ((uintptr_t)p + page - 1) / page * page;
+    (void)madvise((void *)from, room - page, MADV_HUGEPAGE);
+    free(p);
+}
+
 static enum cli_exit replay_fd(struct replay *r, int fd)
 {
     usec_t begin = clock_monotonic();
+    use_large_pages();
     lines_init(&r->lines, fd);
     start(r);
     int e = run(r);

@@ -100,16 +100,16 @@ static void say_standing(struct explaining *x, const struct state_customer *c)
         say(x, "now", "%s until %s by %s (log:%ju): %s; pool %s", standing_text(s), until,
             why->actor, (uintmax_t)why->name.seq, why->reason, world_pool_of(x->world, c));
     }
-    if (state_throttle(x->world->state, c->name, "", x->now, &count, &per)) {
+    if (s == STANDING_SUSPENDED) {
+        say(x, "limits", "its new mail is refused with %u, what waits is held",
+            x->world->settings.refusal);
+    } else if (state_throttle(x->world->state, c->name, "", x->now, &count, &per)) {
         text_format_rate(rate, count, per);
         say(x, "limits", "at most %s of its recipients; what is over it gets 450 and comes again",
             rate);
     } else if (c->rate_per) {
         text_format_rate(rate, c->rate, c->rate_per);
         say(x, "limits", "its own limit: %s recipients", rate);
-    } else if (s == STANDING_SUSPENDED) {
-        say(x, "limits", "its new mail is refused with %u, what waits is held",
-            x->world->settings.refusal);
     } else {
         say(x, "limits", "no limit of its own: it shares each provider's with the others");
     }
@@ -120,18 +120,20 @@ static void say_harm(struct explaining *x, const char *customer, enum harm harm)
 {
     const struct control_engine *e = x->world->engine;
     struct reputation_harm h;
-    char rate[FORMAT_TEXT], bad[FORMAT_TEXT], of[FORMAT_TEXT], limits[80] = "";
+    char rate[FORMAT_TEXT], bad[FORMAT_TEXT], of[FORMAT_TEXT], limits[80] = "", level[80] = "";
     size_t n = 0;
-    if (!e->harm || !e->harm(e->ctx, customer, harm, &h) || (!h.of && !h.bad))
+    if (!e->harm || !e->harm(e->ctx, customer, harm, &h) || (!h.bad && h.level < 1))
         return;
+    if (h.level >= 1)
+        snprintf(level, sizeof(level), "; %.0f of 100 on the way to %s", h.level,
+                 rung_text(h.next));
     for (int rung = 0; rung < RUNG_N; rung++)
         if (h.rate[rung] > 0)
             n += (size_t)snprintf(limits + n, sizeof(limits) - n, "%s%s %.3g %%", n ? ", " : "",
                                   rung_text((enum rung)rung), h.rate[rung] * 100);
     format_rate(rate, counter_rate(h.bad, h.of));
-    say(x, "harm", "%s %s %%, %s of %s in 24 h; surely above: %s; %.0f of 100 on the way to %s",
-        harm_text(harm), rate, full(bad, h.bad), full(of, h.of), limits[0] ? limits : "no limit",
-        h.level, rung_text(h.next));
+    say(x, "harm", "%s %s %%, %s of %s in 24 h; surely above: %s%s", harm_text(harm), rate,
+        full(bad, h.bad), full(of, h.of), limits[0] ? limits : "no limit", level);
 }
 
 static void say_incident(struct explaining *x, const char *subject)

@@ -127,24 +127,36 @@ static usec_t time_of(const json_t *o, const char *name)
     return text && clock_parse(&at, text) ? at : 0;
 }
 
+enum { WHEN = 24 };
+
+// "2026-11-24 11:55Z"; not known: –
+static const char *when(char out[WHEN], const json_t *o, const char *name)
+{
+    const char *text = protocol_get_text(o, name, "");
+    if (strlen(text) < 20)
+        snprintf(out, WHEN, "–");
+    else
+        snprintf(out, WHEN, "%.10s %.5sZ", text, text + 11);
+    return out;
+}
+
 // "Incident 318 on mta1, CRITICAL, open since 2026-11-24 11:55Z (9 m), nobody has it"
 static void add_head(struct buf *b, const struct world *w, const json_t *page, usec_t now)
 {
-    char age[FORMAT_TEXT], severity[16];
-    const char *opened = protocol_get_text(page, "opened_at", "");
-    const char *closed = protocol_get_text(page, "closed_at", NULL);
+    char age[FORMAT_TEXT], severity[16], opened[WHEN], closed[WHEN];
+    bool is_closed = json_is_string(json_object_get(page, "closed_at"));
     snprintf(severity, sizeof(severity), "%s", protocol_get_text(page, "severity", ""));
     for (char *p = severity; *p; p++)
         *p = (char)toupper((unsigned char)*p);
     format_age(age, time_of(page, "opened_at"), now);
     buf_printf(b, "Incident %jd on %s, %s, ", (intmax_t)protocol_get_number(page, "id", 0),
                w->settings.node, severity);
-    if (closed)
-        buf_printf(b, "%s %.10s %.5sZ, opened %.10s %.5sZ\n",
-                   protocol_get_text(page, "state", "closed"), closed, closed + 11, opened,
-                   opened + 11);
+    when(opened, page, "opened_at");
+    if (is_closed)
+        buf_printf(b, "%s %s, opened %s\n", protocol_get_text(page, "state", "closed"),
+                   when(closed, page, "closed_at"), opened);
     else
-        buf_printf(b, "open since %.10s %.5sZ (%s), %s has it\n", opened, opened + 11, age,
+        buf_printf(b, "open since %s (%s), %s has it\n", opened, age,
                    protocol_get_text(page, "has_it", "nobody"));
 }
 

@@ -449,6 +449,7 @@ static json_t *title(const struct act *a)
         snprintf(what, sizeof(what), "%zu %s", a->able_n,
                  a->command->arguments == ARGUMENTS_IPS     ? "IPs"
                  : a->command->arguments == ARGUMENTS_LANES ? "lanes"
+                 : a->targets[0].t.kind == TARGET_INCIDENT  ? "incidents"
                                                             : "customers or lists");
     CLEANUP(xfree)
     char *text = xasprintf("%c%s %s on %s", toupper((unsigned char)verb[0]), verb + 1, what,

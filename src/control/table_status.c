@@ -1,8 +1,10 @@
 /* The status: the node in one row. */
 #include "control/table.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "control/lines.h"
 #include "remote/protocol.h"
 
@@ -127,14 +129,29 @@ enum { COMING = 20 };
 
 // What expires soonest, in order; no more than COMING of them.
 struct coming {
+    const struct state *state;
     const struct entry *due[COMING + 1];
     size_t n;
 };
 
+// A customer's hold that a stricter one outlasts ends unseen.
+static bool is_outlasted(const struct state *s, const struct entry *e)
+{
+    char name[TEXT_NAME];
+    const struct entry *ruling;
+    const char *whom = e->target + 9, *slash = strchr(whom, '/');
+    if (strncmp(e->target, "customer:", 9) != 0)
+        return false;
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(whom, "/"), whom);
+    state_standing(s, name, slash ? slash + 1 : "", e->expires_at - 1, &ruling);
+    return ruling && !entry_name_equal(ruling->name, e->name) &&
+           state_standing(s, name, slash ? slash + 1 : "", e->expires_at, NULL) != STANDING_GOOD;
+}
+
 static void keep_soonest(void *ctx, const struct entry *e)
 {
     struct coming *c = ctx;
-    if (e->expires_at == USEC_NEVER)
+    if (e->expires_at == USEC_NEVER || is_outlasted(c->state, e))
         return;
     size_t i = c->n;
     for (; i && c->due[i - 1]->expires_at > e->expires_at; i--)
@@ -146,7 +163,7 @@ static void keep_soonest(void *ctx, const struct entry *e)
 
 COLUMN(get_coming)
 {
-    struct coming c = {.n = 0};
+    struct coming c = {.state = rows->world->state};
     json_t *all = json_array();
     state_each_standing(rows->world->state, rows->now, keep_soonest, &c);
     for (size_t i = 0; i < c.n; i++) {

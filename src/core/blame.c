@@ -130,6 +130,25 @@ static double excess_of(const struct policy *p, const struct tally *t)
     return sum;
 }
 
+// Which IP a message takes is chance, so a customer whose harm is sure by now did its share of that here
+// too, however few of the bad ones fell on this IP.
+static double known_excess(const struct reputation *r, const struct tally *t)
+{
+    const struct reputation_customer *c = r->customers[t->customer];
+    double sum = 0;
+    for (int harm = 0; harm < HARM_N && c->standing != STANDING_GOOD; harm++) {
+        uint64_t bad, of;
+        double rate = blame_rate(r->o.policy, (enum harm)harm);
+        if (rate <= 0 || t->bad[harm] <= 0)
+            continue;
+        reputation_counts(r, c, (enum harm)harm, &bad, &of);
+        double fine = rate * (double)of, share = of ? fmin(1, t->n / (double)of) : 0;
+        sum += fmax(0, (double)bad - fine - 2 * sqrt(fine)) * share *
+               weight_of(r->o.policy, (enum harm)harm);
+    }
+    return sum;
+}
+
 static void look(struct scene *s, const struct reputation *r, const struct reputation_ip *ip,
                  uint32_t provider, usec_t now)
 {
@@ -146,7 +165,7 @@ static void look(struct scene *s, const struct reputation *r, const struct reput
         struct tally *t = &s->tallies[i];
         if (!t->has_n) // thousands use the IP, and it found no place: what it sent in a day
             t->n = (double)r->customers[t->customer]->hard_n;
-        t->excess = excess_of(r->o.policy, t);
+        t->excess = fmax(excess_of(r->o.policy, t), known_excess(r, t));
         s->excess += t->excess;
     }
 }

@@ -48,6 +48,7 @@ struct reputation *reputation_free(struct reputation *r)
 {
     if (!r)
         return NULL;
+    heap_deinit(&r->due); // first: its nodes stand in what is freed below
     for (uint32_t i = 0; i < r->customers_n; i++)
         reputation_customer_free(r->customers[i]);
     for (uint32_t i = 0; i < r->ips_n; i++) {
@@ -68,7 +69,6 @@ struct reputation *reputation_free(struct reputation *r)
     xfree(r->customer_hints);
     outage_deinit(&r->everywhere);
     seen_deinit(&r->seen);
-    heap_deinit(&r->due);
     return xfree(r);
 }
 
@@ -180,7 +180,8 @@ struct reputation_provider *reputation_provider_of(struct reputation *r, const c
     size_t n = strlen(name);
     if (!n)
         return NULL;
-    struct reputation_provider **hint = &r->provider_hints[reputation_hint(name, n) & (REPUTATION_FEW_HINTS - 1)];
+    struct reputation_provider **hint =
+        &r->provider_hints[reputation_hint(name, n) & (REPUTATION_FEW_HINTS - 1)];
     if (*hint && strcmp((*hint)->name, name) == 0)
         return *hint;
     struct reputation_provider *p = map_get(&r->provider_of, bytes_of(name, n));
@@ -215,7 +216,8 @@ struct reputation_ip *reputation_ip_of(struct reputation *r, const char *address
     size_t n = strlen(address);
     if (!n)
         return NULL;
-    struct reputation_ip **hint = &r->ip_hints[reputation_hint(address, n) & (REPUTATION_FEW_HINTS - 1)];
+    struct reputation_ip **hint =
+        &r->ip_hints[reputation_hint(address, n) & (REPUTATION_FEW_HINTS - 1)];
     if (*hint && strcmp((*hint)->address, address) == 0)
         return *hint;
     struct reputation_ip *ip = map_get(&r->ip_of, bytes_of(address, n));

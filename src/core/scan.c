@@ -41,7 +41,7 @@ static bool wrong(struct scan *s, const char *why)
 
 static void skip_blanks(struct scan *s)
 {
-    while (*s->p == ' ' || *s->p == '\t' || *s->p == '\r')
+    while ((unsigned char)*s->p <= ' ' && (*s->p == ' ' || *s->p == '\t' || *s->p == '\r'))
         s->p++;
 }
 
@@ -178,19 +178,25 @@ struct number {
     bool is_negative;
 };
 
-static void take_digit(struct number *v, char c, bool is_fraction)
-{
-    if (v->m < 100000000000000000U) {
-        v->m = v->m * 10 + (uint64_t)(c - '0');
-        v->power -= is_fraction;
-    } else if (!is_fraction && v->power < 10000) {
-        v->power++;
-    }
-}
-
 static bool is_digit(char c)
 {
-    return c >= '0' && c <= '9';
+    return (unsigned char)(c - '0') < 10;
+}
+
+// The digits from here on, at least one. Those that have no room only move the point.
+static bool take_digits(struct scan *s, struct number *v, bool is_fraction)
+{
+    char *p = s->p;
+    uint64_t m = v->m;
+    for (; is_digit(*p) && m < 100000000000000000U; p++)
+        m = m * 10 + (uint64_t)(*p - '0');
+    v->m = m;
+    v->power -= is_fraction ? (int)(p - s->p) : 0;
+    char *begin = s->p;
+    for (; is_digit(*p); p++)
+        v->power += !is_fraction && v->power < 10000;
+    s->p = p;
+    return p > begin;
 }
 
 static bool take_exponent(struct scan *s, struct number *v)
@@ -210,16 +216,12 @@ static bool take_number(struct scan *s, struct number *v)
 {
     *v = (struct number){.is_negative = *s->p == '-'};
     s->p += v->is_negative;
-    if (!is_digit(*s->p))
+    if (!take_digits(s, v, false))
         return false;
-    for (; is_digit(*s->p); s->p++)
-        take_digit(v, *s->p, false);
     if (*s->p == '.') {
         s->p++;
-        if (!is_digit(*s->p))
+        if (!take_digits(s, v, true))
             return false;
-        for (; is_digit(*s->p); s->p++)
-            take_digit(v, *s->p, true);
     }
     if (*s->p != 'e' && *s->p != 'E')
         return true;
@@ -351,14 +353,17 @@ enum type {
 // The key with its closing quote; in the order that outcome_format() writes them.
 struct field {
     char key[16];
-    uint8_t n; // of the key
+    uint8_t n;              // of the key
+    uint64_t first, second; // which bits of its two halves are compared
     enum type type;
     size_t at;
     size_t most; // bytes
     bool (*set)(struct scan *s, const char *text, size_t n);
 };
 
-#define KEY(name) name "\"", sizeof(name)
+#define MASK(bytes) ((bytes) >= 8 ? UINT64_MAX : (UINT64_C(1) << ((bytes) % 8 * 8)) - 1)
+#define KEY(name)                                                                                  \
+    name "\"", sizeof(name), MASK(sizeof(name)), sizeof(name) <= 8 ? 0 : MASK(sizeof(name) - 8)
 #define AT(field) .at = offsetof(struct outcome, field)
 static const struct field fields[] = {
     {KEY("t"), TYPE_TIME, AT(at)},
@@ -380,16 +385,10 @@ static const struct field fields[] = {
     {KEY("delivered_at"), TYPE_TIME, AT(delivered_at)},
 };
 
-static uint64_t mask_of(size_t bytes)
-{
-    return bytes >= 8 ? UINT64_MAX : (1ULL << (8 * bytes)) - 1;
-}
-
 static bool is_key(const char *p, const struct field *f)
 {
-    if ((load(p) ^ load(f->key)) & mask_of(f->n))
-        return false;
-    return f->n <= 8 || !((load(p + 8) ^ load(f->key + 8)) & mask_of(f->n - 8U));
+    return !(((load(p) ^ load(f->key)) & f->first) |
+             ((load(p + 8) ^ load(f->key + 8)) & f->second));
 }
 
 // A key that is not written plainly: unknown, or with escapes.

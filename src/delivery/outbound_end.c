@@ -106,26 +106,25 @@ static void end_refused(struct outbound *s, struct parcel *p, usec_t now)
     bool is_new;
 
     outcome_classify(s->d, l->provider->name, s->over_phase, reply, &class, &scope);
-    if (reply->code < 500 && cap_lane(l, now)) {
+    bool is_own = outbound_is_own(s), is_block = class == CLASS_IP_REPUTATION_BLOCK && is_own;
+    if (reply->code < 500 && !is_block && cap_lane(l, now)) {
         if (p)
             parcel_return(s->d, p);
         return;
     }
-    bool is_own = outbound_is_own(s);
-    if (class == CLASS_IP_REPUTATION_BLOCK && is_own) {
+    if (is_block) {
         l->is_blocked = true;
         l->blocked_at = now;
     }
     is_new = outbound_back_off(s, !is_own, reply->text, now);
-    if (!p)
-        return;
-    if (is_new && (++p->refusals >= REFUSALS_MOST || !has_other_lane(s, p, now))) {
+    if (p && is_new && (++p->refusals >= REFUSALS_MOST || !has_other_lane(s, p, now))) {
         outcome_reply_all(s->d, p, l, s->over_phase, reply);
         return;
     }
     if (is_new && is_own)
         outcome_door(s->d, l, class, scope, s->over_phase, reply);
-    parcel_return(s->d, p);
+    if (p)
+        parcel_return(s->d, p);
 }
 
 /* No address of the site could be reached, or none said hello. */
@@ -141,11 +140,27 @@ static void end_unreached(struct outbound *s, struct parcel *p, usec_t now)
         parcel_return(s->d, p);
 }
 
+/* It ended with words about our IP: true, and the lane knows. */
+static bool end_blocked(struct outbound *s, usec_t now)
+{
+    const struct smtp_reply *reply = &s->over_reply;
+    enum class class;
+    enum scope scope;
+    outcome_classify(s->d, s->lane->provider->name, s->over_phase, reply, &class, &scope);
+    if (class != CLASS_IP_REPUTATION_BLOCK || !outbound_is_own(s))
+        return false;
+    s->lane->is_blocked = true;
+    s->lane->blocked_at = now;
+    if (outbound_back_off(s, false, reply->text, now))
+        outcome_door(s->d, s->lane, class, scope, s->over_phase, reply);
+    return true;
+}
+
 /* A greeted connection ended. After some messages that is its normal end, without a word or by 421; a
  * 421 and nothing else may mean one connection too many, or a server that takes nothing now. */
 static void end_greeted(struct outbound *s, usec_t now)
 {
-    if (s->decided || s->over_phase == PHASE_NONE)
+    if (s->over_phase == PHASE_NONE || (s->over_reply.code && end_blocked(s, now)) || s->decided)
         return;
     if (s->over_reply.code == 421 && cap_lane(s->lane, now))
         return;

@@ -49,10 +49,12 @@ static void on_fatal(void *ctx, const char *why)
 static void on_look(void *ctx)
 {
     struct engine *e = ctx;
+    facts_on_disk(e);
     if (roster_look(e)) {
         warden_roster_changed(e->warden);
         delivery_changed(e->delivery);
     }
+    conditions_look(e);
     timer_set(e->timers, &e->look, clock_monotonic() + LOOK_SECONDS * USEC_SECOND, on_look, e);
 }
 

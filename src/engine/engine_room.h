@@ -49,6 +49,10 @@ void facts_on_delivery(void *ctx, const struct outcome *o, const struct spool_me
 void facts_on_intake(void *ctx, const struct outcome *o);
 void facts_on_submitted(void *ctx, const char *customer, const char *recipient, usec_t at,
                         uint32_t network, uint32_t content);
+/* Is there room for mail? What is not is an incident. */
+void facts_on_disk(struct engine *e);
+/* An address came or went, likewise. */
+void facts_on_address(struct engine *e, const struct state_ip *ip);
 void facts_on_reverse(void *ctx, const char *ip, bool is_wrong, const char *why);
 void facts_on_entry(void *ctx, const struct ledger_row *row);
 
@@ -58,6 +62,9 @@ void roster_set(struct engine *e);
 bool roster_look(struct engine *e);
 /* The probes of blocklists and reverse DNS: begun, and told of a reload. */
 void roster_probe(struct engine *e);
+
+/* conditions.c: notes what stands without an outcome (a lost IP, a full disk) as incidents. */
+void conditions_look(struct engine *e);
 
 /* reload.c: reads the configuration anew, all or nothing. 0, or 1 with *mistakes (owned text, a line
  * a mistake). `actor`: who wants it, for the ledger. */

@@ -111,7 +111,8 @@ static void load_named(struct loader *l, const struct schema *schema, const stru
     read_tree(l, schema, &tree, file, base);
 }
 
-// What replies mean, as shipped; the rest of that file holds only where it is named.
+// What replies mean, as shipped, where the configuration says nothing of them; the rest of that file
+// holds only where it is named.
 static void load_shipped_replies(struct loader *l, struct file_providers_data *providers)
 {
     CLEANUP(tree_deinit) struct tree tree = {0};
@@ -137,15 +138,20 @@ static void add_replies(struct settings *s, const struct settings_provider *p, c
     }
 }
 
+static size_t count_replies(const struct file_providers_data *data)
+{
+    size_t n = data->fallback.replies_n;
+    for (size_t i = 0; i < data->n; i++)
+        n += data->items[i].replies_n;
+    return n;
+}
+
 // Each provider's own, then everybody's.
 static void join_replies(struct owner *o, const struct file_providers_data *data)
 {
     struct settings *s = &o->data.s;
     const struct file_providers_data *said = data->shipped ? data->shipped : data;
-    size_t n = said->fallback.replies_n;
-    for (size_t i = 0; i < said->n; i++)
-        n += said->items[i].replies_n;
-    s->replies = arena_new(&o->arena, n, sizeof(*s->replies));
+    s->replies = arena_new(&o->arena, count_replies(said), sizeof(*s->replies));
     for (size_t i = 0; i < said->n; i++)
         add_replies(s, &said->items[i], said->items[i].name);
     add_replies(s, &said->fallback, "");
@@ -233,7 +239,7 @@ static void load_all(struct loader *l, const char *file)
     unsigned number = load_tree(l, &tree, file, &top);
     read_tree(l, &file_main, &tree, number, &o->data);
     load_named(l, &file_providers, &tree, "providers", o->data.names.providers, &providers);
-    if (!*o->data.names.providers)
+    if (!count_replies(&providers))
         load_shipped_replies(l, &providers);
     load_named(l, &file_policy, &tree, "policy", o->data.names.policy, &o->data.s);
     if (!l->mistakes.n)

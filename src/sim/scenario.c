@@ -68,7 +68,7 @@ static const struct customer_plan customers[] = {
     {"shop-42",    "127.0.3.4", "shared", .rate = 6, .dead = 0.006, .size = 3000, .ends = 1},
     {"shop-42",    "127.0.3.4", "shared", .rate = 20, .dead = 0.05, .size = 1500, .begins = 0.6, .ends = 0.8, .is_spam = true},
     {"nordwind",   "127.0.3.5", "shared", .rate = 30, .dead = 0.011, .size = 9000, .ends = 1},
-    {"acme-news",  "127.0.3.6", "shared", .rate = 40, .dead = 0.14, .size = 5000, .begins = 0.3, .ends = 0.7},
+    {"acme-news",  "127.0.3.6", "shared", .rate = 40, .dead = 0.2, .size = 5000, .begins = 0.3, .ends = 0.7},
     {"velo-club",  "127.0.3.7", "probation", .rate = 2, .dead = 0.022, .size = 2000, .ends = 1},
 };
 

@@ -278,6 +278,15 @@ void ledger_each_incident(struct store *s, usec_t since,
                since, each, ctx);
 }
 
+uint32_t ledger_last_incident(struct store *s)
+{
+    int64_t last = db_int(&s->query.db, 0,
+                          "SELECT max(CAST(substr(target, 10) AS INTEGER)) FROM entry"
+                          " WHERE node=? AND target GLOB 'incident:[1-9]*'",
+                          "i", (int64_t)s->node.v);
+    return last > 0 && last < UINT32_MAX ? (uint32_t)last : 0;
+}
+
 struct list_job {
     struct job job;
     char *target; // NULL: any

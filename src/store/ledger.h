@@ -50,6 +50,9 @@ void ledger_each_since(struct store *s, usec_t since,
 void ledger_each_incident(struct store *s, usec_t since,
                           void (*each)(void *ctx, const struct entry *e), void *ctx);
 
+/* The highest N of this node's entries on `incident:N`, 0: none; reads the index. Likewise. */
+uint32_t ledger_last_incident(struct store *s);
+
 /* Newest first, from `before_seq` (0: the newest) of this node; target NULL: any. */
 void ledger_list(struct store *s, const char *target, uint64_t before_seq, size_t limit,
                  void (*done)(void *ctx, struct ledger_row *rows, size_t n, uint64_t total),

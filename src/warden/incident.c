@@ -24,7 +24,11 @@ static void on_look(void *ctx);
 
 static void look_in(struct warden *w, usec_t span)
 {
-    timer_set(w->options.timers, &w->incidents_due, clock_monotonic() + span, on_look, w);
+    usec_t at = clock_monotonic() + span;
+    if (heap_has(&w->incidents_due.node) && w->incidents_look_at <= at)
+        return; // sooner already: a stream of entries does not put it off
+    w->incidents_look_at = at;
+    timer_set(w->options.timers, &w->incidents_due, at, on_look, w);
 }
 
 static void on_loaded(void *ctx, const struct entry *e)
@@ -36,6 +40,8 @@ static void on_loaded(void *ctx, const struct entry *e)
 void incident_load(struct warden *w)
 {
     ledger_each_incident(w->options.store, clock_wall() - DAYS * USEC_DAY, on_loaded, w);
+    uint32_t last = ledger_last_incident(w->options.store); // also of those before: never again
+    w->incidents.last = last > w->incidents.last ? last : w->incidents.last;
     look_in(w, SOON * USEC_SECOND);
 }
 

@@ -47,9 +47,11 @@ static void on_kept(void *ctx, int r)
 {
     struct warden *w = ctx;
     w->judging.is_keeping = false;
-    if (r < 0)
-        log_warning("warden", "what reputation knows could not be kept, tried again in %d s: %s",
-                    (int)(WARDEN_KEEP_SPAN / USEC_SECOND), strerror(-r));
+    if (r == 0)
+        return;
+    w->judging.kept_at = 0;
+    log_warning("warden", "what reputation knows could not be kept, tried again in %d s: %s",
+                (int)(WARDEN_KEEP_SPAN / USEC_SECOND), strerror(-r));
 }
 
 static void pack_keys(struct buf *out, const struct map *m)
@@ -74,13 +76,16 @@ void warden_keep(struct warden *w)
     pack_bytes(&out, buf_bytes(&inner));
     buf_deinit(&inner);
     j->is_keeping = true;
+    j->kept_at = j->fed_at;
+    j->kept_n = j->fed_n;
     keep_save(w->options.store, FILE_NAME, &out, on_kept, w);
 }
 
 static void on_keep(void *ctx)
 {
     struct warden *w = ctx;
-    if (!w->judging.is_keeping)
+    struct judging *j = &w->judging;
+    if (!j->is_keeping && (j->fed_at != j->kept_at || j->fed_n != j->kept_n))
         warden_keep(w);
     timer_set(w->options.timers, &w->judging.keep, clock_monotonic() + WARDEN_KEEP_SPAN, on_keep,
               w);
@@ -121,8 +126,9 @@ static bool load_kept(struct warden *w)
     int r = keep_load(w->options.store, FILE_NAME, &kept);
     if (r == 0 && read_kept(w, buf_bytes(&kept)))
         return true;
-    if (r <= 0)
-        log_notice("warden", "what reputation knew is of another version: it is read from history");
+    if (r == 1)
+        return false;
+    log_notice("warden", "what reputation knew can't be read here: history is read instead");
     judging_deinit(w);
     w->judging = (struct judging){0};
     judging_init(w);
@@ -247,7 +253,7 @@ static void tell_unused(struct recall *r)
     for (size_t i = 0; i < r->n; i++) {
         const struct entry *e = r->entries[i];
         const struct state_entry *se = state_entry_get(s, e->name);
-        if (!r->is_used[i] && is_engine(e) && se && state_stands(s, se, now))
+        if (!r->is_used[i] && e->at > r->since && is_engine(e) && se && state_stands(s, se, now))
             judging_tell_hold(r->warden, e, now);
     }
 }
@@ -279,8 +285,8 @@ void warden_recall(struct warden *w)
     usec_t began = clock_monotonic();
     struct recall r = {.warden = w};
     bool has_kept = load_kept(w);
-    r.since = has_kept ? j->fed_at : clock_wall() - OLDEST;
-    r.skip = has_kept ? j->fed_n : 0;
+    r.since = j->fed_at ? j->fed_at : clock_wall() - OLDEST;
+    r.skip = j->fed_n;
     ledger_each_since(w->options.store, r.since - SAME, on_entry, &r);
     r.is_used = xcalloc(r.n + 1, sizeof(*r.is_used));
     while (r.next < r.n && r.entries[r.next]->at < r.since && has_kept)

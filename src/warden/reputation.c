@@ -266,13 +266,19 @@ void warden_on_reverse(struct warden *w, const char *ip, bool is_wrong, const ch
 {
     CLEANUP(xfree) char *subject = xasprintf("ip:%s#reverse", ip);
     reputation_set_reverse(w->judging.reputation, ip, is_wrong);
-    incident_note_condition(w, subject, SEVERITY_NOTICE, "reverse DNS is wrong", why, is_wrong);
+    CLEANUP(xfree) char *what = xasprintf("%s: reverse DNS is wrong", ip);
+    incident_note_condition(w, subject, SEVERITY_NOTICE, what, why, is_wrong);
     judging_wait(w);
 }
 
 void warden_on_fact(struct warden *w, const struct outcome *o)
 {
     struct judging *j = &w->judging;
+    struct outcome anonymous = *o; // our own notices and reports are nobody's: no customer to judge
+    if (strcmp(o->customer, STATE_SELF) == 0) {
+        anonymous.customer = "";
+        o = &anonymous;
+    }
     note_listing(j, o);
     j->fed_n = o->at == j->fed_at ? j->fed_n + 1 : 1;
     j->fed_at = o->at;

@@ -26,6 +26,8 @@ struct judging {
     struct map listings; // "IP ZONE" of those in force
     usec_t fed_at;       // the newest outcome that was fed…
     uint64_t fed_n;      // …and how many had that very time
+    usec_t kept_at;      // the same of what was kept last
+    uint64_t kept_n;
     struct timer keep;   // when it is kept next
     bool is_keeping;     // one is being written
     struct recall *past; // while history is read; else NULL
@@ -46,6 +48,7 @@ struct warden {
     struct incidents incidents;
     struct map conditions;      // subject → whether incident_note_condition() said on or off last
     struct timer incidents_due; // when it is looked whether one is over
+    usec_t incidents_look_at;   // that, monotonic
     struct judging judging;
     struct map told;  // "customer:acme CAUSE" → struct notice_told: letters of the last day
     size_t told_most; // so many, then old ones are swept out

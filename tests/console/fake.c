@@ -475,6 +475,21 @@ void fake_calm(struct fake *f)
     pthread_mutex_unlock(&f->lock);
 }
 
+void fake_repeat(struct fake *f, const char *name, int times)
+{
+    pthread_mutex_lock(&f->lock);
+    json_t *rows = json_object_get(world(f, "tables"), name);
+    const json_t *last = json_array_get(rows, json_array_size(rows) - 1);
+    for (int i = 0; i < times; i++) {
+        json_t *row = json_deep_copy(last);
+        json_object_set_new(row, "key", json_sprintf("incident:%d", i + 1));
+        json_object_set_new(row, "number", json_integer(i + 1));
+        json_array_append_new(rows, row);
+    }
+    all_due(f);
+    pthread_mutex_unlock(&f->lock);
+}
+
 void fake_incident(struct fake *f, const char *key, const char *severity)
 {
     size_t at;

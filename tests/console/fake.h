@@ -18,6 +18,8 @@ void fake_set(struct fake *f, const char *table, const char *key, const char *fi
               const char *text);
 /* All open incidents are over, and forgotten but for the last closed one. */
 void fake_calm(struct fake *f);
+/* The last row of a table stands there `times` more. */
+void fake_repeat(struct fake *f, const char *table, int times);
 /* An incident gets worse, or better. */
 void fake_incident(struct fake *f, const char *key, const char *severity);
 /* No more pushes (true), or again. */

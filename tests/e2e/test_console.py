@@ -30,6 +30,8 @@ class Console(unittest.TestCase):
 
     def test_numbers_move_while_one_looks(self):
         t = self.console()
+        t.until(r"Nothing is wrong\.")  # home is what is wrong
+        t.until(r" calm ")
         t.keys("3")
         t.until(r"shop +good")
         for n in (1, 2):

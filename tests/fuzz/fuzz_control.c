@@ -10,11 +10,13 @@
 #include "control/control.h"
 #include "control/peer.h"
 #include "core/entry.h"
+#include "core/incident.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct engine {
     struct state state;
+    struct incidents incidents;
     uint64_t seq;
 };
 
@@ -70,6 +72,7 @@ static void act(void *ctx, struct entry *e, control_act_fn *done, void *done_ctx
     e->name = (struct entry_name){.node = {.v = 1}, .seq = ++engine->seq};
     e->hlc = (int64_t)engine->seq;
     state_apply(&engine->state, e);
+    incidents_apply(&engine->incidents, e);
     done(done_ctx, 0, e, "");
     entry_free(e);
 }
@@ -82,15 +85,57 @@ static int reload(void *ctx, const char *actor, char **mistakes)
     return 1;
 }
 
+static const struct incidents *incidents(void *ctx)
+{
+    struct engine *engine = ctx;
+    return &engine->incidents;
+}
+
+// One with all that strangers write.
+static void add_incident(struct engine *engine)
+{
+    static const char *const fields[][2] = {{"subject", "lane:198.51.100.7/google"},
+                                            {"severity", "critical"},
+                                            {"cause", "acme\x1b[2J: 91 % \xe2\x80\xae"},
+                                            {"you", "suspend acme"},
+                                            {"culprit", "customer:acme"},
+                                            {"share", "0.9"},
+                                            {"list", "a\nb"}};
+    CLEANUP(entry_free)
+    struct entry *e = entry_new(KIND_INCIDENT, "engine", "incident:1", "google \xff blocks\r\nit");
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        entry_add_field(e, fields[i][0], fields[i][1], false);
+    entry_set_evidence(e, "{\"culprits\":[{\"customer\":\"ac\\nme\",\"share\":2,\"samples\":[\"550 "
+                          "\\u001b[31m\",7]},3],\"samples\":\"no\"}");
+    e->name = (struct entry_name){.node = {.v = 1}, .seq = ++engine->seq};
+    e->hlc = 1;
+    incidents_apply(&engine->incidents, e);
+}
+
+static bool is_clean(const char *text, size_t n)
+{
+    char shown[8192];
+    return n >= sizeof(shown) || text_visible(shown, sizeof(shown), text, n) == n;
+}
+
+// An incident's report alone has lines, and only the engine ends one.
+static bool is_clean_text(const char *text)
+{
+    if (strncmp(text, "Incident ", 9) != 0)
+        return is_clean(text, strlen(text));
+    for (; *text; text += strcspn(text, "\n"), text += *text != '\0')
+        if (!is_clean(text, strcspn(text, "\n")))
+            return false;
+    return true;
+}
+
 static void check_clean(const json_t *v)
 {
     const char *name;
     json_t *member;
     size_t i;
-    char shown[8192];
     const char *text = json_string_value(v);
-    if (text && strlen(text) < sizeof(shown))
-        must(text_visible(shown, sizeof(shown), text, strlen(text)) == strlen(text));
+    must(!text || is_clean_text(text));
     json_array_foreach(v, i, member) check_clean(member);
     json_object_foreach((json_t *)v, name, member) check_clean(member);
 }
@@ -154,7 +199,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          .health = health,
                                          .why = why,
                                          .act = act,
-                                         .reload = reload};
+                                         .reload = reload,
+                                         .incidents = incidents};
     const struct control_settings settings = {.node = "n",
                                               .label = "",
                                               .version = "0",
@@ -174,9 +220,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ip->is_configured = ip->is_here = true;
     xfree(ip->pool);
     ip->pool = xstrdup("shared");
+    add_incident(&engine);
     must(control_open(&c, &o, &wrong) == 0);
     talk(c, (enum role)(data[0] % 3), bytes_of(data + 1, size - 1));
     control_close(c);
     state_deinit(&engine.state);
+    incidents_deinit(&engine.incidents);
     return 0;
 }

@@ -44,6 +44,9 @@ static void right_lines_become_checked_calls(void **state)
         {"customer add acme --contact ops@acme.example --pool shared", "customer add",
          "customer:acme", 1},
         {"customer set acme --rate none", "customer set", "customer:acme", 1},
+        {"replay --policy p.yaml -", "replay", "-", 1},
+        {"replay events.ndjson --config=c.yaml --explain ip:2001:DB8::7", "replay", "events.ndjson",
+         1},
         {"customers --filter 'standing:warned bounce>2%' --limit 5", "customers", NULL, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -96,6 +99,12 @@ static void wrong_lines_say_what_is_wrong_and_what_was_expected(void **state)
         {"explain a@b,c", "no mail address"},
         {"show acme", "expected customer:ID"},
         {"status now", "takes no arguments"},
+        {"replay", "wants an argument; usage: mxwarden replay FILE|-"},
+        {"replay a b", "takes one argument"},
+        {"replay - --explain acme", "expected customer:ID, ip:ADDR or provider:ID, got `acme`"},
+        {"replay - --explain customer:acme/spring", "expected customer:ID"},
+        {"replay - --json", "replay takes no --json"},
+        {"status --policy p", "status takes no --policy"},
         {"status --json=1", "takes no value"},
         {"customers --limit 0", "expected a number from 1"},
         {"customers --sort id --sort id", "given twice"},

@@ -294,10 +294,12 @@ static void an_explanation_says_rules_reasons_and_what_comes(void **state)
 {
     struct bench *b = *state;
     static const char *const acme[] = {
-        "throttled until ", "at most 100/h of its recipients",
-        "dead recipients 6.4 %, 64 of 1,000 in 24 h; surely above: warn 2 %, throttle 4 %, suspend "
-        "5 %; 62 of 100 on the way to suspend",
-        "318: google blocks 198.51.100.7", "acme restored, unless"};
+        "throttled until ",
+        "at most 100/h of its recipients",
+        "dead recipients 6.4 %, 64 of 1,000 in 24 h; surely above: warn 2 %, ",
+        "throttle 4 %, suspend 5 %; 62 of 100 on the way to suspend",
+        "318: google blocks 198.51.100.7",
+        "acme restored, unless"};
     static const char *const ip[] = {"active in pool shared", "google: deferring, 10.0 % deferred",
                                      "58 of 100", "-42 lanes blocked: google, 31 % of its mail"};
     fill(b);

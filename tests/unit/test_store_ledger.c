@@ -424,6 +424,11 @@ static void what_incidents_are_made_of_is_told_again(void **state)
     assert_true(entry_name_equal(all[1], ack));
     assert_int_equal(all[2].seq, 0);
     assert_int_equal(none[0].seq, 0);
+    assert_int_equal(ledger_last_incident(f.store), 7);
+    append(&f, entry_new(KIND_INCIDENT, "engine", "incident:12", "later"));
+    append(&f, entry_new(KIND_INCIDENT, "engine", "incident:9", "earlier"));
+    fixture_reopen(&f);
+    assert_int_equal(ledger_last_incident(f.store), 12);
     fixture_free(&f);
 }
 

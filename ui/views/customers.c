@@ -241,7 +241,11 @@ static void add_limit(struct line *l, const json_t *limits, const char *rung, in
         return;
     }
     bool is_small = row_number(limits, "warn", &least) && least < 0.005;
-    line_right(l, PEN_DIM, figure_rate(text, v, is_small ? 2 : 1), column);
+    if (v >= 1) // a number, as of traps
+        snprintf(text, sizeof(text), "%.0f", v);
+    else
+        figure_rate(text, v, is_small ? 2 : 1);
+    line_right(l, PEN_DIM, text, column);
 }
 
 // How bad a rate is by the policy's own limits.
@@ -275,7 +279,9 @@ static void page_harm_line(struct page *p, const json_t *h)
     add_limit(l, limits, "throttle", THROTTLE - less);
     add_limit(l, limits, "suspend", SUSPEND - less);
     line_pad(l, RUNG - less - is_narrow);
-    if (is_too_few && !row_maybe(h, "next"))
+    if (n == 0)
+        line_str(l, PEN_DIM, "–");
+    else if (is_too_few && !row_maybe(h, "next"))
         line_str(l, PEN_DIM, "too few to say");
     else
         add_rung(l, h, "next", "level", bar < 8 ? bar : 8);

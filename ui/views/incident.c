@@ -29,13 +29,21 @@ static const struct binding report_keys[] = {
 };
 // clang-format on
 
+// "nobody has it  seen by ana, ben"; who had what is over is no news.
 static void say_who(char *out, size_t n, const json_t *row)
 {
     const char *who = row_text(row, "has_it");
     const json_t *seen = json_object_get(row, "seen_by"), *name;
-    size_t i, at = (size_t)snprintf(out, n, "%s has it", *who ? who : "nobody");
-    json_array_foreach(seen, i, name) if (at < n) at += (size_t)snprintf(
-        out + at, n - at, "%s%s", i ? ", " : "  seen by ", json_string_value(name));
+    size_t i, at = 0;
+    out[0] = '\0';
+    if (!row_maybe(row, "closed_at"))
+        at = (size_t)snprintf(out, n, "%s has it", *who ? who : "nobody");
+    json_array_foreach(seen, i, name)
+    {
+        const char *lead = i ? ", " : at ? "  seen by " : "seen by ";
+        if (at < n)
+            at += (size_t)snprintf(out + at, n - at, "%s%s", lead, json_string_value(name));
+    }
 }
 
 static void title(struct page *p, const struct model *m, const json_t *row)
@@ -47,7 +55,9 @@ static void title(struct page *p, const struct model *m, const json_t *row)
     if (p->width < PAGE_NARROW) {
         line_add(&p->title, PEN_TITLE, " %lld ", number);
         line_str(&p->title, incident_pen(row), loud);
-        line_add(&p->title, PEN_TITLE, ", %s, %s has it", state, row_text(row, "has_it"));
+        line_add(&p->title, PEN_TITLE, ", %s", state);
+        if (!row_maybe(row, "closed_at"))
+            line_add(&p->title, PEN_TITLE, ", %s has it", row_text(row, "has_it"));
         return;
     }
     line_add(&p->title, PEN_TITLE, " Incident %lld  ", number);

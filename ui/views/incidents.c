@@ -139,18 +139,19 @@ static void counts(struct line *l, const struct model *m, const struct table *t,
 {
     const struct headline *h = &m->headline;
     (void)width;
-    if (!t->total)
+    // What matches no filter at all are the open ones; the total has the closed ones too.
+    if (!t->matched)
         line_str(l, PEN_TITLE, "  none");
     else
-        line_add(l, PEN_TITLE, "  %zu open", t->total);
-    if (h->nobody && t->total)
+        line_add(l, PEN_TITLE, "  %zu open", t->matched);
+    if (h->nobody && t->matched)
         line_add(l, PEN_TITLE, ", nobody has %u", h->nobody);
 }
 
 static void life(struct line *l, const struct model *m, const struct table *t, int width)
 {
     char heard[128];
-    if (width >= 100 && t->total) {
+    if (width >= 100 && t->matched) {
         line_str(l, PEN_DIM, "nobody first, then worst");
         return;
     }

@@ -16,8 +16,48 @@ static const struct binding page_keys[] = {
 };
 // clang-format on
 
-// "−42 lanes blocked      microsoft, 31 % of its mail": what each part of the health took off, the
-// most first; the engine leaves out what took nothing.
+// What took a point at least.
+static bool takes(const json_t *part, double *v)
+{
+    return row_number(part, "takes", v) && *v >= 0.5;
+}
+
+// "−42 lanes blocked      microsoft, 31 % of its mail"
+static void page_part(struct page *p, const json_t *part)
+{
+    char text[FIGURE_TEXT];
+    double v;
+    if (!takes(part, &v))
+        return;
+    struct line *l = page_line(p, NULL);
+    snprintf(text, sizeof(text), "−%.0f", v);
+    line_right(l, v >= 10 ? PEN_NUMBER : PEN_NORMAL, text, 6);
+    line_add(l, PEN_NORMAL, " %s", row_text(part, "what"));
+    line_pad(l, 26);
+    line_str(l, PEN_NORMAL, row_text(part, "text"));
+    line_cut(l, p->width);
+}
+
+// " 0 complaints, blocklists: in order"
+static void page_in_order(struct page *p, const json_t *parts)
+{
+    char text[LINE_BYTES / 4];
+    size_t i, at = 0;
+    double v;
+    const json_t *part;
+    json_array_foreach(parts, i, part) if (!takes(part, &v) && at < sizeof(text)) at +=
+        (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", at ? ", " : "",
+                         row_text(part, "what"));
+    if (!at)
+        return;
+    struct line *l = page_line(p, NULL);
+    line_right(l, PEN_DIM, "0", 6);
+    line_add(l, PEN_DIM, " %s", text);
+    line_cut(l, p->width - 10);
+    line_str(l, PEN_DIM, ": in order");
+}
+
+// What each part of the health took off.
 static void page_health(struct page *p, const json_t *row, const json_t *health)
 {
     const json_t *parts = json_object_get(health, "parts"), *part;
@@ -36,21 +76,8 @@ static void page_health(struct page *p, const json_t *row, const json_t *health)
     }
     line_str(l, PEN_DIM, "    sent, 1 h ");
     line_str(l, PEN_NORMAL, figure_chart(chart, history, n, room < 40 ? room : 40));
-    json_array_foreach(parts, i, part)
-    {
-        char takes[FIGURE_TEXT];
-        if (!row_number(part, "takes", &v))
-            continue;
-        snprintf(takes, sizeof(takes), v >= 0.5 ? "−%.0f" : "%.0f", v);
-        l = page_line(p, NULL);
-        line_right(l, v >= 10 ? PEN_NUMBER : PEN_NORMAL, takes, 6);
-        line_add(l, PEN_NORMAL, " %s", row_text(part, "what"));
-        line_pad(l, 26);
-        line_str(l, PEN_NORMAL, row_text(part, "text"));
-        line_cut(l, p->width);
-    }
-    if (json_is_object(health) && !json_array_size(parts))
-        page_say(p, "", PEN_NORMAL, "nothing takes anything off");
+    json_array_foreach(parts, i, part) page_part(p, part);
+    page_in_order(p, parts);
 }
 
 static void page_users(struct page *p, const json_t *customers)
@@ -82,7 +109,7 @@ static void title(struct page *p, const json_t *row)
     line_str(&p->title, strcmp(rotation, "active") == 0 ? PEN_GOOD : pen_of_state(rotation),
              figure_loud(word, rotation));
     line_add(&p->title, PEN_TITLE, "  pool %s", row_text(row, "pool"));
-    if (incident > 0)
+    if (incident > 0 && p->width >= PAGE_NARROW)
         line_add(&p->title, PEN_TITLE, "  %s", row_text(row, "helo"));
     if (incident > 0)
         snprintf(p->side, sizeof(p->side), "incident %lld", (long long)incident);

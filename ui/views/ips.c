@@ -358,14 +358,14 @@ static void foot(struct line *lines, size_t n, int width, const struct model *m,
     for (size_t i = 0; i < lanes.n && at < sizeof(text); i++) {
         const json_t *all = json_object_get(row, "providers");
         int state = lane_state(json_object_get(all, lanes.providers[i].name));
-        if (i > 2 && state <= 1)
-            fine++;
-        else
+        fine += state == 1;
+        if (state > 1)
             at += (size_t)snprintf(text + at, sizeof(text) - at, "%s %s %s", at > 6 ? "," : "",
                                    lanes.providers[i].name, state_word(state));
     }
-    if (fine && at < sizeof(text))
-        snprintf(text + at, sizeof(text) - at, ", %zu others fine", fine);
+    if (at < sizeof(text))
+        snprintf(text + at, sizeof(text) - at, "%s %zu%s fine", at > 6 ? "," : "", fine,
+                 at > 6 ? " others" : "");
     foot_say(lines + 1, 1, width, lanes.n ? text : "lanes: none yet");
 }
 

@@ -38,12 +38,24 @@ static void draw_did(struct line *cell, const struct model *m, const json_t *row
     cell_text(cell, row, "kind");
 }
 
+// "acme", "incident 318": a number alone would not say of what.
+static const char *whom(const json_t *row, char *out, size_t n)
+{
+    const char *target = row_text(row, "target"), *name = after_colon(target);
+    bool is_number = name[0] && !name[strspn(name, "0123456789")];
+    if (is_number && name > target && strncmp(target, "log:", 4) != 0)
+        snprintf(out, n, "%.*s %s", (int)(name - target - 1), target, name);
+    else
+        snprintf(out, n, "%s", *target ? name : "–");
+    return out;
+}
+
 static void draw_to(struct line *cell, const struct model *m, const json_t *row, int width)
 {
-    const char *target = row_text(row, "target");
+    char text[LINE_BYTES / 2];
     (void)m;
     (void)width;
-    line_str(cell, PEN_NORMAL, *target ? after_colon(target) : "–");
+    line_str(cell, PEN_NORMAL, whom(row, text, sizeof(text)));
 }
 
 static void draw_until(struct line *cell, const struct model *m, const json_t *row, int width)
@@ -136,10 +148,10 @@ static void say_fate(char *out, size_t n, const struct model *m, const json_t *r
 
 static void foot(struct line *lines, size_t n, int width, const struct model *m, const json_t *row)
 {
-    char text[LINE_BYTES], at[FIGURE_TEXT];
+    char text[LINE_BYTES], to[LINE_BYTES / 2], at[FIGURE_TEXT];
     const char *reason = row_text(row, "reason");
     snprintf(text, sizeof(text), "%lld  %s %s at %s by %s%s%s%s", (long long)row_count(row, "seq"),
-             row_text(row, "kind"), after_colon(row_text(row, "target")),
+             row_text(row, "kind"), whom(row, to, sizeof(to)),
              figure_clock(at, row_time(row, "at")), row_text(row, "actor"), *reason ? ": \"" : "",
              reason, *reason ? "\"" : "");
     foot_say(lines, 1, width, text);
