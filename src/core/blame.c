@@ -16,7 +16,8 @@ enum { TALLIES = 1024 }; // twice the news: open addressing
 
 static const double enough = 5; // excess bad ones that a lane's own news must hold
 static const double trap = 20;  // a trap's weight where the policy judges no complaints
-static const float windows[USAGE_N] = {[USAGE_2M] = 120, [USAGE_15M] = 900, [USAGE_1H] = 3600};
+static const float windows[USAGE_N] = {
+    [USAGE_30S] = 30, [USAGE_2M] = 120, [USAGE_15M] = 900, [USAGE_1H] = 3600};
 
 struct tally {
     uint32_t customer;                 // USAGE_NONE: free

@@ -7,18 +7,29 @@
 #include "core/pack.h"
 #include "core/policy.h"
 
-enum { MOST_BAD = 3, PRIOR = 100, MEMORY = 20000, MEMORY_ODD = 500000, OTHERS_MOST = 50 };
+enum {
+    MOST_BAD = 3,
+    PRIOR = 100,
+    KNOWN = 200, // observations from which the long-run rate is believed
+    MEMORY = 20000,
+    MEMORY_ODD = 500000,
+    LATEST = 20,
+    OTHERS_MOST = 50,
+};
 
-#define PIECE (2 * USEC_MINUTE)
-#define PIECE_LONG (4 * USEC_MINUTE) // with little news
+#define PIECE (90 * USEC_SECOND)
+#define PIECE_LONG (3 * USEC_MINUTE) // with little news
 #define SILENCE (15 * USEC_MINUTE)   // nobody sends there: nothing speaks for an incident
 #define EXPECTED_MOST 0.3
-#define ODD 1.0    // excess from which the long-run rate is learned slowly
+#define ODD 1.0 // excess from which the long-run rate is learned slowly
+#define WEIGHT_MOST 20.0
 #define ACTIVE 0.3 // decayed observations that make a customer active in a window
 // Until a provider is known it may be worse than most: nothing opens by chance in its first minutes.
 static const float unknown_rate[USAGE_CHANNELS] = {[USAGE_HARD] = 0.03f, [USAGE_SOFT] = 0.1f};
-static const usec_t windows[USAGE_N] = {
-    [USAGE_2M] = 2 * USEC_MINUTE, [USAGE_15M] = 15 * USEC_MINUTE, [USAGE_1H] = USEC_HOUR};
+static const usec_t windows[USAGE_N] = {[USAGE_30S] = 30 * USEC_SECOND,
+                                        [USAGE_2M] = 2 * USEC_MINUTE,
+                                        [USAGE_15M] = 15 * USEC_MINUTE,
+                                        [USAGE_1H] = USEC_HOUR};
 
 void outage_deinit(struct outage *o)
 {
@@ -30,9 +41,12 @@ static void learn(struct outage *o, enum usage_channel channel, float bad)
     if (!o->learned[channel])
         o->rate[channel] = unknown_rate[channel];
     o->learned[channel]++;
-    // What looks like an incident must not become usual before it is recognised as one.
+    o->latest[channel] += (bad - o->latest[channel]) / LATEST;
+    // What looks like an incident must not become usual before it is recognised as one; what was so
+    // from the beginning is usual.
     uint64_t of = o->learned[channel] + PRIOR;
-    of = o->is_odd[channel] ? MEMORY_ODD : of < MEMORY ? of : MEMORY;
+    bool is_odd = o->is_odd[channel] && o->learned[channel] > KNOWN;
+    of = is_odd ? MEMORY_ODD : of < MEMORY ? of : MEMORY;
     o->rate[channel] += (bad - o->rate[channel]) / (float)of;
 }
 
@@ -60,6 +74,7 @@ void outage_observe(struct outage *o, uint32_t customer, enum usage_channel chan
 
 struct sum {
     double x, e, n, bad;
+    double part, weight; // of the customers' bad parts, for their mean
     uint32_t failing, active;
 };
 
@@ -88,6 +103,9 @@ static struct sum sum_up(struct outage *o, enum usage_channel channel, enum usag
         double x = bad * scale > MOST_BAD ? MOST_BAD : bad * scale;
         s.x += x;
         s.e += e * scale;
+        double weight = n > WEIGHT_MOST ? WEIGHT_MOST : n;
+        s.part += bad / n * weight;
+        s.weight += weight;
         s.n += n;
         s.bad += bad;
         s.active++;
@@ -104,6 +122,19 @@ static double excess_of(const struct sum *s)
     return (s->x * log(s->x / s->e) - s->x + s->e) / MOST_BAD;
 }
 
+// How many would fail if all had the mean bad part: who sent two messages since has hardly failed in a
+// partial outage, nor who sent none since a full one began.
+static double failing_expected(struct outage *o, enum usage_channel channel, enum usage_window w,
+                               const struct sum *s, usec_t now)
+{
+    double fine = log1p(-fmin(0.99, s->part / s->weight)), sum = 0;
+    const struct usage_user *user;
+    for (uint32_t i = 0; (user = usage_next(&o->usage, &i, now));)
+        if (user->n[channel][w] >= ACTIVE)
+            sum -= expm1(fine * (double)user->n[channel][w]);
+    return sum;
+}
+
 static bool is_worth_a_look(const struct outage *o, const struct policy *p,
                             enum usage_channel channel, enum usage_window w)
 {
@@ -111,13 +142,14 @@ static bool is_worth_a_look(const struct outage *o, const struct policy *p,
     return bad >= p->incident.customers * 0.7 && bad > 1.3 * n * o->rate[channel];
 }
 
-static bool is_unusual(const struct outage *o, enum usage_channel channel, const struct sum *s,
-                       usec_t now)
+// Deferrals are usual: most of the latest attempts must be, far more than in the long run, and a
+// provider that is not known yet may greylist.
+static bool is_unusual(const struct outage *o, enum usage_channel channel)
 {
     if (channel == USAGE_HARD)
         return true;
-    return now - o->first_at >= 15 * USEC_MINUTE && s->bad >= 0.5 * s->n &&
-           s->bad >= 3 * s->n * o->rate[channel];
+    return o->learned[channel] > KNOWN && o->latest[channel] >= 0.5F &&
+           o->latest[channel] >= 3 * o->rate[channel];
 }
 
 static void begin(struct outage *o, enum usage_channel channel, enum usage_window w,
@@ -148,8 +180,10 @@ bool outage_begins(struct outage *o, const struct policy *p, double share,
             has_looked = true;
             struct sum s = sum_up(o, channel, window, elsewhere, ctx, now);
             is_odd = is_odd || (excess_of(&s) > ODD && s.failing > 1);
-            if (s.failing < p->incident.customers || s.failing < share * s.active ||
-                excess_of(&s) <= p->incident.excess || !is_unusual(o, channel, &s, now))
+            if (s.failing < p->incident.customers || excess_of(&s) <= p->incident.excess ||
+                !is_unusual(o, channel) ||
+                s.failing <
+                    share * (elsewhere ? failing_expected(o, channel, window, &s, now) : s.active))
                 continue;
             begin(o, channel, window, &s, now);
             return true;
@@ -248,6 +282,7 @@ void outage_save(const struct outage *o, struct buf *out)
         pack_f32(out, o->rate[c]);
         pack_u64(out, o->learned[c]);
         pack_bool(out, o->is_odd[c]);
+        pack_f32(out, o->latest[c]);
     }
     const usec_t times[] = {o->first_at, o->looked_at,    o->open_since, o->begun_at,
                             o->piece_at, o->before_begun, o->before_end};
@@ -268,7 +303,7 @@ bool outage_load(struct outage *o, struct bytes *in)
     bool is_ok = true;
     for (int c = 0; c < USAGE_CHANNELS; c++)
         is_ok = is_ok && take_f32(in, &o->rate[c]) && take_u64(in, &o->learned[c]) &&
-                take_bool(in, &o->is_odd[c]);
+                take_bool(in, &o->is_odd[c]) && take_f32(in, &o->latest[c]);
     usec_t *times[] = {&o->first_at, &o->looked_at,    &o->open_since, &o->begun_at,
                        &o->piece_at, &o->before_begun, &o->before_end};
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)

@@ -21,6 +21,9 @@ struct reputation *reputation_new(const struct reputation_options *options)
     r->trace_customer = USAGE_NONE;
     r->everywhere_due.what = DUE_PROVIDER;
     seen_init(&r->seen);
+    if (options->like) // detector_plan_make() keeps the alarms of the same numbers
+        memcpy(r->plans, options->like->plans, sizeof(r->plans));
+    r->o.like = NULL;
     reputation_plan(r);
     return r;
 }

@@ -14,6 +14,7 @@ enum { OWN_PROVIDERS = 3 };
 enum { LATEST_FEW = 8, LATEST_FEW_BAD = 3, LATEST_MANY = 40, LATEST_MANY_BAD = 6 };
 #define OWN_SHARE 0.5       // of the active customers must fail
 #define OWN_ONE_AT_MOST 0.6 // of the excess may be one provider's
+#define OWN_NAMELESS 0.5    // of the excess had no provider
 #define OWN_EXCESS 2.0      // bad ones beyond the usual that make a provider one that fails
 #define LOOK_EVERY (10 * USEC_SECOND)
 #define DOMAINS_KEPT USEC_HOUR
@@ -128,6 +129,15 @@ static void end_providers(struct reputation *r, usec_t since)
     }
 }
 
+// What failed by our fault says nothing of them.
+static void forget_at_providers(struct reputation *r)
+{
+    for (uint32_t i = 0; i < r->providers_n; i++) {
+        usage_forget_bad(&r->providers[i]->outage.usage, USAGE_HARD);
+        usage_forget_bad(&r->providers[i]->outage.usage, USAGE_SOFT);
+    }
+}
+
 static void open_it(struct reputation *r, struct reputation_provider *p)
 {
     struct outage *o = p ? &p->outage : &r->everywhere;
@@ -139,26 +149,27 @@ static void open_it(struct reputation *r, struct reputation_provider *p)
         usage_forget_bad(&r->everywhere.usage, o->channel); // much of it is this provider's
     } else {
         end_providers(r, begun);
-        for (uint32_t i = 0; i < r->providers_n; i++)
-            usage_forget_bad(&r->providers[i]->outage.usage, o->channel);
+        forget_at_providers(r);
     }
     take_out(r, p ? p->index : UINT32_MAX, begun);
 }
 
-// Several providers fail, and no single one explains it.
+// Several providers fail and no single one explains it; or names are not found: mail that failed before
+// it had a provider.
 static bool is_ours(struct reputation *r)
 {
-    const struct outage *o = &r->everywhere;
-    double sum = 0, most = 0;
+    struct outage *all = &r->everywhere;
+    double whole = outage_excess(all, all->channel, all->window, r->now), sum = 0, most = 0;
     uint32_t failing = 0;
     for (uint32_t i = 0; i < r->providers_n; i++) {
         struct outage *at = &r->providers[i]->outage;
-        double x = outage_excess(at, o->channel, o->window, r->now);
+        double x = outage_excess(at, all->channel, all->window, r->now);
         sum += x;
         most = x > most ? x : most;
         failing += x >= OWN_EXCESS;
     }
-    return failing >= OWN_PROVIDERS && most <= OWN_ONE_AT_MOST * sum;
+    return whole - sum >= OWN_NAMELESS * whole ||
+           (failing >= OWN_PROVIDERS && most <= OWN_ONE_AT_MOST * sum);
 }
 
 static void watch_everywhere(struct reputation *r)
@@ -269,8 +280,11 @@ void reputation_provider_due(struct reputation *r, struct due *due)
     struct elsewhere x = {r, p};
     if (!o->open_since)
         return;
-    if (outage_ends(o, p ? elsewhere_rate : NULL, &x, r->now))
+    if (outage_ends(o, p ? elsewhere_rate : NULL, &x, r->now)) {
+        if (is_own)
+            forget_at_providers(r);
         say_end(r, p, "mail goes through again");
-    else
+    } else {
         heap_add(&r->due, &due->node, r->now + LOOK_EVERY);
+    }
 }

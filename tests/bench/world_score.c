@@ -351,6 +351,8 @@ static bool print_incidents(struct score *s, const struct bars *b)
     print_row(s, "  median", " s", ALONE(series_at(&s->recognised_s, 0.5)), NAN, true);
     ok &= print_row(s, "  nine of ten", " s", ALONE(series_at(&s->recognised_s, 0.9)),
                     or_none(b->recognised_s), true);
+    if (!s->recognised)
+        return ok;
     ok &= print_row(s, "closed", " %", ALONE(percent(s->closed, s->recognised)), 100, false);
     ok &= print_row(s, "  after the end, nine of ten", " s", ALONE(series_at(&s->closed_s, 0.9)),
                     300, true);
