@@ -207,7 +207,7 @@ struct reputation_provider *reputation_provider_of(struct reputation *r, const c
     if (!n)
         return NULL;
     struct reputation_provider **hint =
-        &r->provider_hints[reputation_hash(r, name, n) & (REPUTATION_FEW_HINTS - 1)];
+        &r->provider_hints[reputation_hash(r, name, n) & (REPUTATION_HINTS - 1)];
     if (*hint && strcmp((*hint)->name, name) == 0)
         return *hint;
     struct reputation_provider *p = map_get(&r->provider_of, bytes_of(name, n));
@@ -243,7 +243,7 @@ struct reputation_ip *reputation_ip_of(struct reputation *r, const char *address
     if (!n)
         return NULL;
     struct reputation_ip **hint =
-        &r->ip_hints[reputation_hash(r, address, n) & (REPUTATION_FEW_HINTS - 1)];
+        &r->ip_hints[reputation_hash(r, address, n) & (REPUTATION_HINTS - 1)];
     if (*hint && strcmp((*hint)->address, address) == 0)
         return *hint;
     struct reputation_ip *ip = map_get(&r->ip_of, bytes_of(address, n));
