@@ -272,11 +272,7 @@ void reputation_set_pause(struct reputation *r, const char *provider, usec_t spa
 
 void reputation_set_customer(struct reputation *r, const char *customer, const char *pool)
 {
-    struct reputation_customer *c = reputation_customer_of(r, customer);
-    if (!c || strncmp(c->pool, pool, sizeof(c->pool) - 1) == 0)
-        return;
-    snprintf(c->pool, sizeof(c->pool), "%s", pool);
-    c->pool_since = r->now;
+    reputation_pool_set(r, customer, reputation_pool_hash(pool));
 }
 
 struct reputation_suspect *reputation_suspect_of(struct reputation_customer *c)
@@ -330,16 +326,24 @@ static bool is_wrong_start(struct reputation *r, usec_t at)
     return is_back;
 }
 
+// So many in a row say that it is that late at least: the least of them is believed.
+static bool is_agreed(struct reputation *r, usec_t *at)
+{
+    if (!r->ahead_n || *at < r->ahead)
+        r->ahead = *at;
+    if (++r->ahead_n < AGREE)
+        return false;
+    *at = r->ahead;
+    return true;
+}
+
 usec_t reputation_time(struct reputation *r, usec_t at)
 {
     at = at < 0 ? 0 : at > LATEST ? LATEST : at;
     if (is_wrong_start(r, at))
         r->now = at;
-    if (r->now && at > r->now + FAR_AHEAD) {
-        r->ahead = r->ahead_n && at < r->ahead ? r->ahead : at;
-        if (++r->ahead_n < AGREE)
-            return r->now;
-    }
+    if (r->now && at > r->now + FAR_AHEAD && !is_agreed(r, &at))
+        return r->now;
     r->ahead_n = 0;
     if (at > r->now)
         pass_to(r, at);

@@ -49,7 +49,7 @@ void reputation_set_pause(struct reputation *r, const char *provider, usec_t spa
 void reputation_set_customer(struct reputation *r, const char *customer, const char *pool);
 
 /* Takes in one outcome. `o->at` may be late or wrong: a time more than an hour ahead counts only when
- * 16 in a row agree. */
+ * 16 in a row are, and then the least of them. */
 void reputation_feed(struct reputation *r, const struct outcome *o);
 /* This outcome will be fed soon: fetches what that needs into the cache, which otherwise is most of the
  * time that feeding takes. Changes nothing, and may be left out. Three steps in this order, some eight

@@ -132,10 +132,11 @@ static void fill(const struct reputation *r, const struct reputation_customer *c
     d->limit = r->o.policy->rungs[harm][rung].rate;
     reputation_counts(r, c, harm, &d->bad, &d->of);
     const struct evidence *e = c->harms[harm];
+    const struct detector_plan *plan = &r->plans[harm].rungs[rung];
     uint32_t provider, bad;
     usec_t begin;
-    if (e)
-        d->certainty = evidence_of(e, &r->plans[harm], rung) * 2;
+    if (e && plan->alarm > 0)
+        d->certainty = plan->gamma * evidence_of(e, &r->plans[harm], rung) / plan->alarm;
     if (e && evidence_worst(e, &provider, &bad, &begin) && provider < r->providers_n)
         snprintf(d->provider, sizeof(d->provider), "%s", r->providers[provider]->name);
     const struct reputation_suspect *s = c->suspect;
@@ -239,10 +240,11 @@ void reputation_throttle(struct reputation *r, uint32_t customer, const char *re
     reputation_pool_demote(r, c, RUNG_THROTTLE);
 }
 
-static void restore(struct reputation *r, struct reputation_customer *c, const char *reason)
+static void restore(struct reputation *r, struct reputation_customer *c, const char *reason,
+                    bool is_over)
 {
     enum standing before = c->standing;
-    struct decision d = {.action = ACTION_RESTORE};
+    struct decision d = {.action = ACTION_RESTORE, .is_over = is_over};
     snprintf(d.target, sizeof(d.target), "customer:%s", c->name);
     snprintf(d.reason, sizeof(d.reason), "%s", reason);
     stand(r, c, STANDING_GOOD, 0);
@@ -264,7 +266,7 @@ void reputation_clean(struct reputation *r, struct reputation_customer *c, enum 
     limit_text(limit, sizeof(limit), rate);
     snprintf(reason, sizeof(reason), "good evidence: %s well under %s again", harm_text(harm),
              limit);
-    restore(r, c, reason);
+    restore(r, c, reason, false);
 }
 
 /* --- could it be the provider? */
@@ -415,7 +417,7 @@ void reputation_look_again(struct reputation *r, struct reputation_customer *c)
 void reputation_customer_due(struct reputation *r, struct reputation_customer *c)
 {
     if (c->standing != STANDING_GOOD && c->standing_until && r->now >= c->standing_until)
-        restore(r, c, "its time is over");
+        restore(r, c, "its time is over", true);
     if (c->waits_since)
         reputation_look_again(r, c);
     reputation_plan_due(r, c);

@@ -11,9 +11,24 @@ enum { POOLED_MOST = 8, SNOW_LEAST = 3, SNOW_BAD = 3 };
 #define SNOW_EVIDENCE 2.3 // log-likelihood of a newcomer's own part over the acceptable rate: ln 10
 
 /* --- pools */
+uint64_t reputation_pool_hash(const char *name)
+{
+    static const struct hash_key key = {UINT64_C(0x6d78776172640002), UINT64_C(0x706f6f6c73)};
+    return *name ? hash_sip(&key, bytes_str(name)) | 1 : 0;
+}
+
+void reputation_pool_set(struct reputation *r, const char *customer, uint64_t pool)
+{
+    struct reputation_customer *c = reputation_customer_of(r, customer);
+    if (!c || c->pool == pool)
+        return;
+    c->pool = pool;
+    c->pool_since = r->now;
+}
+
 static bool is_in(const struct reputation_customer *c, const char *pool)
 {
-    return *pool && strncmp(c->pool, pool, sizeof(c->pool) - 1) == 0;
+    return *pool && c->pool == reputation_pool_hash(pool);
 }
 
 static void move(struct reputation *r, struct reputation_customer *c, const char *pool,
@@ -25,7 +40,7 @@ static void move(struct reputation *r, struct reputation_customer *c, const char
     snprintf(d.target, sizeof(d.target), "customer:%s", c->name);
     snprintf(d.pool, sizeof(d.pool), "%s", pool);
     snprintf(d.reason, sizeof(d.reason), "%s", reason);
-    snprintf(c->pool, sizeof(c->pool), "%s", pool);
+    c->pool = reputation_pool_hash(pool);
     c->pool_since = r->now;
     c->clean_n = 0;
     reputation_decide(r, &d);

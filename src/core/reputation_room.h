@@ -58,7 +58,7 @@ struct reputation_customer {
     uint8_t pooled;                 // bad ones it put into the newcomers' evidence
     bool is_submission_told;        // reputation_submitted() tells of it: outcomes need not
     float clean;   // log-likelihood of half the acceptable rate since the last action
-    char pool[16]; // short of it: "" unknown
+    uint64_t pool; // hash of its name; 0: unknown
     usec_t pool_since;
     uint64_t clean_n;                 // observations since its last action
     uint32_t observations;            // lifetime, saturating
@@ -107,7 +107,6 @@ struct reputation_ip {
     bool is_for_listing;    // pulled or drained for its listings alone
     bool may_return_early;  // what took it out is gone: looked at again at the next due
     usec_t rest;            // span of the pull or drain, for resting again
-    double listed;          // sum of the weights of its listings
     char *zones;            // owned: "zen.spamhaus.org=127.0.0.2 …", the listings in force
     bool is_reverse_wrong;
     usec_t called_at;                    // the guard called an operator last
@@ -156,8 +155,8 @@ struct reputation_sample {
 struct reputation {
     struct reputation_options o;
     usec_t now;
-    usec_t ahead;     // the largest of the times that seemed too far ahead, and…
-    uint32_t ahead_n; // …how many in a row agreed
+    usec_t ahead;     // the least of the times in a row that are far ahead, and…
+    uint32_t ahead_n; // …how many they are
     uint32_t settled; // times that agreed since the start; below 16 it may still go back
     struct evidence_plans plans[HARM_N];
     double plans_clump; // what they were made with
@@ -252,6 +251,8 @@ double reputation_weak(const struct reputation *r, enum harm harm, enum rung run
 uint32_t reputation_traps(const struct reputation_customer *c, enum rung rung, usec_t now);
 
 /* --- reputation_pools.c: pools by record; newcomers judged together */
+uint64_t reputation_pool_hash(const char *name); // the same in every process; 0: ""
+void reputation_pool_set(struct reputation *r, const char *customer, uint64_t pool);
 void reputation_pool_demote(struct reputation *r, struct reputation_customer *c, enum rung rung);
 void reputation_pool_restored(struct reputation *r, struct reputation_customer *c,
                               enum standing before);

@@ -11,7 +11,7 @@
 #include "core/reputation_room.h"
 #include "core/rotation.h"
 
-enum { VERSION = 1, NAME_MOST = 255, CUSTOMER_LEAST = 200, PROVIDER_LEAST = 60 };
+enum { VERSION = 2, NAME_MOST = 255, CUSTOMER_LEAST = 200, PROVIDER_LEAST = 60 };
 
 /* --- customers */
 static void save_volume(const struct evidence_volume *v, struct buf *out)
@@ -98,7 +98,7 @@ static void save_standing(const struct reputation_customer *c, struct buf *out)
     pack_f32(out, c->clean);
     pack_u8(out, c->pooled);
     pack_bool(out, c->is_submission_told);
-    pack_str(out, c->pool);
+    pack_u64(out, c->pool);
     pack_i64(out, c->pool_since);
     pack_u64(out, c->clean_n);
     pack_u32(out, c->observations);
@@ -116,7 +116,7 @@ static bool load_standing(struct reputation_customer *c, struct bytes *in)
         return false;
     c->standing = (enum standing)standing;
     return take_u8(in, &c->pooled) && take_bool(in, &c->is_submission_told) &&
-           take_text(in, c->pool, sizeof(c->pool)) && take_i64(in, &c->pool_since) &&
+           take_u64(in, &c->pool) && take_i64(in, &c->pool_since) &&
            take_u64(in, &c->clean_n) && take_u32(in, &c->observations);
 }
 
@@ -358,18 +358,29 @@ static void settle(struct reputation *r)
         r->due.nodes[node->place - 1] = node;
 }
 
-// What was configured before the load stands above what the bytes say.
-static void configure(struct reputation *loaded, const struct reputation *r)
+// An IP that is configured no more is nobody's: no pool may count on it.
+static void configure_ips(struct reputation *loaded, const struct reputation *r)
 {
+    bool is_any = false;
+    for (uint32_t i = 0; i < r->ips_n; i++)
+        is_any |= r->ips[i]->is_configured;
+    for (uint32_t i = 0; is_any && i < loaded->ips_n; i++)
+        loaded->ips[i]->is_here = false;
     for (uint32_t i = 0; i < r->ips_n; i++)
         if (r->ips[i]->is_configured)
             reputation_set_ip(loaded, r->ips[i]->address, r->ips[i]->pool, r->ips[i]->is_here);
+}
+
+// What was configured before the load stands above what the bytes say.
+static void configure(struct reputation *loaded, const struct reputation *r)
+{
+    configure_ips(loaded, r);
     for (uint32_t i = 0; i < r->providers_n; i++)
         if (r->providers[i]->pause)
             reputation_set_pause(loaded, r->providers[i]->name, r->providers[i]->pause);
     for (uint32_t i = 0; i < r->customers_n; i++)
-        if (*r->customers[i]->pool)
-            reputation_set_customer(loaded, r->customers[i]->name, r->customers[i]->pool);
+        if (r->customers[i]->pool)
+            reputation_pool_set(loaded, r->customers[i]->name, r->customers[i]->pool);
     if (r->trace_customer < r->customers_n)
         reputation_trace(loaded, r->customers[r->trace_customer]->name, r->on_trace, r->trace_ctx);
 }

@@ -261,7 +261,6 @@ void rotation_listed(struct reputation *r, struct reputation_ip *ip, const struc
         return;
     ip->heard_second = fade_second(now);
     bool has_changed = set_zone(ip, o->zone, o->answer, is_there);
-    ip->listed = rotation_weight(r, ip, NULL, 0);
     if (!has_changed)
         return;
     if (is_there) {

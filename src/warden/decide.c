@@ -156,7 +156,7 @@ struct entry *decide_entry(const struct decision *d, const struct state *s,
     entry_set_evidence(e, (const char *)evidence.p);
     if (is_observing)
         entry_add_field(e, "would", action_text(d->action), false);
-    else if (kind_shape(kind) == SHAPE_LIFT && !name_own_holds(e, s, d->at))
+    else if (kind_shape(kind) == SHAPE_LIFT && (d->is_over || !name_own_holds(e, s, d->at)))
         return NULL;
     return MOVE(e);
 }

@@ -22,7 +22,7 @@
 #include "warden/reputation.h"
 #include "warden/warden_room.h"
 
-enum { FORMAT = 1 }; // raised with every change of what reputation_save() writes
+enum { FORMAT = 1 }; // of what is written here; reputation_save() has a version of its own
 
 #define FILE_NAME "reputation"
 #define FILE_MARK "mxwarden reputation"

@@ -478,6 +478,8 @@ static void a_lift_takes_the_engines_own_holds_alone(void **ctx)
     assert_int_equal(e->names_n, 1);
     assert_int_equal(e->names[0].seq, 2);
     assert_string_equal(e->actor, "engine");
+    d.is_over = true; // what it speaks of has run out; what stands is another, and longer
+    assert_null(decide_entry(&d, &state, &settings, false));
     CLEANUP(entry_free) struct entry *observed = decide_entry(&d, &state, &settings, true);
     assert_int_equal(observed->kind, KIND_OBSERVED);
     assert_int_equal(observed->names_n, 0);
