@@ -49,7 +49,6 @@ static void on_fatal(void *ctx, const char *why)
 static void on_look(void *ctx)
 {
     struct engine *e = ctx;
-    facts_on_disk(e);
     if (roster_look(e)) {
         warden_roster_changed(e->warden);
         delivery_changed(e->delivery);
