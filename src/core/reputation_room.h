@@ -107,7 +107,7 @@ struct reputation_ip {
     bool is_for_listing;    // pulled or drained for its listings alone
     bool may_return_early;  // what took it out is gone: looked at again at the next due
     usec_t rest;            // span of the pull or drain, for resting again
-    char *zones;            // owned: "zen.spamhaus.org=127.0.0.2 …", the listings in force
+    char *zones;            // owned: "zen.spamhaus.org bl.spamcop.net", the listings in force
     bool is_reverse_wrong;
     usec_t called_at;                    // the guard called an operator last
     struct usage usage;                  // customers over it

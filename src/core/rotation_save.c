@@ -245,8 +245,8 @@ static bool load_rotation(struct reputation_ip *ip, struct bytes *in)
     ip->zones = xfree(ip->zones);
     bool ok = take_when(in, &ip->rotation_until) && take_bool(in, &ip->is_by_hand) &&
               take_bool(in, &ip->is_for_listing) && take_bool(in, &ip->may_return_early) &&
-              take_span(in, &ip->rest) && take_str(in, &ip->zones, ZONES_TEXT_MOST) && take_bool(in, &ip->is_reverse_wrong) &&
-              take_when(in, &ip->called_at);
+              take_span(in, &ip->rest) && take_str(in, &ip->zones, ZONES_TEXT_MOST) &&
+              take_bool(in, &ip->is_reverse_wrong) && take_when(in, &ip->called_at);
     return ok;
 }
 
