@@ -298,6 +298,7 @@ static void an_explanation_says_rules_reasons_and_what_comes(void **state)
         "at most 100/h of its recipients",
         "dead recipients 6.4 %, 64 of 1,000 in 24 h; surely above: warn 2 %, ",
         "throttle 4 %, suspend 5 %; 62 of 100 on the way to suspend",
+        "traps: 1 in 7 days; at: warn 1, throttle 2, suspend 4; 25 of 100 on the way to suspend",
         "318: google blocks 198.51.100.7",
         "acme restored, unless"};
     static const char *const ip[] = {"active in pool shared", "google: deferring, 10.0 % deferred",
