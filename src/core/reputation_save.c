@@ -116,8 +116,8 @@ static bool load_standing(struct reputation_customer *c, struct bytes *in)
         return false;
     c->standing = (enum standing)standing;
     return take_u8(in, &c->pooled) && take_bool(in, &c->is_submission_told) &&
-           take_u64(in, &c->pool) && take_i64(in, &c->pool_since) &&
-           take_u64(in, &c->clean_n) && take_u32(in, &c->observations);
+           take_u64(in, &c->pool) && take_i64(in, &c->pool_since) && take_u64(in, &c->clean_n) &&
+           take_u32(in, &c->observations);
 }
 
 static void save_customer(const struct reputation_customer *c, struct buf *out)
