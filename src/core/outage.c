@@ -63,15 +63,6 @@ void outage_observe_facts(struct outage *o, uint32_t customer, const struct usag
             learn(o, (enum usage_channel)c, facts->bad[c]);
 }
 
-void outage_observe(struct outage *o, uint32_t customer, enum usage_channel channel, usec_t at,
-                    bool is_bad)
-{
-    struct usage_facts facts = {0};
-    facts.n[channel] = 1;
-    facts.bad[channel] = is_bad;
-    outage_observe_facts(o, customer, &facts, at);
-}
-
 struct sum {
     double x, e, n, bad;
     double part, weight; // of the customers' bad parts, for their mean

@@ -48,8 +48,6 @@ struct outage {
 typedef double outage_elsewhere_fn(void *ctx, uint32_t customer, enum usage_channel channel);
 
 void outage_deinit(struct outage *o);
-void outage_observe(struct outage *o, uint32_t customer, enum usage_channel channel, usec_t at,
-                    bool is_bad);
 void outage_observe_facts(struct outage *o, uint32_t customer, const struct usage_facts *facts,
                           usec_t at);
 /* Is it an incident now? Sets open_since, begun_at, channel, window, customers. `share`: of those

@@ -191,28 +191,6 @@ void usage_add_facts(struct usage *u, uint32_t customer, const struct usage_fact
     add_mark(user, facts);
 }
 
-void usage_add(struct usage *u, uint32_t customer, enum usage_channel channel, usec_t at,
-               bool is_bad)
-{
-    struct usage_facts facts = {0};
-    facts.n[channel] = 1;
-    facts.bad[channel] = is_bad;
-    usage_add_facts(u, customer, &facts, at);
-}
-
-void usage_add_bad(struct usage *u, uint32_t customer, usec_t at)
-{
-    const struct usage_facts facts = {.bad[USAGE_HARD] = 1};
-    uint32_t second = second_of(at);
-    count(&u->all, &facts, second);
-    struct usage_user *user = find(u, customer);
-    if (!user)
-        return;
-    count(user, &facts, second);
-    touch(u, user);
-    add_mark(user, &facts);
-}
-
 struct usage_user *usage_get(struct usage *u, uint32_t customer, usec_t now)
 {
     struct usage_user *user = find(u, customer);

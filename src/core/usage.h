@@ -42,20 +42,17 @@ struct usage {
     struct usage_user all;    // the sum over everybody, counted or not
 };
 
-/* What one outcome says in both channels at once: 0 or 1 each. */
+/* What one outcome says in both channels at once: 0 or 1 each; n 0 and bad 1: one that was counted as
+ * good turned out bad. */
 struct usage_facts {
     float n[USAGE_CHANNELS], bad[USAGE_CHANNELS];
 };
 
 void usage_deinit(struct usage *u);
-void usage_add(struct usage *u, uint32_t customer, enum usage_channel channel, usec_t at,
-               bool is_bad);
 void usage_add_facts(struct usage *u, uint32_t customer, const struct usage_facts *facts,
                      usec_t at);
 /* Says that this customer will be counted soon: its memory is fetched meanwhile. */
 void usage_prefetch(const struct usage *u, uint32_t customer);
-/* A count taken back (an observation that turned out bad later: n 0, bad 1 added). */
-void usage_add_bad(struct usage *u, uint32_t customer, usec_t at);
 /* NULL when not kept. Decayed to `now` on return. */
 struct usage_user *usage_get(struct usage *u, uint32_t customer, usec_t now);
 /* Walks the users: for (uint32_t i = 0; (user = usage_next(&u, &i, now));), each decayed to now. */
