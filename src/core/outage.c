@@ -14,6 +14,7 @@ enum {
     MEMORY = 20000,
     MEMORY_ODD = 500000,
     LATEST = 20,
+    LARGEST = 4,
     OTHERS_MOST = 50,
 };
 
@@ -23,6 +24,8 @@ enum {
 #define EXPECTED_MOST 0.3
 #define ODD 1.0 // excess from which the long-run rate is learned slowly
 #define WEIGHT_MOST 20.0
+#define CLUMP_LEAST 2.0
+#define BROAD 6.0  // deviance of the others: e^-6 by chance
 #define ACTIVE 0.3 // decayed observations that make a customer active in a window
 // Until a provider is known it may be worse than most: nothing opens by chance in its first minutes.
 static const float unknown_rate[USAGE_CHANNELS] = {[USAGE_HARD] = 0.03f, [USAGE_SOFT] = 0.1f};
@@ -74,7 +77,9 @@ void outage_observe(struct outage *o, uint32_t customer, enum usage_channel chan
 
 struct sum {
     double x, e, n, bad;
-    double part, weight; // of the customers' bad parts, for their mean
+    double squares;          // of what makes up x
+    double largest[LARGEST]; // of what makes up x, the largest first
+    double part, weight;     // of the customers' bad parts, for their mean
     uint32_t failing, active;
 };
 
@@ -85,6 +90,36 @@ static double expected_rate(const struct outage *o, const struct usage_user *use
     double rate = o->rate[channel] < 0.001 ? 0.001 : o->rate[channel];
     double own = is_candidate && elsewhere ? elsewhere(ctx, user->customer, channel) : 0;
     return own > rate ? own : rate;
+}
+
+static void note_largest(struct sum *s, double x)
+{
+    for (int i = 0; i < LARGEST; i++) {
+        double other = s->largest[i];
+        s->largest[i] = fmax(x, other);
+        x = fmin(x, other);
+    }
+}
+
+static double deviance(double x, double e)
+{
+    return x > e && e > 0 ? x * log(x / e) - x + e : 0;
+}
+
+// Poisson deviance of x over its expectation, for clumps as large as they are: three when each has its
+// three, never under two.
+static double excess_of(const struct sum *s)
+{
+    return s->x > 0 ? deviance(s->x, s->e) / fmax(s->squares / s->x, CLUMP_LEAST) : 0;
+}
+
+// A few bad customers and what chance adds to them are no provider: it holds without the worst four.
+static bool is_broad(const struct sum *s)
+{
+    double rest = s->x;
+    for (int i = 0; i < LARGEST; i++)
+        rest -= s->largest[i];
+    return deviance(rest, s->e) > BROAD;
 }
 
 static struct sum sum_up(struct outage *o, enum usage_channel channel, enum usage_window w,
@@ -102,6 +137,8 @@ static struct sum sum_up(struct outage *o, enum usage_channel channel, enum usag
         double scale = e > EXPECTED_MOST ? EXPECTED_MOST / e : 1;
         double x = bad * scale > MOST_BAD ? MOST_BAD : bad * scale;
         s.x += x;
+        s.squares += x * x;
+        note_largest(&s, x);
         s.e += e * scale;
         double weight = n > WEIGHT_MOST ? WEIGHT_MOST : n;
         s.part += bad / n * weight;
@@ -112,14 +149,6 @@ static struct sum sum_up(struct outage *o, enum usage_channel channel, enum usag
         s.failing += bad >= 0.5 && x > e * scale;
     }
     return s;
-}
-
-// Poisson deviance of x over its expectation, for clumps of three.
-static double excess_of(const struct sum *s)
-{
-    if (s->x <= s->e || s->e <= 0)
-        return 0;
-    return (s->x * log(s->x / s->e) - s->x + s->e) / MOST_BAD;
 }
 
 // How many would fail if all had the mean bad part: who sent two messages since has hardly failed in a
@@ -180,8 +209,8 @@ bool outage_begins(struct outage *o, const struct policy *p, double share,
             has_looked = true;
             struct sum s = sum_up(o, channel, window, elsewhere, ctx, now);
             is_odd = is_odd || (excess_of(&s) > ODD && s.failing > 1);
-            if (s.failing < p->incident.customers || excess_of(&s) <= p->incident.excess ||
-                !is_unusual(o, channel) ||
+            if (s.failing < p->incident.customers || !is_broad(&s) ||
+                excess_of(&s) <= p->incident.excess || !is_unusual(o, channel) ||
                 s.failing <
                     share * (elsewhere ? failing_expected(o, channel, window, &s, now) : s.active))
                 continue;

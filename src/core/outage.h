@@ -6,7 +6,8 @@
  * the larger of the provider's long-run rate and that customer's own rate at other providers, so that
  * colluding customers are none either; who is expected to have more than 0.3 bad ones is scaled down
  * to that, so that a large customer says as much as a small one. Alarm when
- * (x ln(x/e) - x + e)/3 > excess, and at least `customers` are over expectation, and `share` of those who
+ * (x ln(x/e) - x + e)/c > excess (c: how many of x one customer has, 2 to 3), x without the worst four
+ * is still more than chance, and at least `customers` are over expectation, and `share` of those who
  * would be if all failed alike. The sums are asked first, at most once a second. While it is open the short window is
  * emptied every minute and a half; it ends when such a piece has enough news and x < 2.5 e.
  *
