@@ -7,13 +7,25 @@
 #include "core/pack.h"
 #include "core/policy.h"
 
-enum { MOST_BAD = 3, PRIOR = 100, MEMORY = 20000, MEMORY_ODD = 500000, OTHERS_MOST = 50 };
+enum {
+    MOST_BAD = 3,
+    PRIOR = 100,
+    MEMORY = 20000,
+    MEMORY_ODD = 500000,
+    LATEST = 20,
+    OTHERS_MOST = 50
+};
 
-#define PIECE (2 * USEC_MINUTE)
-#define PIECE_LONG (4 * USEC_MINUTE) // with little news
+#define PIECE (90 * USEC_SECOND)
+#define PIECE_LONG (3 * USEC_MINUTE) // with little news
 #define SILENCE (15 * USEC_MINUTE)   // nobody sends there: nothing speaks for an incident
 #define EXPECTED_MOST 0.3
-#define ODD 1.0    // excess from which the long-run rate is learned slowly
+#define ODD 1.0  // excess from which the long-run rate is learned slowly
+#define WIDE 0.5 // a share from which all are meant, not those who would fail by a part
+#define WIDE_PART                                                                                  \
+    0.15 // then so much must be bad: ten bad customers of forty are no failure of ours
+#define CLUMP_LEAST 2.0
+#define WEIGHT_MOST 20.0
 #define ACTIVE 0.3 // decayed observations that make a customer active in a window
 // Until a provider is known it may be worse than most: nothing opens by chance in its first minutes.
 static const float unknown_rate[USAGE_CHANNELS] = {[USAGE_HARD] = 0.03f, [USAGE_SOFT] = 0.1f};
@@ -59,8 +71,10 @@ void outage_observe(struct outage *o, uint32_t customer, enum usage_channel chan
 }
 
 struct sum {
-    double x, e, n, bad;
+    double x, xx, e, n, bad; // xx: the squares of x
+    double part, weight;     // of the customers' bad parts, for their mean
     uint32_t failing, active;
+    uint32_t failing_now, active_now; // of those who sent something in the last quarter
 };
 
 static double expected_rate(const struct outage *o, const struct usage_user *user,
@@ -87,21 +101,45 @@ static struct sum sum_up(struct outage *o, enum usage_channel channel, enum usag
         double scale = e > EXPECTED_MOST ? EXPECTED_MOST / e : 1;
         double x = bad * scale > MOST_BAD ? MOST_BAD : bad * scale;
         s.x += x;
+        s.xx += x * x;
         s.e += e * scale;
+        double weight = n > WEIGHT_MOST ? WEIGHT_MOST : n;
+        s.part += bad / n * weight;
+        s.weight += weight;
         s.n += n;
         s.bad += bad;
         s.active++;
-        s.failing += bad >= 0.5 && x > e * scale;
+        bool is_failing = bad >= 0.5 && x > e * scale;
+        s.failing += is_failing;
+        if (now - (usec_t)user->second * USEC_SECOND > windows[w] / 4)
+            continue;
+        s.active_now++;
+        s.failing_now += is_failing;
     }
     return s;
 }
 
-// Poisson deviance of x over its expectation, for clumps of three.
-static double excess_of(const struct sum *s)
+// Poisson deviance of x over its expectation, divided by the size of its clumps, which is two to three.
+static double excess_of(const struct sum *s, enum usage_channel channel)
 {
     if (s->x <= s->e || s->e <= 0)
         return 0;
-    return (s->x * log(s->x / s->e) - s->x + s->e) / MOST_BAD;
+    double clump =
+        channel == USAGE_SOFT ? MOST_BAD : fmin(MOST_BAD, fmax(CLUMP_LEAST, s->xx / s->x));
+    return (s->x * log(s->x / s->e) - s->x + s->e) / clump;
+}
+
+// How many would fail if all had the mean bad part: who sent two messages since has hardly failed in a
+// partial outage, nor who sent none since a full one began.
+static double failing_expected(struct outage *o, enum usage_channel channel, enum usage_window w,
+                               const struct sum *s, usec_t now)
+{
+    double fine = log1p(-fmin(0.99, s->part / s->weight)), sum = 0;
+    const struct usage_user *user;
+    for (uint32_t i = 0; (user = usage_next(&o->usage, &i, now));)
+        if (user->n[channel][w] >= ACTIVE)
+            sum -= expm1(fine * (double)user->n[channel][w]);
+    return sum;
 }
 
 static bool is_worth_a_look(const struct outage *o, const struct policy *p,
@@ -111,13 +149,15 @@ static bool is_worth_a_look(const struct outage *o, const struct policy *p,
     return bad >= p->incident.customers * 0.7 && bad > 1.3 * n * o->rate[channel];
 }
 
+// Deferrals are usual: most attempts of most customers must be deferred, far more than in the long run,
+// and a provider that is not known yet may greylist.
 static bool is_unusual(const struct outage *o, enum usage_channel channel, const struct sum *s,
-                       usec_t now)
+                       double share, usec_t now)
 {
     if (channel == USAGE_HARD)
         return true;
     return now - o->first_at >= 15 * USEC_MINUTE && s->bad >= 0.5 * s->n &&
-           s->bad >= 3 * s->n * o->rate[channel];
+           s->bad >= 3 * s->n * o->rate[channel] && s->failing >= share * s->active;
 }
 
 static void begin(struct outage *o, enum usage_channel channel, enum usage_window w,
@@ -147,9 +187,12 @@ bool outage_begins(struct outage *o, const struct policy *p, double share,
                 continue;
             has_looked = true;
             struct sum s = sum_up(o, channel, window, elsewhere, ctx, now);
-            is_odd = is_odd || (excess_of(&s) > ODD && s.failing > 1);
-            if (s.failing < p->incident.customers || s.failing < share * s.active ||
-                excess_of(&s) <= p->incident.excess || !is_unusual(o, channel, &s, now))
+            is_odd = is_odd || (excess_of(&s, channel) > ODD && s.failing > 1);
+            if (s.failing < p->incident.customers || excess_of(&s, channel) <= p->incident.excess ||
+                !is_unusual(o, channel, &s, share, now) ||
+                (share >= WIDE &&
+                 (s.failing_now < share * s.active_now || s.part < WIDE_PART * s.weight)) ||
+                s.failing < share * failing_expected(o, channel, window, &s, now))
                 continue;
             begin(o, channel, window, &s, now);
             return true;

@@ -6,12 +6,13 @@
  * the larger of the provider's long-run rate and that customer's own rate at other providers, so that
  * colluding customers are none either; who is expected to have more than 0.3 bad ones is scaled down
  * to that, so that a large customer says as much as a small one. Alarm when
- * (x ln(x/e) - x + e)/3 > excess, and at least `customers` and `share` of those active there are over
- * expectation. The sums are asked first, at most once a second. While it is open the short window is
- * emptied every two minutes; it ends when such a piece has enough news and x < 2.5 e.
+ * (x ln(x/e) - x + e)/c > excess, c being the size of x's clumps (2 to 3), and at least `customers` are over expectation, and `share` of those who
+ * would be if all failed alike. The sums are asked first, at most once a second. While it is open the short window is
+ * emptied every minute and a half; it ends when such a piece has enough news and x < 2.5 e.
  *
  * Deferrals (the soft channel) open one only 15 min after the first news of a provider, when at least
- * half are deferred and three times as many as in the long run: greylisting never does.
+ * half of the attempts are deferred and three times as many as in the long run: greylisting
+ * never does.
  * docs/detection.md. Pure. */
 #pragma once
 #include <stdbool.h>

@@ -14,6 +14,7 @@ enum { OWN_PROVIDERS = 3 };
 enum { LATEST_FEW = 8, LATEST_FEW_BAD = 3, LATEST_MANY = 40, LATEST_MANY_BAD = 6 };
 #define OWN_SHARE 0.5       // of the active customers must fail
 #define OWN_ONE_AT_MOST 0.6 // of the excess may be one provider's
+#define OWN_NAMELESS 0.5    // of the excess had no provider
 #define OWN_EXCESS 2.0      // bad ones beyond the usual that make a provider one that fails
 #define LOOK_EVERY (10 * USEC_SECOND)
 #define DOMAINS_KEPT USEC_HOUR
@@ -145,20 +146,22 @@ static void open_it(struct reputation *r, struct reputation_provider *p)
     take_out(r, p ? p->index : UINT32_MAX, begun);
 }
 
-// Several providers fail, and no single one explains it.
+// Several providers fail and no single one explains it; or names are not found: mail that failed before
+// it had a provider.
 static bool is_ours(struct reputation *r)
 {
-    const struct outage *o = &r->everywhere;
-    double sum = 0, most = 0;
+    struct outage *all = &r->everywhere;
+    double whole = outage_excess(all, all->channel, all->window, r->now), sum = 0, most = 0;
     uint32_t failing = 0;
     for (uint32_t i = 0; i < r->providers_n; i++) {
         struct outage *at = &r->providers[i]->outage;
-        double x = outage_excess(at, o->channel, o->window, r->now);
+        double x = outage_excess(at, all->channel, all->window, r->now);
         sum += x;
         most = x > most ? x : most;
         failing += x >= OWN_EXCESS;
     }
-    return failing >= OWN_PROVIDERS && most <= OWN_ONE_AT_MOST * sum;
+    return whole - sum >= OWN_NAMELESS * whole ||
+           (failing >= OWN_PROVIDERS && most <= OWN_ONE_AT_MOST * sum);
 }
 
 static void watch_everywhere(struct reputation *r)
