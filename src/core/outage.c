@@ -10,29 +10,27 @@
 enum {
     MOST_BAD = 3,
     PRIOR = 100,
-    KNOWN = 200, // observations from which the long-run rate is believed
     MEMORY = 20000,
     MEMORY_ODD = 500000,
     LATEST = 20,
-    LARGEST = 4,
-    OTHERS_MOST = 50,
+    OTHERS_MOST = 50
 };
 
 #define PIECE (90 * USEC_SECOND)
 #define PIECE_LONG (3 * USEC_MINUTE) // with little news
 #define SILENCE (15 * USEC_MINUTE)   // nobody sends there: nothing speaks for an incident
 #define EXPECTED_MOST 0.3
-#define ODD 1.0 // excess from which the long-run rate is learned slowly
-#define WEIGHT_MOST 20.0
+#define ODD 1.0  // excess from which the long-run rate is learned slowly
+#define WIDE 0.5 // a share from which all are meant, not those who would fail by a part
+#define WIDE_PART                                                                                  \
+    0.15 // then so much must be bad: ten bad customers of forty are no failure of ours
 #define CLUMP_LEAST 2.0
-#define BROAD 6.0  // deviance of the others: e^-6 by chance
+#define WEIGHT_MOST 20.0
 #define ACTIVE 0.3 // decayed observations that make a customer active in a window
 // Until a provider is known it may be worse than most: nothing opens by chance in its first minutes.
 static const float unknown_rate[USAGE_CHANNELS] = {[USAGE_HARD] = 0.03f, [USAGE_SOFT] = 0.1f};
-static const usec_t windows[USAGE_N] = {[USAGE_30S] = 30 * USEC_SECOND,
-                                        [USAGE_2M] = 2 * USEC_MINUTE,
-                                        [USAGE_15M] = 15 * USEC_MINUTE,
-                                        [USAGE_1H] = USEC_HOUR};
+static const usec_t windows[USAGE_N] = {
+    [USAGE_2M] = 2 * USEC_MINUTE, [USAGE_15M] = 15 * USEC_MINUTE, [USAGE_1H] = USEC_HOUR};
 
 void outage_deinit(struct outage *o)
 {
@@ -44,12 +42,9 @@ static void learn(struct outage *o, enum usage_channel channel, float bad)
     if (!o->learned[channel])
         o->rate[channel] = unknown_rate[channel];
     o->learned[channel]++;
-    o->latest[channel] += (bad - o->latest[channel]) / LATEST;
-    // What looks like an incident must not become usual before it is recognised as one; what was so
-    // from the beginning is usual.
+    // What looks like an incident must not become usual before it is recognised as one.
     uint64_t of = o->learned[channel] + PRIOR;
-    bool is_odd = o->is_odd[channel] && o->learned[channel] > KNOWN;
-    of = is_odd ? MEMORY_ODD : of < MEMORY ? of : MEMORY;
+    of = o->is_odd[channel] ? MEMORY_ODD : of < MEMORY ? of : MEMORY;
     o->rate[channel] += (bad - o->rate[channel]) / (float)of;
 }
 
@@ -76,11 +71,10 @@ void outage_observe(struct outage *o, uint32_t customer, enum usage_channel chan
 }
 
 struct sum {
-    double x, e, n, bad;
-    double squares;          // of what makes up x
-    double largest[LARGEST]; // of what makes up x, the largest first
+    double x, xx, e, n, bad; // xx: the squares of x
     double part, weight;     // of the customers' bad parts, for their mean
     uint32_t failing, active;
+    uint32_t failing_now, active_now; // of those who sent something in the last quarter
 };
 
 static double expected_rate(const struct outage *o, const struct usage_user *user,
@@ -90,36 +84,6 @@ static double expected_rate(const struct outage *o, const struct usage_user *use
     double rate = o->rate[channel] < 0.001 ? 0.001 : o->rate[channel];
     double own = is_candidate && elsewhere ? elsewhere(ctx, user->customer, channel) : 0;
     return own > rate ? own : rate;
-}
-
-static void note_largest(struct sum *s, double x)
-{
-    for (int i = 0; i < LARGEST; i++) {
-        double other = s->largest[i];
-        s->largest[i] = fmax(x, other);
-        x = fmin(x, other);
-    }
-}
-
-static double deviance(double x, double e)
-{
-    return x > e && e > 0 ? x * log(x / e) - x + e : 0;
-}
-
-// Poisson deviance of x over its expectation, for clumps as large as they are: three when each has its
-// three, never under two.
-static double excess_of(const struct sum *s)
-{
-    return s->x > 0 ? deviance(s->x, s->e) / fmax(s->squares / s->x, CLUMP_LEAST) : 0;
-}
-
-// A few bad customers and what chance adds to them are no provider: it holds without the worst four.
-static bool is_broad(const struct sum *s)
-{
-    double rest = s->x;
-    for (int i = 0; i < LARGEST; i++)
-        rest -= s->largest[i];
-    return deviance(rest, s->e) > BROAD;
 }
 
 static struct sum sum_up(struct outage *o, enum usage_channel channel, enum usage_window w,
@@ -137,8 +101,7 @@ static struct sum sum_up(struct outage *o, enum usage_channel channel, enum usag
         double scale = e > EXPECTED_MOST ? EXPECTED_MOST / e : 1;
         double x = bad * scale > MOST_BAD ? MOST_BAD : bad * scale;
         s.x += x;
-        s.squares += x * x;
-        note_largest(&s, x);
+        s.xx += x * x;
         s.e += e * scale;
         double weight = n > WEIGHT_MOST ? WEIGHT_MOST : n;
         s.part += bad / n * weight;
@@ -146,9 +109,24 @@ static struct sum sum_up(struct outage *o, enum usage_channel channel, enum usag
         s.n += n;
         s.bad += bad;
         s.active++;
-        s.failing += bad >= 0.5 && x > e * scale;
+        bool is_failing = bad >= 0.5 && x > e * scale;
+        s.failing += is_failing;
+        if (now - (usec_t)user->second * USEC_SECOND > windows[w] / 4)
+            continue;
+        s.active_now++;
+        s.failing_now += is_failing;
     }
     return s;
+}
+
+// Poisson deviance of x over its expectation, divided by the size of its clumps, which is two to three.
+static double excess_of(const struct sum *s, enum usage_channel channel)
+{
+    if (s->x <= s->e || s->e <= 0)
+        return 0;
+    double clump =
+        channel == USAGE_SOFT ? MOST_BAD : fmin(MOST_BAD, fmax(CLUMP_LEAST, s->xx / s->x));
+    return (s->x * log(s->x / s->e) - s->x + s->e) / clump;
 }
 
 // How many would fail if all had the mean bad part: who sent two messages since has hardly failed in a
@@ -171,14 +149,15 @@ static bool is_worth_a_look(const struct outage *o, const struct policy *p,
     return bad >= p->incident.customers * 0.7 && bad > 1.3 * n * o->rate[channel];
 }
 
-// Deferrals are usual: most of the latest attempts must be, far more than in the long run, and a
-// provider that is not known yet may greylist.
-static bool is_unusual(const struct outage *o, enum usage_channel channel)
+// Deferrals are usual: most attempts of most customers must be deferred, far more than in the long run,
+// and a provider that is not known yet may greylist.
+static bool is_unusual(const struct outage *o, enum usage_channel channel, const struct sum *s,
+                       double share, usec_t now)
 {
     if (channel == USAGE_HARD)
         return true;
-    return o->learned[channel] > KNOWN && o->latest[channel] >= 0.5F &&
-           o->latest[channel] >= 3 * o->rate[channel];
+    return now - o->first_at >= 15 * USEC_MINUTE && s->bad >= 0.5 * s->n &&
+           s->bad >= 3 * s->n * o->rate[channel] && s->failing >= share * s->active;
 }
 
 static void begin(struct outage *o, enum usage_channel channel, enum usage_window w,
@@ -208,11 +187,12 @@ bool outage_begins(struct outage *o, const struct policy *p, double share,
                 continue;
             has_looked = true;
             struct sum s = sum_up(o, channel, window, elsewhere, ctx, now);
-            is_odd = is_odd || (excess_of(&s) > ODD && s.failing > 1);
-            if (s.failing < p->incident.customers || !is_broad(&s) ||
-                excess_of(&s) <= p->incident.excess || !is_unusual(o, channel) ||
-                s.failing <
-                    share * (elsewhere ? failing_expected(o, channel, window, &s, now) : s.active))
+            is_odd = is_odd || (excess_of(&s, channel) > ODD && s.failing > 1);
+            if (s.failing < p->incident.customers || excess_of(&s, channel) <= p->incident.excess ||
+                !is_unusual(o, channel, &s, share, now) ||
+                (share >= WIDE &&
+                 (s.failing_now < share * s.active_now || s.part < WIDE_PART * s.weight)) ||
+                s.failing < share * failing_expected(o, channel, window, &s, now))
                 continue;
             begin(o, channel, window, &s, now);
             return true;
@@ -311,7 +291,6 @@ void outage_save(const struct outage *o, struct buf *out)
         pack_f32(out, o->rate[c]);
         pack_u64(out, o->learned[c]);
         pack_bool(out, o->is_odd[c]);
-        pack_f32(out, o->latest[c]);
     }
     const usec_t times[] = {o->first_at, o->looked_at,    o->open_since, o->begun_at,
                             o->piece_at, o->before_begun, o->before_end};
@@ -332,7 +311,7 @@ bool outage_load(struct outage *o, struct bytes *in)
     bool is_ok = true;
     for (int c = 0; c < USAGE_CHANNELS; c++)
         is_ok = is_ok && take_f32(in, &o->rate[c]) && take_u64(in, &o->learned[c]) &&
-                take_bool(in, &o->is_odd[c]) && take_f32(in, &o->latest[c]);
+                take_bool(in, &o->is_odd[c]);
     usec_t *times[] = {&o->first_at, &o->looked_at,    &o->open_since, &o->begun_at,
                        &o->piece_at, &o->before_begun, &o->before_end};
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)

@@ -1,18 +1,17 @@
 /* Provider incidents: many unrelated customers fail at one provider at once, so it is the provider
  * (or, over all providers, our own DNS or network). Nobody is judged by it.
  *
- * Per provider a usage table in windows of 30 s, 2 min, 15 min, 1 h. x: bad ones over customers, each at
+ * Per provider a usage table in windows of 2 min, 15 min and 1 h. x: bad ones over customers, each at
  * most 3 a window, so that one bad customer is no outage. e: what is expected, a customer's n times
  * the larger of the provider's long-run rate and that customer's own rate at other providers, so that
  * colluding customers are none either; who is expected to have more than 0.3 bad ones is scaled down
  * to that, so that a large customer says as much as a small one. Alarm when
- * (x ln(x/e) - x + e)/c > excess (c: how many of x one customer has, 2 to 3), x without the worst four
- * is still more than chance, and at least `customers` are over expectation, and `share` of those who
+ * (x ln(x/e) - x + e)/c > excess, c being the size of x's clumps (2 to 3), and at least `customers` are over expectation, and `share` of those who
  * would be if all failed alike. The sums are asked first, at most once a second. While it is open the short window is
  * emptied every minute and a half; it ends when such a piece has enough news and x < 2.5 e.
  *
  * Deferrals (the soft channel) open one only 15 min after the first news of a provider, when at least
- * half of the latest attempts are deferred and three times as many as in the long run: greylisting
+ * half of the attempts are deferred and three times as many as in the long run: greylisting
  * never does.
  * docs/detection.md. Pure. */
 #pragma once
@@ -37,7 +36,6 @@ struct outage {
     usec_t begun_at;                  // its evidence reaches back to here
     usec_t piece_at;                  // the piece of it that is collected now began here
     usec_t before_begun, before_end;  // the incident before; 0: none
-    float latest[USAGE_CHANNELS];     // bad part of about the latest twenty
     bool is_odd[USAGE_CHANNELS];      // more than expected when looked at last: it learns little
     float level;                      // bad part when it was recognised
     enum usage_channel channel;       // what gave it away

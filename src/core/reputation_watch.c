@@ -129,15 +129,6 @@ static void end_providers(struct reputation *r, usec_t since)
     }
 }
 
-// What failed by our fault says nothing of them.
-static void forget_at_providers(struct reputation *r)
-{
-    for (uint32_t i = 0; i < r->providers_n; i++) {
-        usage_forget_bad(&r->providers[i]->outage.usage, USAGE_HARD);
-        usage_forget_bad(&r->providers[i]->outage.usage, USAGE_SOFT);
-    }
-}
-
 static void open_it(struct reputation *r, struct reputation_provider *p)
 {
     struct outage *o = p ? &p->outage : &r->everywhere;
@@ -149,7 +140,8 @@ static void open_it(struct reputation *r, struct reputation_provider *p)
         usage_forget_bad(&r->everywhere.usage, o->channel); // much of it is this provider's
     } else {
         end_providers(r, begun);
-        forget_at_providers(r);
+        for (uint32_t i = 0; i < r->providers_n; i++)
+            usage_forget_bad(&r->providers[i]->outage.usage, o->channel);
     }
     take_out(r, p ? p->index : UINT32_MAX, begun);
 }
@@ -205,6 +197,30 @@ static bool has_domains(struct reputation *r, struct reputation_provider *p, con
     return p->domains[ARRAY_LEN(p->domains) - 1] != 0;
 }
 
+// Several providers that begin to fail within a minute do not do so by themselves.
+static bool is_third(const struct reputation *r)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->providers_n; i++)
+        n += r->providers[i]->outage.open_since > r->now - USEC_MINUTE;
+    return n >= OWN_PROVIDERS;
+}
+
+// What the third one's watch saw, said of all of them; its own was not said yet.
+static void make_it_ours(struct reputation *r, struct outage *seen)
+{
+    struct outage *o = &r->everywhere;
+    o->open_since = r->now;
+    o->begun_at = seen->begun_at;
+    o->channel = seen->channel;
+    o->window = seen->window;
+    o->level = seen->level;
+    o->customers = seen->customers;
+    o->customers_of = seen->customers_of;
+    outage_close(seen, r->now);
+    open_it(r, NULL);
+}
+
 static void watch_provider(struct reputation *r, struct reputation_provider *p,
                            const char *recipient)
 {
@@ -213,8 +229,12 @@ static void watch_provider(struct reputation *r, struct reputation_provider *p,
     if (r->everywhere.open_since || is_one_tenant)
         return;
     if (outage_begins(&p->outage, r->o.policy, r->o.policy->incident.share, elsewhere_rate, &x,
-                      r->now))
-        open_it(r, p);
+                      r->now)) {
+        if (is_third(r))
+            make_it_ours(r, &p->outage);
+        else
+            open_it(r, p);
+    }
 }
 
 static void remember(struct reputation *r, uint32_t customer, const struct usage_facts *facts)
@@ -280,11 +300,8 @@ void reputation_provider_due(struct reputation *r, struct due *due)
     struct elsewhere x = {r, p};
     if (!o->open_since)
         return;
-    if (outage_ends(o, p ? elsewhere_rate : NULL, &x, r->now)) {
-        if (is_own)
-            forget_at_providers(r);
+    if (outage_ends(o, p ? elsewhere_rate : NULL, &x, r->now))
         say_end(r, p, "mail goes through again");
-    } else {
+    else
         heap_add(&r->due, &due->node, r->now + LOOK_EVERY);
-    }
 }

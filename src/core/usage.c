@@ -28,20 +28,17 @@ static uint32_t second_of(usec_t at)
     return s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
 }
 
-// What is left after `span` seconds in each window: one exp, since 1 h = 4 x 15 min = 30 x 2 min =
-// 120 x 30 s.
+// What is left after `span` seconds in each window: one exp, since 1 h = 4 x 15 min = 30 x 2 min.
 static void factors(float f[USAGE_N], uint32_t span)
 {
     if (span > 40 * IDLE) {
-        f[USAGE_1H] = f[USAGE_15M] = f[USAGE_2M] = f[USAGE_30S] = 0;
+        f[USAGE_1H] = f[USAGE_15M] = f[USAGE_2M] = 0;
         return;
     }
     float x = expf((float)span * (-1.0f / 3600)), x2 = x * x, x4 = x2 * x2, x8 = x4 * x4;
     f[USAGE_1H] = x;
     f[USAGE_15M] = x4;
     f[USAGE_2M] = x8 * x8 * x8 * x4 * x2;
-    float minute = f[USAGE_2M] * f[USAGE_2M];
-    f[USAGE_30S] = minute * minute;
 }
 
 static void decay(struct usage_user *user, uint32_t second)
@@ -62,7 +59,7 @@ static void decay(struct usage_user *user, uint32_t second)
 // Late ones weigh what would be left of them by now.
 static void count(struct usage_user *user, const struct usage_facts *facts, uint32_t second)
 {
-    float f[USAGE_N] = {1, 1, 1, 1};
+    float f[USAGE_N] = {1, 1, 1};
     if (second < user->second)
         factors(f, user->second - second);
     else
@@ -242,10 +239,8 @@ void usage_forget_bad(struct usage *u, enum usage_channel channel)
 
 static void renew(struct usage_user *user)
 {
-    for (int c = 0; c < USAGE_CHANNELS; c++) {
+    for (int c = 0; c < USAGE_CHANNELS; c++)
         user->n[c][USAGE_2M] = user->bad[c][USAGE_2M] = 0;
-        user->n[c][USAGE_30S] = user->bad[c][USAGE_30S] = 0;
-    }
 }
 
 void usage_renew(struct usage *u)

@@ -17,7 +17,7 @@ struct buf;
 struct bytes;
 
 enum { USAGE_MOST = 2048, USAGE_NONE = UINT32_MAX, USAGE_WAYS = 8 };
-enum usage_window { USAGE_30S, USAGE_2M, USAGE_15M, USAGE_1H, USAGE_N };
+enum usage_window { USAGE_2M, USAGE_15M, USAGE_1H, USAGE_N };
 enum usage_channel { USAGE_HARD, USAGE_SOFT, USAGE_CHANNELS };
 
 struct usage_user {

@@ -18,7 +18,7 @@ static void counts_fade_by_their_windows(void **state)
     usage_add(&u, 7, USAGE_SOFT, T0, true);
     struct usage_user *user = usage_get(&u, 7, T0 + 15 * USEC_MINUTE);
     assert_non_null(user);
-    const double left[USAGE_N] = {exp(-30), exp(-7.5), exp(-1), exp(-0.25)};
+    const double left[USAGE_N] = {exp(-7.5), exp(-1), exp(-0.25)};
     for (int w = 0; w < USAGE_N; w++) {
         assert_true(fabs((double)user->n[USAGE_HARD][w] - 10 * left[w]) < 1e-4);
         assert_true(fabs((double)user->bad[USAGE_HARD][w] - 4 * left[w]) < 1e-4);
