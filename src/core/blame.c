@@ -16,8 +16,7 @@ enum { TALLIES = 1024 }; // twice the news: open addressing
 
 static const double enough = 5; // excess bad ones that a lane's own news must hold
 static const double trap = 20;  // a trap's weight where the policy judges no complaints
-static const float windows[USAGE_N] = {
-    [USAGE_30S] = 30, [USAGE_2M] = 120, [USAGE_15M] = 900, [USAGE_1H] = 3600};
+static const float windows[USAGE_N] = {[USAGE_2M] = 120, [USAGE_15M] = 900, [USAGE_1H] = 3600};
 
 struct tally {
     uint32_t customer;                 // USAGE_NONE: free
@@ -130,25 +129,6 @@ static double excess_of(const struct policy *p, const struct tally *t)
     return sum;
 }
 
-// Which IP a message takes is chance, so a customer whose harm is sure by now did its share of that here
-// too, however few of the bad ones fell on this IP.
-static double known_excess(const struct reputation *r, const struct tally *t)
-{
-    const struct reputation_customer *c = r->customers[t->customer];
-    double sum = 0;
-    for (int harm = 0; harm < HARM_N && c->standing != STANDING_GOOD; harm++) {
-        uint64_t bad, of;
-        double rate = blame_rate(r->o.policy, (enum harm)harm);
-        if (rate <= 0 || t->bad[harm] <= 0)
-            continue;
-        reputation_counts(r, c, (enum harm)harm, &bad, &of);
-        double fine = rate * (double)of, share = of ? fmin(1, t->n / (double)of) : 0;
-        sum += fmax(0, (double)bad - fine - 2 * sqrt(fine)) * share *
-               weight_of(r->o.policy, (enum harm)harm);
-    }
-    return sum;
-}
-
 static void look(struct scene *s, const struct reputation *r, const struct reputation_ip *ip,
                  uint32_t provider, usec_t now)
 {
@@ -165,7 +145,7 @@ static void look(struct scene *s, const struct reputation *r, const struct reput
         struct tally *t = &s->tallies[i];
         if (!t->has_n) // thousands use the IP, and it found no place: what it sent in a day
             t->n = (double)r->customers[t->customer]->hard_n;
-        t->excess = fmax(excess_of(r->o.policy, t), known_excess(r, t));
+        t->excess = excess_of(r->o.policy, t);
         s->excess += t->excess;
     }
 }
