@@ -53,8 +53,6 @@ static void learn(struct outage *o, enum usage_channel channel, float bad)
 void outage_observe_facts(struct outage *o, uint32_t customer, const struct usage_facts *facts,
                           usec_t at)
 {
-    if (!o->first_at)
-        o->first_at = at;
     usage_add_facts(&o->usage, customer, facts, at);
     if (o->open_since)
         return;
@@ -275,8 +273,8 @@ void outage_save(const struct outage *o, struct buf *out)
         pack_bool(out, o->is_odd[c]);
         pack_f32(out, o->latest[c]);
     }
-    const usec_t times[] = {o->first_at, o->looked_at,    o->open_since, o->begun_at,
-                            o->piece_at, o->before_begun, o->before_end};
+    const usec_t times[] = {o->looked_at, o->open_since,   o->begun_at,
+                            o->piece_at,  o->before_begun, o->before_end};
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
         pack_i64(out, times[i]);
     pack_f32(out, o->level);
@@ -295,8 +293,8 @@ bool outage_load(struct outage *o, struct bytes *in)
     for (int c = 0; c < USAGE_CHANNELS; c++)
         is_ok = is_ok && take_f32(in, &o->rate[c]) && take_u64(in, &o->learned[c]) &&
                 take_bool(in, &o->is_odd[c]) && take_f32(in, &o->latest[c]);
-    usec_t *times[] = {&o->first_at, &o->looked_at,    &o->open_since, &o->begun_at,
-                       &o->piece_at, &o->before_begun, &o->before_end};
+    usec_t *times[] = {&o->looked_at, &o->open_since,   &o->begun_at,
+                       &o->piece_at,  &o->before_begun, &o->before_end};
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
         is_ok = is_ok && take_i64(in, times[i]);
     uint8_t channel = 0, window = 0;

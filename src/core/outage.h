@@ -10,9 +10,8 @@
  * would be if all failed alike. The sums are asked first, at most once a second. While it is open the short window is
  * emptied every minute and a half; it ends when such a piece has enough news and x < 2.5 e.
  *
- * Deferrals (the soft channel) open one only 15 min after the first news of a provider, when at least
- * half of the latest attempts are deferred and three times as many as in the long run: greylisting
- * never does.
+ * Deferrals (the soft channel) open one only once 200 attempts are known there, when at least half of the
+ * latest are deferred and three times as many as in the long run: greylisting never does.
  * docs/detection.md. Pure. */
 #pragma once
 #include <stdbool.h>
@@ -30,7 +29,6 @@ struct outage {
     struct usage usage;
     float rate[USAGE_CHANNELS];       // long-run part that is bad; learned outside incidents only
     uint64_t learned[USAGE_CHANNELS]; // observations behind it
-    usec_t first_at;                  // of the first observation here; 0: none yet
     usec_t looked_at;                 // when it was judged last; at most once a second
     usec_t open_since;                // incident: recognised at; 0: none
     usec_t begun_at;                  // its evidence reaches back to here
