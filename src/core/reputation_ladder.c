@@ -98,8 +98,8 @@ static void say_why(const struct reputation *r, const struct reputation_customer
     if (*d->list)
         snprintf(list, sizeof(list), "; most of them by list %s", d->list);
     if (d->harm == HARM_TRAP)
-        snprintf(d->reason, sizeof(d->reason), "%u spam-trap hits in 7 days, limit %.0f%s",
-                 (unsigned)d->bad, d->limit, list);
+        snprintf(d->reason, sizeof(d->reason), "%u spam-trap hit%s in 7 days, limit %.0f%s",
+                 (unsigned)d->bad, d->bad == 1 ? "" : "s", d->limit, list);
     else if (d->bad > d->of || !d->of)
         snprintf(d->reason, sizeof(d->reason), "%u %s in 24 h, limit %s of what is sent%s",
                  (unsigned)d->bad, harm_text(d->harm), limit, list);

@@ -428,6 +428,16 @@ static void many_complaints_suspend_however_late(struct world *w)
     complain(w, 0.02, 9 * USEC_HOUR);
 }
 
+static void many_complaints_suspend_days_later(struct world *w)
+{
+    complain(w, 0.02, 60 * USEC_HOUR);
+}
+
+static void few_complaints_days_later_are_still_few(struct world *w)
+{
+    complain(w, 0.001, 60 * USEC_HOUR);
+}
+
 static void bounces_by_mail_count_where_they_belong(struct world *w)
 {
     usec_t sent = w->now;
@@ -502,7 +512,9 @@ static void traps_weigh_heavily(struct world *w)
 {
     for (int i = 0; i < 4; i++, step(w, USEC_HOUR))
         feed_at(w, (struct outcome){.kind = OUTCOME_TRAP, .customer = "acme"});
-    assert_non_null(found(w, ACTION_WARN, "customer:acme"));
+    const struct kept *k = found(w, ACTION_WARN, "customer:acme");
+    assert_non_null(k);
+    assert_string_equal(k->reason, "1 spam-trap hit in 7 days, limit 1");
     assert_non_null(found(w, ACTION_THROTTLE, "customer:acme"));
 }
 
@@ -601,6 +613,8 @@ static const struct tale tales[] = {
     TALE(greylisting_is_nobodys_fault, ACTION_POOL),
     TALE(few_complaints_in_a_row_are_still_few, ACTION_POOL),
     TALE(many_complaints_suspend_however_late, ACTION_SUSPEND),
+    TALE(many_complaints_suspend_days_later, ACTION_SUSPEND),
+    TALE(few_complaints_days_later_are_still_few, ACTION_POOL),
     TALE(bounces_by_mail_count_where_they_belong, ACTION_POOL),
     TALE(many_bounces_by_mail_suspend, ACTION_SUSPEND),
     TALE(a_slow_ramp_is_caught, ACTION_SUSPEND),
