@@ -87,7 +87,10 @@ static struct sum sum_up(struct outage *o, enum usage_channel channel, enum usag
             continue;
         bad = bad > n ? n : bad;
         bool is_candidate = bad > n * o->rate[channel];
-        double e = n * expected_rate(o, user, channel, is_candidate, elsewhere, ctx);
+        double rate = expected_rate(o, user, channel, is_candidate, elsewhere, ctx);
+        if (rate >= 1) // nothing is known of it: its news says nothing
+            continue;
+        double e = n * rate;
         double scale = e > EXPECTED_MOST ? EXPECTED_MOST / e : 1;
         double x = bad * scale > MOST_BAD ? MOST_BAD : bad * scale;
         s.x += x;
@@ -171,8 +174,8 @@ bool outage_begins(struct outage *o, const struct policy *p, double share,
             is_odd = is_odd || (excess_of(&s) > ODD && s.failing > 1);
             if (s.failing < p->incident.customers || excess_of(&s) <= p->incident.excess ||
                 !is_unusual(o, channel) ||
-                s.failing <
-                    share * (elsewhere ? failing_expected(o, channel, window, &s, now) : s.active))
+                s.failing < share * (o->is_whole ? s.active
+                                                 : failing_expected(o, channel, window, &s, now)))
                 continue;
             begin(o, channel, window, &s, now);
             return true;
@@ -286,7 +289,7 @@ void outage_save(const struct outage *o, struct buf *out)
 
 bool outage_load(struct outage *o, struct bytes *in)
 {
-    *o = (struct outage){0};
+    *o = (struct outage){.is_whole = o->is_whole};
     if (!usage_load(&o->usage, in))
         return false;
     bool is_ok = true;

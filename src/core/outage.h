@@ -27,6 +27,7 @@ struct policy;
 
 struct outage {
     struct usage usage;
+    bool is_whole;                    // over all providers: `share` is of all who are active
     float rate[USAGE_CHANNELS];       // long-run part that is bad; learned outside incidents only
     uint64_t learned[USAGE_CHANNELS]; // observations behind it
     usec_t looked_at;                 // when it was judged last; at most once a second
@@ -42,7 +43,8 @@ struct outage {
     uint32_t customers, customers_of; // then
 };
 
-/* The rate of a customer elsewhere, for the expectation; asked for candidates only. NULL: 0. */
+/* The rate of a customer elsewhere, for the expectation; asked for candidates only. 1: it is not known, and
+ * not counted. NULL: 0. */
 typedef double outage_elsewhere_fn(void *ctx, uint32_t customer, enum usage_channel channel);
 
 void outage_deinit(struct outage *o);

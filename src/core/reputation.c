@@ -20,6 +20,7 @@ struct reputation *reputation_new(const struct reputation_options *options)
     r->key = *hash_process_key();
     r->trace_customer = USAGE_NONE;
     r->everywhere_due.what = DUE_PROVIDER;
+    r->everywhere.is_whole = true;
     seen_init(&r->seen);
     if (options->like) // detector_plan_make() keeps the alarms of the same numbers
         memcpy(r->plans, options->like->plans, sizeof(r->plans));
