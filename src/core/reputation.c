@@ -93,6 +93,7 @@ void reputation_plan(struct reputation *r)
     r->plans_clump = fixed > 0 ? fixed : clumping_factor(&r->clumping);
     for (int h = 0; h < HARM_N; h++)
         plan_harm(r, (enum harm)h, r->plans_clump);
+    reputation_pools_plan(r);
 }
 
 static void set_flags(const struct reputation *r, struct reputation_provider *p)

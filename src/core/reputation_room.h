@@ -29,6 +29,7 @@ enum {
 };
 #define REPUTATION_MARK (10 * USEC_SECOND) // so old may a mark be when a run of bad ones alarms
 
+enum reputation_pool { POOL_PREMIUM, POOL_SHARED, POOL_PROBATION, REPUTATION_POOLS };
 enum due_what { DUE_CUSTOMER, DUE_IP, DUE_LANE, DUE_PROVIDER };
 
 struct due {
@@ -159,7 +160,8 @@ struct reputation {
     uint32_t ahead_n; // …how many they are
     uint32_t settled; // times that agreed since the start; below 16 it may still go back
     struct evidence_plans plans[HARM_N];
-    double plans_clump; // what they were made with
+    double plans_clump;               // what they were made with
+    uint64_t pools[REPUTATION_POOLS]; // hashes of the policy's names; 0: none
     struct clumping clumping;
     struct seen seen;
     struct reputation_newcomers newcomers;
@@ -252,6 +254,8 @@ uint32_t reputation_traps(const struct reputation_customer *c, enum rung rung, u
 
 /* --- reputation_pools.c: pools by record; newcomers judged together */
 uint64_t reputation_pool_hash(const char *name); // the same in every process; 0: ""
+/* The hashes of the policy's pools; after another policy. */
+void reputation_pools_plan(struct reputation *r);
 void reputation_pool_set(struct reputation *r, const char *customer, uint64_t pool);
 void reputation_pool_demote(struct reputation *r, struct reputation_customer *c, enum rung rung);
 void reputation_pool_restored(struct reputation *r, struct reputation_customer *c,

@@ -889,6 +889,7 @@ static void pools_are_told_apart_by_all_of_their_names(void **state)
     begin(&w, 3);
     w.policy.pools.premium = "transactional-mail-premium";
     w.policy.pools.shared = "transactional-mail-shared";
+    reputation_set_policy(w.r, &w.policy);
     suspend_acme(&w, "transactional-mail-shared");
     const struct kept *k = found(&w, ACTION_POOL, "customer:acme");
     assert_non_null(k);
