@@ -34,6 +34,7 @@ static const char *const records[] = {
     "11.100.51.198.in-addr.arpa. PTR mta1.example.", "12.100.51.198.in-addr.arpa. TXT \"none\"",
     "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. PTR six.example.",
     "six.example. AAAA 2001:db8::1",
+    "14.100.51.198.in-addr.arpa. PTR a\\027b.example.",  // no host has such a name
     "13.100.51.198.in-addr.arpa. PTR late.example.com.", // nobody answers for that name
 };
 // What the list says later.
@@ -326,6 +327,8 @@ static void names_must_lead_back(void **state)
          "back to 198.51.100.11\n"},
         {"no name", "198.51.100.12", "mta1.example",
          "reverse 198.51.100.12 wrong 198.51.100.12 has no reverse DNS (PTR)\n"},
+        {"a name that is none", "198.51.100.14", "mta1.example",
+         "reverse 198.51.100.14 wrong 198.51.100.14 has no reverse DNS (PTR)\n"},
         {"IPv6", "2001:db8::1", "six.example", "reverse 2001:db8::1 fine \n"},
         {"loopback needs none", "127.0.0.9", "mta1.example", ""},
     };
