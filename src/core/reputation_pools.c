@@ -14,7 +14,7 @@ enum { POOLED_MOST = 8, SNOW_LEAST = 3, SNOW_BAD = 3 };
 uint64_t reputation_pool_hash(const char *name)
 {
     static const struct hash_key key = {UINT64_C(0x6d78776172640002), UINT64_C(0x706f6f6c73)};
-    return *name ? hash_sip(&key, bytes_str(name)) | 1 : 0;
+    return name && *name ? hash_sip(&key, bytes_str(name)) | 1 : 0;
 }
 
 void reputation_pool_set(struct reputation *r, const char *customer, uint64_t pool)

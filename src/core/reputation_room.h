@@ -253,7 +253,7 @@ double reputation_weak(const struct reputation *r, enum harm harm, enum rung run
 uint32_t reputation_traps(const struct reputation_customer *c, enum rung rung, usec_t now);
 
 /* --- reputation_pools.c: pools by record; newcomers judged together */
-uint64_t reputation_pool_hash(const char *name); // the same in every process; 0: ""
+uint64_t reputation_pool_hash(const char *name); // the same in every process; 0: "", NULL
 /* The hashes of the policy's pools; after another policy. */
 void reputation_pools_plan(struct reputation *r);
 void reputation_pool_set(struct reputation *r, const char *customer, uint64_t pool);

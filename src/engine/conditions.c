@@ -32,7 +32,8 @@ static void end_those_of_gone(struct engine *e)
         if (!i || !i->is_condition || !incident_is_open(i) || strncmp(i->subject, "ip:", 3) != 0)
             continue;
         CLEANUP(xfree) char *subject = xstrdup(i->subject);
-        CLEANUP(xfree) char *address = xasprintf("%.*s", (int)strcspn(subject + 3, "#"), subject + 3);
+        CLEANUP(xfree)
+        char *address = xasprintf("%.*s", (int)strcspn(subject + 3, "#"), subject + 3);
         const struct state_ip *ip = state_ip_get(&e->state, address);
         if (!ip || !ip->is_configured)
             incident_note_condition(e->warden, subject, SEVERITY_NOTICE, "", "", false);
