@@ -188,8 +188,8 @@ static void explain_customer(struct explaining *x, const struct target *t)
     say_standing(x, c);
     say_hold(x, &(struct state_path){.customer = c->name, .list = t->list});
     say(x, "mail", "%s delivered in 24 h; %s queued, %s held",
-        full(sent, counter_day(&c->counter, COUNTER_DELIVERED, x->now)), full(queued, c->queued),
-        full(held, c->held));
+        full(sent, counter_day(&c->counter, COUNTER_DELIVERED, x->now)),
+        full(queued, world_waiting(c)), full(held, c->held));
     for (int harm = 0; harm < HARM_N; harm++)
         say_harm(x, c->name, (enum harm)harm);
     CLEANUP(xfree) char *subject = xasprintf("customer:%s", c->name);
