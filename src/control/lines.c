@@ -311,15 +311,33 @@ static const struct entry *standing_hold(const struct world *w, const char *targ
     return se && se->entry->expires_at > now ? se->entry : NULL;
 }
 
-static void add_next(struct buf *out, const struct world *w, const char *target, usec_t now)
+// What ends by itself, soonest first.
+struct endings {
+    const struct entry *due[DONE_TARGETS];
+    size_t n;
+};
+
+static void note_ending(struct endings *all, const struct world *w, const char *target, usec_t now)
+{
+    const struct entry *e = standing_hold(w, target, now);
+    size_t i = all->n;
+    if (!e || e->expires_at == USEC_NEVER || all->n == ARRAY_LEN(all->due))
+        return;
+    for (; i && all->due[i - 1]->expires_at > e->expires_at; i--)
+        all->due[i] = all->due[i - 1];
+    all->due[i] = e;
+    all->n++;
+}
+
+static void add_endings(struct buf *out, const struct world *w, const struct endings *all,
+                        usec_t now)
 {
     char at[FORMAT_TEXT];
-    const struct entry *e = standing_hold(w, target, now);
-    if (!e || e->expires_at == USEC_NEVER)
-        return;
-    format_time(at, e->expires_at, now);
-    buf_printf(out, "%s%s ", out->n ? "; " : "", at);
-    lines_end(out, w, e);
+    for (size_t i = 0; i < all->n; i++) {
+        format_time(at, all->due[i]->expires_at, now);
+        buf_printf(out, "%s%s ", out->n ? "; " : "", at);
+        lines_end(out, w, all->due[i]);
+    }
 }
 
 static void add_rung(struct buf *out, const struct world *w, const struct incident *i)
@@ -334,14 +352,16 @@ static void add_rung(struct buf *out, const struct world *w, const struct incide
 
 void lines_next(struct buf *out, const struct world *w, const struct incident *i, usec_t now)
 {
+    struct endings all = {0};
     if (!incident_is_open(i))
         return;
     if (!i->is_condition)
-        add_next(out, w, i->subject, now);
+        note_ending(&all, w, i->subject, now);
     for (size_t k = 0; k < i->story_n; k++)
         if (is_done(&i->story[k]) && !was_before(i, k, false) &&
             strcmp(i->story[k].target, i->subject) != 0)
-            add_next(out, w, i->story[k].target, now);
+            note_ending(&all, w, i->story[k].target, now);
+    add_endings(out, w, &all, now);
     add_rung(out, w, i);
     if (!i->is_condition && strncmp(i->subject, "provider:", 9) == 0)
         buf_printf(out, "%sit ends by itself when %s takes mail again", out->n ? "; " : "",

@@ -127,9 +127,14 @@ static void say_customer_will(struct words *w, const struct target *t)
         say(w->will, "stand as warned; nothing is slowed or refused");
         break;
     case KIND_THROTTLE:
-        say(w->will, "take at most %s of its recipients; the rest gets 450 4.7.1 and comes again",
+        say(w->will, "%stake at most %s of its recipients; the rest gets 450 4.7.1 and comes again",
+            state_standing(a->world->state, t->customer, t->list, a->now, NULL) ==
+                    STANDING_SUSPENDED
+                ? "once it is suspended no more, "
+                : "",
             a->rate);
-        say(w->will, "%s waiting now go out as before", full(n, world_waiting(c)));
+        if (world_waiting(c))
+            say(w->will, "%s waiting now go out as before", full(n, world_waiting(c)));
         break;
     case KIND_SUSPEND:
         say_suspend(w, t);

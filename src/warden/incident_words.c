@@ -323,7 +323,6 @@ bool incident_words_make(struct incident_words *out, const struct decision *d, b
 {
     *out = (struct incident_words){.severity = SEVERITY_WARNING};
     snprintf(out->list, sizeof(out->list), "%s", d->list);
-    snprintf(out->provider, sizeof(out->provider), "%s", d->provider);
     switch (d->action) {
     case ACTION_WARN:
     case ACTION_THROTTLE:
