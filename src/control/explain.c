@@ -115,7 +115,7 @@ static void say_standing(struct explaining *x, const struct state_customer *c)
     }
 }
 
-// "dead recipients 6.4 %, 213 of 3,322 in 24 h; limits 2, 4, 5 %; suspend 62 of 100"
+// "dead recipients 6.4 %, 213 of 3,322 in 24 h; limits: warn 2 %, suspend 5 %; 62 of 100 on the way to suspend"
 static void say_harm(struct explaining *x, const char *customer, enum harm harm)
 {
     const struct control_engine *e = x->world->engine;
@@ -132,8 +132,8 @@ static void say_harm(struct explaining *x, const char *customer, enum harm harm)
             n += (size_t)snprintf(limits + n, sizeof(limits) - n, "%s%s %.3g %%", n ? ", " : "",
                                   rung_text((enum rung)rung), h.rate[rung] * 100);
     format_rate(rate, counter_rate(h.bad, h.of));
-    say(x, "harm", "%s %s %%, %s of %s in 24 h; surely above: %s%s", harm_text(harm), rate,
-        full(bad, h.bad), full(of, h.of), limits[0] ? limits : "no limit", level);
+    say(x, "harm", "%s %s %%, %s of %s in 24 h; limits: %s%s", harm_text(harm), rate,
+        full(bad, h.bad), full(of, h.of), limits[0] ? limits : "none", level);
 }
 
 static void say_incident(struct explaining *x, const char *subject)
@@ -232,7 +232,7 @@ static void say_health(struct explaining *x, const char *ip)
     }
     say(x, "health", "%.0f of 100", h.score);
     for (int i = 0; i < HEALTH_N; i++)
-        if (h.texts[i][0])
+        if (h.texts[i][0] && h.parts[i] >= 0.5)
             say(x, "health", "-%.0f %s: %s", h.parts[i], health_what_text((enum health_what)i),
                 h.texts[i]);
 }
