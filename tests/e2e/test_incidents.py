@@ -149,7 +149,7 @@ class Acting(Incidents):
         self.assertEqual(self.incidents()[0]["state"], "acknowledged")
         self.engine.run("note", number, "asked", "acme", "where the list is from")
         report = self.engine.run("show", f"incident:{number}")
-        for part in (f"Incident {number} on mta1.example.net, ", f"{me} has it", "\nwhat   acme: dead", "\nyou    nothing: acme is suspended until",
+        for part in (f"Incident {number} on mta1.example.net, ", f"{me} has it", "\nwhat   acme sends to dead addresses", "\nyou    nothing: acme is suspended until",
                      "engine suspends acme: ", f"{me} notes: asked acme where the list is from"):
             self.assertIn(part, report)
         self.engine.run("ack", number)
