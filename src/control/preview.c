@@ -93,7 +93,10 @@ static void say_suspend(struct words *w, const struct target *t)
         return;
     }
     say(w->will, "refuse its new mail with %s, all lists and transactional", code);
-    say(w->will, "keep %s messages that wait; nothing is deleted", full(n, c->queued));
+    say(w->will,
+        c->queued == 1 ? "keep %s message that waits; nothing is deleted"
+                       : "keep %s messages that wait; nothing is deleted",
+        full(n, c->queued));
 }
 
 struct restoring {
