@@ -43,13 +43,19 @@ int text_columns(const char *text)
     return columns;
 }
 
+// At a blank, but never between a number and its %.
+static bool may_break(const char *text, size_t at)
+{
+    return text[at] == ' ' && text[at + 1] != '%';
+}
+
 size_t text_wrap(const char *text, int width)
 {
     size_t fits = text_fit(text, width);
-    if (!text[fits] || text[fits] == ' ')
+    if (!text[fits] || may_break(text, fits))
         return fits;
     for (size_t at = fits; at > 0; at--)
-        if (text[at - 1] == ' ')
+        if (may_break(text, at - 1))
             return at - 1 ? at - 1 : fits;
     return fits ? fits : strlen(text); // narrower than one character: give up, do not loop
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the pictures of README and docs from real screens: the demo world in tmux, keys in, the screen out as SVG.
 
-    docs/pictures/make.py [BUILD]        default build; needs tmux; takes about a minute"""
+    docs/pictures/make.py [BUILD]        default build; needs tmux; takes a good minute"""
 import html
 import pathlib
 import re
@@ -11,11 +11,11 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parents[1] / "build").resolve()
-SESSION, WIDTH, HEIGHT = "mxwarden-pictures", 100, 28
+SESSION, WIDTH, HEIGHT = "mxwarden-pictures", 80, 24
 CELL_W, CELL_H = 8.4, 18
 BACKGROUND, TEXT = "#1c1c1c", "#d0d0d0"
 # (picture, keys that lead to it, seconds to let the world live before)
-PICTURES = [("incidents", ["1"], 35), ("incident", ["Enter"], 2), ("ips", ["2"], 1), ("customers", ["3"], 1), ("suspend", ["g", "s"], 2)]
+PICTURES = [("incidents", ["1"], 50), ("incident", ["Enter"], 2), ("ips", ["2"], 1), ("customers", ["3"], 1), ("suspend", ["g", "j", "j", "s"], 2)]
 
 
 def tmux(*words):

@@ -106,7 +106,7 @@ static void add_evidence(const struct act *a, const struct target *t, struct ent
         protocol_rate(harm_day_rate(n, COUNTER_DEAD, a->now)), "complaint_rate_24h",
         protocol_rate(harm_day_rate(n, COUNTER_COMPLAINED, a->now)));
     if (c) {
-        json_object_set_new(v, "queued", json_integer((json_int_t)c->queued));
+        json_object_set_new(v, "queued", json_integer((json_int_t)world_waiting(c)));
         json_object_set_new(v, "held", json_integer((json_int_t)c->held));
     }
     char *text = json_dumps(v, JSON_COMPACT | JSON_REAL_PRECISION(15));

@@ -53,9 +53,10 @@ struct control_limits {
 };
 
 struct control_health {
-    uint64_t disk_free;  // bytes
-    bool is_accepting;   // new mail is taken
-    const char *problem; // what is wrong, in words; "" for nothing. Borrowed until the next call
+    uint64_t disk_free;   // bytes
+    bool is_accepting;    // new mail is taken
+    const char *problem;  // what is wrong, in words; "" for nothing. Borrowed until the next call
+    usec_t last_probe_at; // of a blocklist's or reverse DNS's last answer; 0: none yet
 };
 
 /* `hash` as in the ledger. r < 0: nothing was written (-ENOSPC: no space), e is NULL. */

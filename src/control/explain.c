@@ -120,7 +120,7 @@ static void limits_text(char *out, size_t room, const struct reputation_harm *h,
 {
     bool is_count = harm == HARM_TRAP;
     size_t n = 0;
-    snprintf(out, room, "no limit");
+    snprintf(out, room, "none");
     for (int rung = 0; rung < RUNG_N && n < room; rung++)
         if (h->rate[rung] > 0)
             n += (size_t)snprintf(out + n, room - n, "%s%s %.3g%s", n ? ", " : "",
@@ -128,7 +128,7 @@ static void limits_text(char *out, size_t room, const struct reputation_harm *h,
                                   is_count ? "" : " %");
 }
 
-// "dead recipients 6.4 %, 213 of 3,322 in 24 h; surely above: warn 2 %; 62 of 100 on the way to suspend"
+// "dead recipients 6.4 %, 213 of 3,322 in 24 h; limits: warn 2 %, suspend 5 %; 62 of 100 on the way to suspend"
 static void say_harm(struct explaining *x, const char *customer, enum harm harm)
 {
     const struct control_engine *e = x->world->engine;
@@ -146,7 +146,7 @@ static void say_harm(struct explaining *x, const char *customer, enum harm harm)
         return;
     }
     format_rate(rate, counter_rate(h.bad, h.of));
-    say(x, "harm", "%s %s %%, %s of %s in 24 h; surely above: %s%s", harm_text(harm), rate, bad,
+    say(x, "harm", "%s %s %%, %s of %s in 24 h; limits: %s%s", harm_text(harm), rate, bad,
         full(of, h.of), limits, level);
 }
 
@@ -202,8 +202,8 @@ static void explain_customer(struct explaining *x, const struct target *t)
     say_standing(x, c);
     say_hold(x, &(struct state_path){.customer = c->name, .list = t->list});
     say(x, "mail", "%s delivered in 24 h; %s queued, %s held",
-        full(sent, counter_day(&c->counter, COUNTER_DELIVERED, x->now)), full(queued, c->queued),
-        full(held, c->held));
+        full(sent, counter_day(&c->counter, COUNTER_DELIVERED, x->now)),
+        full(queued, world_waiting(c)), full(held, c->held));
     for (int harm = 0; harm < HARM_N; harm++)
         say_harm(x, c->name, (enum harm)harm);
     CLEANUP(xfree) char *subject = xasprintf("customer:%s", c->name);
@@ -246,7 +246,7 @@ static void say_health(struct explaining *x, const char *ip)
     }
     say(x, "health", "%.0f of 100", h.score);
     for (int i = 0; i < HEALTH_N; i++)
-        if (h.texts[i][0])
+        if (h.texts[i][0] && h.parts[i] >= 0.5)
             say(x, "health", "-%.0f %s: %s", h.parts[i], health_what_text((enum health_what)i),
                 h.texts[i]);
 }

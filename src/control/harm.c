@@ -77,10 +77,12 @@ static json_t *limits_json(const struct reputation_harm *h)
 // What reputation counts is what it judges by: once a recipient and day.
 static json_t *judged_json(enum harm harm, const struct reputation_harm *h)
 {
-    return json_pack("{s:s,s:o,s:I,s:I,s:o,s:s,s:i,s:o}", "what", harm_text(harm), "rate",
+    json_t *next = h->is_highest ? json_null() : json_string(rung_text(h->next));
+    json_t *level = h->is_highest ? json_null() : json_integer((json_int_t)h->level);
+    return json_pack("{s:s,s:o,s:I,s:I,s:o,s:o,s:o,s:o}", "what", harm_text(harm), "rate",
                      protocol_rate(counter_rate(h->bad, h->of)), "bad", (json_int_t)h->bad, "of",
-                     (json_int_t)h->of, "limits", limits_json(h), "next", rung_text(h->next),
-                     "level", (int)h->level, "shrunk", protocol_rate(h->of ? h->shrunk : -1));
+                     (json_int_t)h->of, "limits", limits_json(h), "next", next, "level", level,
+                     "shrunk", protocol_rate(h->of ? h->shrunk : -1));
 }
 
 static void remove_named(json_t *rows, const char *what)

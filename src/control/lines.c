@@ -76,7 +76,7 @@ static const struct verb {
     {KIND_UNDO, "takes back an action on", "an action taken back"},
     {KIND_PAUSE, "pauses", "paused"},
     {KIND_RESUME, "resumes", "resumed"},
-    {KIND_CUSTOMER, "sets values of", "moved"},
+    {KIND_CUSTOMER, "moves", NULL}, // between pools: to be read in the story alone
 };
 
 static const struct verb *verb_of(enum kind kind)
@@ -106,15 +106,35 @@ static const char *whose(const struct incident *i)
     return is_ip || strncmp(i->subject, "lane:", 5) == 0 ? "nobody of ours" : "";
 }
 
+// What it looks like, in a column's width; the cause says it in full.
+static const char *looks_like(const char *cause)
+{
+    static const struct {
+        const char *like, *text;
+    } rows[] = {{"stolen password", "stolen password?"},
+                {"old or bought list", "old/bought list?"},
+                {"mail nobody asked for", "unwanted mail?"},
+                {"spam to the providers", "spam?"},
+                {"list that is never cleaned", "uncleaned list?"},
+                {"imported list", "imported list?"},
+                {"bought or collected list", "bought list?"}};
+    const char *at = strstr(cause, "looks like ");
+    for (size_t i = 0; at && i < ARRAY_LEN(rows); i++)
+        if (strstr(at, rows[i].like))
+            return rows[i].text;
+    return NULL;
+}
+
 void lines_short(struct buf *out, const struct incident *i)
 {
     const char *colon = strchr(i->culprit, ':'), *culprit = colon ? colon + 1 : i->culprit;
+    const char *like = looks_like(i->cause);
     bool is_cut = strlen(culprit) > SHORT_NAME;
-    if (strstr(i->what, "stolen password") || strstr(i->cause, "compromised account"))
-        buf_add_str(out, "stolen password?");
-    else if (*culprit && i->share > 0)
+    if (*culprit && i->share > 0)
         buf_printf(out, "%.*s%s %d %%", is_cut ? SHORT_NAME - 1 : SHORT_NAME, culprit,
                    is_cut ? "…" : "", (int)(i->share * 100 + 0.5));
+    else if (like)
+        buf_add_str(out, like);
     else if (*i->list)
         buf_printf(out, "list %.*s", SHORT_NAME, i->list);
     else if (*culprit)
@@ -125,44 +145,74 @@ void lines_short(struct buf *out, const struct incident *i)
         buf_add_str(out, whose(i));
 }
 
-static void add_done(struct buf *out, const struct incident_line *line, usec_t now)
-{
-    char at[FORMAT_TEXT];
-    const struct verb *verb = verb_of(line->would);
-    format_time(at, line->at, now);
-    if (line->kind == KIND_CALL_OPERATOR)
-        buf_printf(out, "%s an operator called", at);
-    else
-        buf_printf(out, "%s %s%s%s%s", at, line->kind == KIND_OBSERVED ? "would be " : "",
-                   verb->was, *line->rate ? " to " : "", line->rate);
-    if (strcmp(line->actor, "engine") != 0)
-        buf_printf(out, " by %s", line->actor);
-}
-
 static bool is_done(const struct incident_line *line)
 {
-    return line->kind == KIND_CALL_OPERATOR || verb_of(line->would);
+    const struct verb *verb = verb_of(line->would);
+    return line->kind == KIND_CALL_OPERATOR || (verb && verb->was);
 }
 
-static bool was_before(const struct incident *i, size_t at)
+// Done again, word for word: a lane that is paused whenever it is tried.
+static bool is_same(const struct incident_line *a, const struct incident_line *b)
+{
+    return a->kind == b->kind && a->would == b->would && strcmp(a->target, b->target) == 0 &&
+           strcmp(a->rate, b->rate) == 0 && strcmp(a->actor, b->actor) == 0;
+}
+
+// "throttled to 100/h by ana", "paused 3 times, last 00:19Z"
+static void add_done(struct buf *out, const struct incident *i, size_t k, usec_t now)
+{
+    const struct incident_line *line = &i->story[k], *last = line;
+    char at[FORMAT_TEXT];
+    size_t times = 1;
+    for (size_t m = k + 1; m < i->story_n; m++)
+        if (is_same(line, &i->story[m])) {
+            last = &i->story[m];
+            times++;
+        }
+    if (line->kind == KIND_CALL_OPERATOR)
+        buf_add_str(out, "an operator called");
+    else
+        buf_printf(out, "%s%s%s%s", line->kind == KIND_OBSERVED ? "would be " : "",
+                   verb_of(line->would)->was, *line->rate ? " to " : "", line->rate);
+    if (strcmp(line->actor, "engine") != 0)
+        buf_printf(out, " by %s", line->actor);
+    format_time(at, last->at, now);
+    if (times > 1)
+        buf_printf(out, " %zu times, last %s", times, at);
+}
+
+// Where something of this target, or word for word this, stands before it.
+static bool was_before(const struct incident *i, size_t at, bool is_word_for_word)
 {
     for (size_t k = 0; k < at; k++)
-        if (is_done(&i->story[k]) && strcmp(i->story[k].target, i->story[at].target) == 0)
+        if (is_done(&i->story[k]) &&
+            (is_word_for_word ? is_same(&i->story[k], &i->story[at])
+                              : strcmp(i->story[k].target, i->story[at].target) == 0))
             return true;
     return false;
 }
 
-// All that was done to one thing, as one clause.
-static void add_clause(struct buf *out, const struct incident *i, size_t first, usec_t now)
+// All that was done to one thing, as one clause; the hour only where it is another than `said`.
+static void add_clause(struct buf *out, const struct incident *i, size_t first,
+                       char said[FORMAT_TEXT], usec_t now)
 {
     const char *target = i->story[first].target;
     buf_add_str(out, out->n ? "; " : "");
-    add_name(out, target);
     for (size_t k = first; k < i->story_n; k++) {
-        if (!is_done(&i->story[k]) || strcmp(i->story[k].target, target) != 0)
+        char at[FORMAT_TEXT];
+        if (!is_done(&i->story[k]) || strcmp(i->story[k].target, target) != 0 ||
+            was_before(i, k, true))
             continue;
-        buf_add_str(out, k == first ? " " : ", ");
-        add_done(out, &i->story[k], now);
+        format_time(at, i->story[k].at, now);
+        buf_add_str(out, k == first ? "" : ", ");
+        if (strcmp(at, said) != 0)
+            buf_printf(out, "%s ", at);
+        snprintf(said, FORMAT_TEXT, "%s", at);
+        if (k == first) {
+            add_name(out, target);
+            buf_add_str(out, " ");
+        }
+        add_done(out, i, k, now);
     }
 }
 
@@ -177,14 +227,14 @@ static const struct state_customer *culprit_of(const struct world *w, const stru
 
 void lines_done(struct buf *out, const struct world *w, const struct incident *i, usec_t now)
 {
-    char held[FORMAT_TEXT];
+    char held[FORMAT_TEXT], said[FORMAT_TEXT] = "";
     size_t targets = 0;
     const struct state_customer *c = culprit_of(w, i);
     for (size_t k = 0; k < i->story_n; k++) {
-        if (!is_done(&i->story[k]) || was_before(i, k))
+        if (!is_done(&i->story[k]) || was_before(i, k, false))
             continue;
         if (++targets <= DONE_TARGETS)
-            add_clause(out, i, k, now);
+            add_clause(out, i, k, said, now);
     }
     if (targets > DONE_TARGETS)
         buf_printf(out, "; and to %zu more", targets - DONE_TARGETS);
@@ -194,17 +244,30 @@ void lines_done(struct buf *out, const struct world *w, const struct incident *i
     }
 }
 
+// The standing of `customer:acme` or `customer:acme/spring` at a time, and the hold behind it.
+static enum standing standing_at(const struct world *w, const char *target, usec_t at,
+                                 const struct entry **why)
+{
+    char name[TEXT_NAME];
+    const char *whom = strchr(target, ':') + 1, *slash = strchr(whom, '/');
+    snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - whom) : (int)strlen(whom), whom);
+    return state_standing(w->state, name, slash ? slash + 1 : "", at, why);
+}
+
 // How a customer or list stands once this has ended.
 static void add_standing_after(struct buf *out, const struct world *w, const struct entry *e)
 {
-    char name[TEXT_NAME];
-    const char *whom = strchr(e->target, ':') + 1, *slash = strchr(whom, '/');
-    snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - whom) : (int)strlen(whom), whom);
-    enum standing s = state_standing(w->state, name, slash ? slash + 1 : "", e->expires_at, NULL);
-    buf_printf(out, "%s %s", whom,
-               s != STANDING_GOOD     ? standing_text(s)
-               : e->kind == KIND_WARN ? "warned no more"
-                                      : "restored");
+    const char *whom = strchr(e->target, ':') + 1;
+    enum standing before = e->kind == KIND_WARN       ? STANDING_WARNED
+                           : e->kind == KIND_THROTTLE ? STANDING_THROTTLED
+                                                      : STANDING_SUSPENDED;
+    enum standing s = standing_at(w, e->target, e->expires_at, NULL);
+    if (s >= before)
+        buf_printf(out, "%s still %s", whom, standing_text(s));
+    else if (s != STANDING_GOOD)
+        buf_printf(out, "%s no longer %s, still %s", whom, standing_text(before), standing_text(s));
+    else
+        buf_printf(out, "%s %s", whom, e->kind == KIND_WARN ? "no longer warned" : "restored");
 }
 
 // "mail of acme-news/spring to google released"
@@ -239,22 +302,53 @@ void lines_end(struct buf *out, const struct world *w, const struct entry *e)
         buf_printf(out, "%s of %s ends", kind_text(e->kind), e->target);
 }
 
-// The hold on this target that ends last, or NULL.
+void lines_coming(struct buf *out, const struct world *w, const struct entry *e)
+{
+    if (strncmp(e->target, "lane:", 5) == 0)
+        buf_printf(out, "probe %s", e->target + 5);
+    else
+        lines_end(out, w, e);
+}
+
+// The hold that rules this target, of those alike the one that ends last; or NULL.
 static const struct entry *standing_hold(const struct world *w, const char *target, usec_t now)
 {
+    const struct entry *why = NULL;
+    if (strncmp(target, "customer:", 9) == 0) {
+        standing_at(w, target, now, &why);
+        return why;
+    }
     const struct state_entry *se = map_get_str(&w->state->by_target, target);
     return se && se->entry->expires_at > now ? se->entry : NULL;
 }
 
-static void add_next(struct buf *out, const struct world *w, const char *target, usec_t now)
+// What ends by itself, soonest first.
+struct endings {
+    const struct entry *due[DONE_TARGETS];
+    size_t n;
+};
+
+static void note_ending(struct endings *all, const struct world *w, const char *target, usec_t now)
+{
+    const struct entry *e = standing_hold(w, target, now);
+    size_t i = all->n;
+    if (!e || e->expires_at == USEC_NEVER || all->n == ARRAY_LEN(all->due))
+        return;
+    for (; i && all->due[i - 1]->expires_at > e->expires_at; i--)
+        all->due[i] = all->due[i - 1];
+    all->due[i] = e;
+    all->n++;
+}
+
+static void add_endings(struct buf *out, const struct world *w, const struct endings *all,
+                        usec_t now)
 {
     char at[FORMAT_TEXT];
-    const struct entry *e = standing_hold(w, target, now);
-    if (!e || e->expires_at == USEC_NEVER)
-        return;
-    format_time(at, e->expires_at, now);
-    buf_printf(out, "%s%s ", out->n ? "; " : "", at);
-    lines_end(out, w, e);
+    for (size_t i = 0; i < all->n; i++) {
+        format_time(at, all->due[i]->expires_at, now);
+        buf_printf(out, "%s%s ", out->n ? "; " : "", at);
+        lines_end(out, w, all->due[i]);
+    }
 }
 
 static void add_rung(struct buf *out, const struct world *w, const struct incident *i)
@@ -269,14 +363,16 @@ static void add_rung(struct buf *out, const struct world *w, const struct incide
 
 void lines_next(struct buf *out, const struct world *w, const struct incident *i, usec_t now)
 {
+    struct endings all = {0};
     if (!incident_is_open(i))
         return;
     if (!i->is_condition)
-        add_next(out, w, i->subject, now);
+        note_ending(&all, w, i->subject, now);
     for (size_t k = 0; k < i->story_n; k++)
-        if (is_done(&i->story[k]) && !was_before(i, k) &&
+        if (is_done(&i->story[k]) && !was_before(i, k, false) &&
             strcmp(i->story[k].target, i->subject) != 0)
-            add_next(out, w, i->story[k].target, now);
+            note_ending(&all, w, i->story[k].target, now);
+    add_endings(out, w, &all, now);
     add_rung(out, w, i);
     if (!i->is_condition && strncmp(i->subject, "provider:", 9) == 0)
         buf_printf(out, "%sit ends by itself when %s takes mail again", out->n ? "; " : "",
@@ -375,7 +471,7 @@ static bool add_about(struct buf *out, const struct incident_line *line, bool is
     const char *colon = *line->text ? ": " : "";
     switch ((int)line->kind) {
     case KIND_INCIDENT:
-        buf_printf(out, "%s: %s", is_first ? "opens" : "knows it better", line->text);
+        buf_printf(out, "%s: %s", is_first ? "opens" : "says now", line->text);
         return true;
     case KIND_INCIDENT_END:
         buf_printf(out, "closes%s%s", colon, line->text);

@@ -20,9 +20,10 @@ enum lines_state lines_state(const struct incident *i);
 const char *lines_state_text(enum lines_state s);
 /* "318 has no culprit: …", for who wants to act on somebody; "" where there is one. */
 void lines_no_culprit(struct buf *out, const struct incident *i);
-/* At most 22 columns: "acme-news 91 %", "yahoo itself"; "" : nothing short. */
+/* At most 22 columns: "acme-news 91 %", "old/bought list?", "yahoo itself"; "" : nothing short. */
 void lines_short(struct buf *out, const struct incident *i);
-/* "11:53Z acme-news warned, 11:58Z throttled to 100/h; 11:55Z lane 198.51.100.7/gmx paused"; "": nothing. */
+/* "11:53Z acme-news warned, throttled to 100/h, 11:58Z suspended; lane 198.51.100.7/gmx paused; 14 held":
+ * an hour stands where it is another than the one before. "": nothing. */
 void lines_done(struct buf *out, const struct world *w, const struct incident *i, usec_t now);
 /* What changes by itself: "12:55Z one probe to gmx over 198.51.100.7"; "": nothing. */
 void lines_next(struct buf *out, const struct world *w, const struct incident *i, usec_t now);
@@ -36,3 +37,5 @@ const char *lines_has_it(const struct world *w, const struct incident *i, usec_t
 void lines_story(struct buf *out, const struct incident_line *line, bool is_first);
 /* What a hold's end brings, in words: "acme-news restored", "one probe to gmx over 198.51.100.7". */
 void lines_end(struct buf *out, const struct world *w, const struct entry *e);
+/* The same where there is little room: "probe 198.51.100.7/gmx". */
+void lines_coming(struct buf *out, const struct world *w, const struct entry *e);

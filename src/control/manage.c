@@ -143,8 +143,8 @@ static void customer_rm(struct request *r, const json_t *params)
     const struct state_customer *c;
     if (!read_setting(r, params, &s) || !(c = known(r, &s)))
         return;
-    format_count_full(n, (int64_t)(c->queued + c->held));
-    if (c->queued || c->held)
+    format_count_full(n, (int64_t)(c->queued));
+    if (c->queued)
         request_fail(r, "refused",
                      "%s of %s's messages wait, and would have no owner; suspend it, and remove it "
                      "when they have left",

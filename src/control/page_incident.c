@@ -79,11 +79,25 @@ static void add_blame(struct world *w, json_t *page, const struct incident *i, u
     json_object_set_new(page, "replies_of", number_or_null(json_object_get(evidence, "bad")));
 }
 
-static json_t *story_json(const struct incident *i)
+// It became worse, under the title that it has: what was done next says so.
+static bool is_said(const struct incident *i, size_t at)
+{
+    for (size_t k = at; k-- > 0 && i->story[at].kind == KIND_INCIDENT;)
+        if (i->story[k].kind == KIND_INCIDENT)
+            return strcmp(i->story[k].text, i->story[at].text) == 0;
+    return false;
+}
+
+// *said: lines left out, for they say nothing new.
+static json_t *story_json(const struct incident *i, json_int_t *said)
 {
     json_t *story = json_array();
     for (size_t k = 0; k < i->story_n; k++) {
         const struct incident_line *line = &i->story[k];
+        if (is_said(i, k)) {
+            ++*said;
+            continue;
+        }
         CLEANUP(buf_deinit) struct buf text = {0};
         lines_story(&text, line, line->at <= i->opened_at);
         json_array_append_new(story,
@@ -108,8 +122,9 @@ void page_incident(struct world *w, json_t *page, const struct incident *i, usec
     for (size_t k = 0; k < ARRAY_LEN(same); k++)
         json_object_set(page, same[k], json_object_get(row, same[k]));
     add_blame(w, page, i, now);
-    json_object_set_new(page, "story", story_json(i));
-    json_object_set_new(page, "story_of", json_integer((json_int_t)i->story_of));
+    json_int_t said = 0;
+    json_object_set_new(page, "story", story_json(i, &said));
+    json_object_set_new(page, "story_of", json_integer((json_int_t)i->story_of - said));
 }
 
 // ---- the report

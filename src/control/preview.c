@@ -73,8 +73,8 @@ static void say_customer_now(struct words *w, const struct target *t)
     struct state_customer *c = state_customer_get(a->world->state, t->customer);
     say_standing(w, t);
     say(w->now, "%s sent in 24 h; %s queued, %s held",
-        full(sent, counter_day(&c->counter, COUNTER_DELIVERED, a->now)), full(queued, c->queued),
-        full(held, c->held));
+        full(sent, counter_day(&c->counter, COUNTER_DELIVERED, a->now)),
+        full(queued, world_waiting(c)), full(held, c->held));
     harm_line(harm, sizeof(harm), &c->counter, a->now);
     if (harm[0])
         say(w->now, "%s", harm);
@@ -93,7 +93,10 @@ static void say_suspend(struct words *w, const struct target *t)
         return;
     }
     say(w->will, "refuse its new mail with %s, all lists and transactional", code);
-    say(w->will, "keep %s messages that wait; nothing is deleted", full(n, c->queued + c->held));
+    say(w->will,
+        c->queued == 1 ? "keep %s message that waits; nothing is deleted"
+                       : "keep %s messages that wait; nothing is deleted",
+        full(n, c->queued));
 }
 
 struct restoring {
@@ -127,16 +130,21 @@ static void say_customer_will(struct words *w, const struct target *t)
         say(w->will, "stand as warned; nothing is slowed or refused");
         break;
     case KIND_THROTTLE:
-        say(w->will, "take at most %s of its recipients; the rest gets 450 4.7.1 and comes again",
+        say(w->will, "%stake at most %s of its recipients; the rest gets 450 4.7.1 and comes again",
+            state_standing(a->world->state, t->customer, t->list, a->now, NULL) ==
+                    STANDING_SUSPENDED
+                ? "once it is suspended no more, "
+                : "",
             a->rate);
-        say(w->will, "%s waiting now go out as before", full(n, c->queued));
+        if (world_waiting(c))
+            say(w->will, "%s waiting now go out as before", full(n, world_waiting(c)));
         break;
     case KIND_SUSPEND:
         say_suspend(w, t);
         break;
     default: // restore
         say_lifts(w, t->text);
-        say(w->will, "take its mail again and send what waits: %s", full(n, c->queued + c->held));
+        say(w->will, "take its mail again and send what waits: %s", full(n, c->queued));
     }
     say(w->others, "nobody else is touched");
 }

@@ -114,7 +114,7 @@ COLUMN(get_spam_rate)
 }
 COLUMN(get_queued)
 {
-    value_count(v, of(row)->queued);
+    value_count(v, world_waiting(of(row)));
 }
 COLUMN(get_held)
 {

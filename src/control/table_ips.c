@@ -134,9 +134,10 @@ COLUMN(get_reasons)
     struct lanes *l = lanes_of(rows, row);
     const struct entry *why;
     json_t *reasons = harm_reasons(&of(row)->counter, rows->now);
-    if (l && l->text[0])
-        json_array_insert_new(reasons, 0, protocol_text(l->text));
     rotation_of(rows, row, &why);
+    bool is_told = why && strncmp(why->reason, "blocked at ", 11) == 0; // it names them
+    if (l && l->text[0] && !is_told)
+        json_array_insert_new(reasons, 0, protocol_text(l->text));
     if (why && why->reason[0])
         json_array_insert_new(reasons, 0, protocol_text(why->reason));
     if (of(row)->is_configured && !of(row)->is_here)

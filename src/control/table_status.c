@@ -91,14 +91,6 @@ COLUMN(get_last_incident)
                                    protocol_time(last->closed_at))
                        : json_null());
 }
-COLUMN(get_heard)
-{
-    const struct world *w = rows->world;
-    value_json(v, json_pack("{s:o,s:o,s:o,s:n}", "outcome_at",
-                            protocol_time(of(row)->totals.last_outcome_at), "bounce_at",
-                            protocol_time(w->bounce_at), "complaint_at",
-                            protocol_time(w->complaint_at), "probe_at"));
-}
 COLUMN(get_automatic)
 {
     value_count(v, of(row)->automatic);
@@ -123,6 +115,18 @@ COLUMN(get_ips)
 COLUMN(get_last_outcome_at)
 {
     value_time(v, of(row)->totals.last_outcome_at);
+}
+COLUMN(get_last_bounce_at)
+{
+    value_time(v, rows->world->bounce_at);
+}
+COLUMN(get_last_complaint_at)
+{
+    value_time(v, rows->world->complaint_at);
+}
+COLUMN(get_last_probe_at)
+{
+    value_time(v, of(row)->health.last_probe_at);
 }
 
 enum { COMING = 20 };
@@ -168,7 +172,7 @@ COLUMN(get_coming)
     state_each_standing(rows->world->state, rows->now, keep_soonest, &c);
     for (size_t i = 0; i < c.n; i++) {
         CLEANUP(buf_deinit) struct buf text = {0};
-        lines_end(&text, rows->world, c.due[i]);
+        lines_coming(&text, rows->world, c.due[i]);
         json_array_append_new(all, json_pack("{s:o,s:o}", "at", protocol_time(c.due[i]->expires_at),
                                              "what", protocol_text((const char *)text.p)));
     }
@@ -210,12 +214,14 @@ static const struct column columns[] = {
     {"incidents_open", get_incidents_open},
     {"incidents", get_incidents, .is_json = true},
     {"last_incident", get_last_incident, .is_json = true},
-    {"heard", get_heard, .is_json = true},
     {"automatic", get_automatic},
     {"mode", get_mode},
     {"customers", get_customers, .is_json = true},
     {"ips", get_ips, .is_json = true},
     {"last_outcome_at", get_last_outcome_at},
+    {"last_bounce_at", get_last_bounce_at},
+    {"last_complaint_at", get_last_complaint_at},
+    {"last_probe_at", get_last_probe_at},
     {"coming", get_coming, .is_json = true},
     {"ledger", get_ledger, .is_json = true},
     {"disk_free", get_disk_free},

@@ -81,3 +81,8 @@ bool world_ip_is_active(const struct world *w, const struct state_ip *ip, usec_t
 /* The pool of a customer: its own, else the first. */
 const char *world_pool_of(const struct world *w, const struct state_customer *c);
 bool world_has_pool(const struct world *w, const char *name);
+/* What waits of a customer, recipients: those held are counted apart. */
+static inline uint64_t world_waiting(const struct state_customer *c)
+{
+    return c->queued > c->held ? c->queued - c->held : 0;
+}

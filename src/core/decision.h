@@ -42,7 +42,7 @@ struct decision {
     double certainty; // observations to such evidence by chance: gamma x R / alarm; 0: none
     char list[64];    // most of it came by this list; "" : none
     char provider[DECISION_NAME]; // of a lane, an incident; the worst provider of a customer's harm
-    char signs[DECISION_REASON];  // "looks like a compromised account: …"; "" : no such signs
+    char signs[DECISION_REASON];  // "looks like a stolen password: …"; "" : no such signs
     char pool[64];                // of ACTION_POOL: where to; of call-operator: whose guard
     uint32_t customers, customers_of; // of an incident: how many fail there, of how many
     struct decision_culprit culprits[DECISION_CULPRITS]; // most to blame first

@@ -10,13 +10,12 @@
 #include "core/pack.h"
 
 enum {
-    RECENT = 600,            // seconds: the span of `recent`
-    USUAL = 7 * 86400,       // of `usual`
-    NEW_FOR = 86400,         // a network, a content is new for so long
-    KNOWN_AFTER = 3 * 86400, // no habits before this age…
-    KNOWN_COUNT = 200,       // …and so many submissions
-    LEARN_ONE_IN = 16,       // while it sends unlike itself
-    FULL = 384,              // bits of the filter: nothing is new to it any more
+    RECENT = 600,      // seconds: the span of `recent`
+    USUAL = 7 * 86400, // of `usual`
+    NEW_FOR = 86400,   // a network, a content is new for so long
+    KNOWN_COUNT = 200, // no habits before so many submissions
+    LEARN_ONE_IN = 16, // while it sends unlike itself
+    FULL = 384,        // bits of the filter: nothing is new to it any more
 };
 
 static const float burst = 10.0F; // times the usual rate
@@ -51,9 +50,10 @@ static float times_usual(const struct habit *h)
     return h->recent / (usual > 0.5F ? usual : 0.5F);
 }
 
-static bool is_settled(const struct habit *h)
+static bool is_settled(const struct habit *h, usec_t settles)
 {
-    return h->submissions >= KNOWN_COUNT && h->second - h->first_seen >= KNOWN_AFTER;
+    return h->submissions >= KNOWN_COUNT &&
+           (usec_t)(h->second - h->first_seen) * USEC_SECOND >= settles;
 }
 
 static bool is_full(const struct habit *h)
@@ -94,7 +94,7 @@ static bool meet(uint32_t *list, size_t n, uint32_t hash)
     return is_new;
 }
 
-void habit_submitted(struct habit *h, usec_t at, uint64_t domain, uint32_t network,
+void habit_submitted(struct habit *h, usec_t at, usec_t settles, uint64_t domain, uint32_t network,
                      uint32_t content)
 {
     uint32_t second = fade_second(at);
@@ -105,7 +105,8 @@ void habit_submitted(struct habit *h, usec_t at, uint64_t domain, uint32_t netwo
     h->recent += 1.0F;
     if (h->submissions < UINT32_MAX)
         h->submissions++;
-    bool learns = !is_settled(h) || h->submissions % LEARN_ONE_IN == 0 || times_usual(h) < burst;
+    bool learns =
+        !is_settled(h, settles) || h->submissions % LEARN_ONE_IN == 0 || times_usual(h) < burst;
     if (domain)
         note_domain(h, domain, learns);
     bool is_first = network && !h->networks[0];
@@ -145,7 +146,7 @@ static bool is_recent(uint32_t since, uint32_t now)
     return since && now < since + (uint64_t)NEW_FOR;
 }
 
-int habit_signs(const struct habit *h, usec_t now, char *out, size_t room)
+int habit_signs(const struct habit *h, usec_t now, usec_t settles, char *out, size_t room)
 {
     struct signs s = {.out = out, .room = room};
     struct habit copy = *h;
@@ -154,7 +155,7 @@ int habit_signs(const struct habit *h, usec_t now, char *out, size_t room)
         out[0] = '\0';
     if (second > copy.second)
         pass(&copy, second);
-    if (!is_settled(h))
+    if (!is_settled(h, settles))
         return 0;
     float times = times_usual(&copy);
     if (times >= burst)

@@ -7,8 +7,8 @@
  * domains is full, and none is new to it. While it sends ten times the usual, only one submission in
  * sixteen is learned, so that a spam run stays strange while it lasts. Network and content: hashes of
  * the last 8 client networks (/24, /48) and 16 contents (subject and links); new for 24 h after they
- * were met first, contents only where they usually repeat. A customer of under 3 days or 200
- * submissions has no habits yet. Zeroed is fresh. Pure. */
+ * were met first, contents only where they usually repeat. A customer that is younger
+ * than `settles` (three days, as shipped), or of under 200 submissions, has no habits yet. Zeroed is fresh. Pure. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,13 +34,13 @@ struct habit {
 };
 
 /* One submission: hashes of the recipient's domain, of the client's network and of the content (0:
- * not known). A time that goes back counts as the last one. */
-void habit_submitted(struct habit *h, usec_t at, uint64_t domain, uint32_t network,
+ * not known). A time that goes back counts as the last one. `settles`: the age from which it has habits. */
+void habit_submitted(struct habit *h, usec_t at, usec_t settles, uint64_t domain, uint32_t network,
                      uint32_t content);
 /* The signs in words: "38 times its usual rate, 92 % domains it never wrote to, a new client network,
- * content never sent before"; gives how many; at least two of them look like a compromised account.
+ * content never sent before"; gives how many; at least two of them look like a stolen password.
  * `out` always ends with NUL, "" for none. */
-int habit_signs(const struct habit *h, usec_t now, char *out, size_t room);
+int habit_signs(const struct habit *h, usec_t now, usec_t settles, char *out, size_t room);
 /* For a restart, exactly. False: no bytes of a habit; *h is unspecified then. */
 void habit_save(const struct habit *h, struct buf *out);
 bool habit_load(struct habit *h, struct bytes *in);

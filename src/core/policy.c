@@ -91,6 +91,7 @@ void policy_default(struct policy *p)
 {
     *p = (struct policy){
         .is_there = true,
+        .habit_age = 3 * USEC_DAY,
         .refusal = 450,
         .throttle_rate = "100/h",
         .tells_customer = true,

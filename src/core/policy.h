@@ -32,6 +32,8 @@ struct policy {
     usec_t expiry_warn, expiry_throttle, expiry_suspend, expiry_pull, expiry_drain, expiry_hold;
 
     struct policy_rung rungs[HARM_N][RUNG_N]; // of traps: rate is hits in 7 days, patience unused
+    usec_t
+        habit_age; // a customer has no habits before: the signs of a stolen password (core/habit.h)
     double clumping; // evidence is divided by this, >= 1; 0: as measured over the fleet
 
     /* Provider incidents. */

@@ -83,7 +83,8 @@ bool reputation_next_rung(const struct reputation *r, const char *customer,
 struct reputation_harm {
     uint64_t bad, of;
     double rate[RUNG_N]; // the policy's limits, 0: none
-    enum rung next;
+    enum rung next;      // of the highest: it stands as high as it gets, nothing comes next
+    bool is_highest;
     double level;
     double shrunk; // the rate pulled towards the fleet's mean (Beta prior): of small samples
 };

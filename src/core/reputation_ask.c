@@ -102,10 +102,11 @@ bool reputation_harm_get(const struct reputation *r, const char *customer, enum 
     reputation_counts(r, c, harm, &out->bad, &out->of);
     for (int rung = 0; rung < RUNG_N; rung++)
         out->rate[rung] = r->o.policy->rungs[harm][rung].rate;
-    if (out->next != RUNG_N)
-        out->level = level_of(r, c, harm, out->next);
+    out->is_highest = out->next == RUNG_N;
+    if (out->is_highest)
+        out->next = RUNG_SUSPEND;
     else
-        out->next = RUNG_SUSPEND; // it stands as high as it gets
+        out->level = level_of(r, c, harm, out->next);
     double mean = r->fleet_n[harm] > 0 ? fmin(1, r->fleet_bad[harm] / r->fleet_n[harm]) : 0;
     double of = (double)(out->of > out->bad ? out->of : out->bad);
     out->shrunk = health_shrink((double)out->bad, of, mean);

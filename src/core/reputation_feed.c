@@ -342,14 +342,14 @@ static void ring_add(struct reputation_customer *c, usec_t at, bool is_list)
     c->list_submissions[step % 8] += is_list;
 }
 
-static void habit_feed(struct reputation_customer *c, usec_t at, const char *recipient,
-                       uint32_t network, uint32_t content)
+static void habit_feed(const struct reputation *r, struct reputation_customer *c, usec_t at,
+                       const char *recipient, uint32_t network, uint32_t content)
 {
     if (!c->habit)
         c->habit = xcalloc(1, sizeof(*c->habit));
     const char *domain = domain_of(recipient);
     uint64_t h = *domain ? hash_sip(&key, bytes_str(domain)) : 0;
-    habit_submitted(c->habit, at, h, network, content);
+    habit_submitted(c->habit, at, r->o.policy->habit_age, h, network, content);
 }
 
 void reputation_submitted(struct reputation *r, const char *customer, usec_t at,
@@ -360,7 +360,7 @@ void reputation_submitted(struct reputation *r, const char *customer, usec_t at,
         return;
     at = reputation_time(r, at);
     c->is_submission_told = true;
-    habit_feed(c, at, recipient, network, content);
+    habit_feed(r, c, at, recipient, network, content);
 }
 
 static bool is_repeat(const struct outcome *o)
@@ -390,7 +390,7 @@ static void feed_submission(struct reputation *r, struct final *f)
     bool repeat = is_repeat(o), unconfirmed = o->class == CLASS_UNCONFIRMED;
     bool is_list = o->stream == STREAM_LIST || unconfirmed;
     if (o->kind != OUTCOME_REFUSED && !f->c->is_submission_told)
-        habit_feed(f->c, f->at, o->recipient, 0, 0);
+        habit_feed(r, f->c, f->at, o->recipient, 0, 0);
     if (o->kind == OUTCOME_REFUSED && !repeat && !unconfirmed)
         return; // for its rate or its standing: nobody looked at the recipient
     // While nothing speaks against it good ones are only counted; twice does no harm then.

@@ -107,8 +107,9 @@ static void say_why(const struct reputation *r, const struct reputation_customer
         snprintf(d->reason, sizeof(d->reason), "%s %.*f %% of %s in 24 h, limit %s%s",
                  harm_text(d->harm), rate_digits(rate), rate * 100, of, limit, list);
     char signs[DECISION_REASON - 40];
-    if (c->habit && habit_signs(c->habit, r->now, signs, sizeof(signs)) >= 2)
-        snprintf(d->signs, sizeof(d->signs), "looks like a compromised account: %s", signs);
+    if (c->habit &&
+        habit_signs(c->habit, r->now, r->o.policy->habit_age, signs, sizeof(signs)) >= 2)
+        snprintf(d->signs, sizeof(d->signs), "looks like a stolen password: %s", signs);
 }
 
 static void blame_itself(const struct reputation *r, const struct reputation_customer *c,

@@ -10,6 +10,14 @@
 
 static const float hour = 3600.0F, day = 86400.0F;
 
+// It blocks us, or has taken nothing since the pause was over: nobody knows yet that it is well again.
+static bool is_shut(const struct reputation *r, const struct reputation_lane *lane, usec_t now)
+{
+    bool is_untried = !lane->paused_until && now < lane->probing_until && !lane->has_passed &&
+                      !r->providers[lane->provider]->outage.open_since;
+    return is_untried || rotation_is_blocked(r, lane, now);
+}
+
 // The share of its deliveries that went to those who block it: as it was then, where mail since has
 // made it less.
 static void ask_blocks(struct health_input *in, const struct reputation *r,
@@ -20,7 +28,7 @@ static void ask_blocks(struct health_input *in, const struct reputation *r,
         all += ip->by_provider[i];
     double largest = -1;
     for (const struct reputation_lane *lane = ip->lanes; lane; lane = lane->next) {
-        if (!rotation_is_blocked(r, lane, now))
+        if (!is_shut(r, lane, now))
             continue;
         double is = lane->provider < ip->by_provider_n && all > 0
                         ? ip->by_provider[lane->provider] / all

@@ -12,6 +12,7 @@
 #include "settings/settings.h"
 #include "store/ledger.h"
 #include "store/store.h"
+#include "warden/probe.h"
 #include "warden/reputation.h"
 #include "warden/warden.h"
 
@@ -72,7 +73,7 @@ static void totals(void *ctx, struct control_totals *t)
     struct engine *e = ctx;
     struct delivery_totals d;
     delivery_totals_get(e->delivery, &d);
-    *t = (struct control_totals){.queued = d.queued,
+    *t = (struct control_totals){.queued = d.queued - d.held, // delivery counts held ones in
                                  .held = d.held,
                                  .in_flight = d.in_flight,
                                  .connections = d.connections,
@@ -95,7 +96,8 @@ static void health(void *ctx, struct control_health *h)
     struct engine *e = ctx;
     *h = (struct control_health){.disk_free = store_disk_free(e->store),
                                  .is_accepting = store_may_accept(e->store) && !e->is_ending,
-                                 .problem = ""};
+                                 .problem = "",
+                                 .last_probe_at = probe_heard_at(e->probe)};
     if (e->problem)
         h->problem = e->problem;
     else if (e->is_ending)

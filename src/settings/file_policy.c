@@ -150,6 +150,8 @@ static const struct schema_row rows[] = {
     TRAPS("suspend", "4", RUNG_SUSPEND),
     {"clumping", SCHEMA_REAL, "how much more than by chance bad recipients come together", .fallback = "measured",
      .zero = "measured", RANGE(1, 100), .at = AT(clumping)},
+    {"habits_after", SCHEMA_DURATION, "how long a customer is watched until it has habits", .fallback = "3d",
+     RANGE(USEC_SECOND, 365 * USEC_DAY), .at = AT(habit_age)},
 
     {"incident", SCHEMA_SECTION, "when it is the provider and nobody else"},
     {"incident.customers", SCHEMA_NUMBER, "unrelated customers that fail there, at least", .fallback = "5", RANGE(2, 1000),

@@ -50,9 +50,9 @@ static void letter_free(struct letter *l)
 static void write_body(struct customer *c, struct letter *l)
 {
     const struct customer_plan *plan = c->options.plan;
-    buf_printf(&l->body, "From: %s <news@%s.test>\r\nTo: <%s>\r\nSubject: %s %zu\r\n\r\n",
-               plan->name, plan->name, l->recipient,
-               plan->is_spam ? "A once in a lifetime offer" : "Your message", l->number);
+    buf_printf(&l->body, "From: %s <news@%s.test>\r\nTo: <%s>\r\nSubject: %s\r\n\r\n", plan->name,
+               plan->name, l->recipient,
+               plan->is_spam ? "A once in a lifetime offer" : "Your message");
     while (l->body.n < plan->size)
         buf_printf(&l->body,
                    "%08x: these words fill a line of the message that %s sends today.\r\n",

@@ -65,8 +65,8 @@ static const struct customer_plan customers[] = {
     {"home-mail",  "127.0.3.1", "premium", .rate = 1.5, .dead = 0.003, .size = 1200, .ends = 1},
     {"bank-ost",   "127.0.3.2", "premium", .rate = 15, .dead = 0.001, .size = 2500, .ends = 1},
     {"tickets-eu", "127.0.3.3", "shared", .rate = 18, .dead = 0.008, .size = 6000, .ends = 1},
-    {"shop-42",    "127.0.3.4", "shared", .rate = 6, .dead = 0.006, .size = 3000, .ends = 1},
-    {"shop-42",    "127.0.3.4", "shared", .rate = 20, .dead = 0.05, .size = 1500, .begins = 0.6, .ends = 0.8, .is_spam = true},
+    {"shop-42",    "127.0.3.4", "shared", .rate = 10, .dead = 0.006, .size = 3000, .ends = 1},
+    {"shop-42",    "127.0.8.4", "shared", .rate = 20, .dead = 0.05, .size = 1500, .begins = 0.6, .ends = 0.8, .is_spam = true},
     {"nordwind",   "127.0.3.5", "shared", .rate = 30, .dead = 0.011, .size = 9000, .ends = 1},
     {"acme-news",  "127.0.3.6", "shared", .rate = 40, .dead = 0.2, .size = 5000, .begins = 0.3, .ends = 0.7},
     {"velo-club",  "127.0.3.7", "probation", .rate = 2, .dead = 0.022, .size = 2000, .ends = 1},
@@ -159,8 +159,7 @@ static void write_main(struct buf *out, const struct scenario_ports *ports)
                "    trust:\n",
                ports->submission);
     for (size_t i = 0; i < ARRAY_LEN(customers); i++)
-        if (scenario_is_first(i))
-            buf_printf(out, "      \"%s/32\": %s\n", customers[i].address, customers[i].name);
+        buf_printf(out, "      \"%s/32\": %s\n", customers[i].address, customers[i].name);
     buf_add_str(out, "pools:\n");
     for (size_t i = 0; i < ARRAY_LEN(pools); i++) {
         buf_printf(out, "  %s:\n    ips:\n", pools[i].name);
@@ -197,12 +196,13 @@ static int write_file(const char *dir, const char *name, const struct buf *conte
     return fclose(f) == 0 && is_written ? 0 : -EIO;
 }
 
-// The shipped policy but for what a minute has no time for: blocks and pulls that last hours.
+// The shipped policy but for what a minute has no time for: blocks and pulls that last hours, habits that
+// take days.
 static void write_policy(struct buf *out, bool is_observing)
 {
     buf_printf(out,
                "mode: %s\nlanes: {pause: 10s, pause_most: 30s, step: 1s}\nblocklists: {}\n"
-               "silent: [google, apple]\ngateways: []\n",
+               "silent: [google, apple]\ngateways: []\nhabits_after: 5s\n",
                is_observing ? "observe" : "enforce");
 }
 

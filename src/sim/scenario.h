@@ -31,7 +31,7 @@ struct mood_plan {
 /* What kind of life a customer leads. */
 struct customer_plan {
     const char *name;
-    const char *address; // loopback it submits from: the engine knows it by this
+    const char *address; // loopback it submits from, a row's own: the engine knows it by this
     const char *pool;
     double rate;         // messages a second
     double dead;         // part of its recipients that are dead

@@ -65,56 +65,56 @@ static void clock_text(char out[SHORT], usec_t at)
 static const struct {
     const char *title, *cause, *like;
 } harms[HARM_N] = {
-    [HARM_DEAD] = {"dead recipients", "to dead recipients", "looks like an old or bought list"},
-    [HARM_COMPLAINT] = {"complaints", "called spam by who got it",
+    [HARM_DEAD] = {" sends to dead addresses", "dead", "looks like an old or bought list"},
+    [HARM_COMPLAINT] = {" draws spam complaints", "called spam",
                         "looks like mail nobody asked for"},
-    [HARM_SPAM] = {"spam rejections", "refused as spam", "looks like spam to the providers"},
-    [HARM_REPEAT] = {"repeats to dead", "to addresses known as dead or gone",
+    [HARM_SPAM] = {" is refused as spam", "refused as spam", "looks like spam to the providers"},
+    [HARM_REPEAT] = {" writes to known dead addresses", "to addresses known as dead or gone",
                      "looks like a list that is never cleaned"},
-    [HARM_UNCONFIRMED] = {"unconfirmed", "to who never confirmed", "looks like an imported list"},
-    [HARM_TRAP] = {"spam traps", "to spam traps", "looks like a bought or collected list"},
+    [HARM_UNCONFIRMED] = {" writes to who never agreed", "never confirmed",
+                          "looks like an imported list"},
+    [HARM_TRAP] = {" hits spam traps", "spam-trap hits", "looks like a bought or collected list"},
 };
 
+// What is wrong, in words; the numbers are the cause's.
 static void customer_title(char out[INCIDENT_WHAT], const struct decision *d)
 {
-    char after[SHORT + 32], rate[SHORT];
-    const char *name = name_of(d->target);
-    if (*d->signs) {
-        fit(out, "", name, ": a stolen password?");
-    } else if (d->has_harm && d->harm == HARM_TRAP) {
-        snprintf(after, sizeof(after), ": %llu spam trap%s hit", (unsigned long long)d->bad,
-                 d->bad == 1 ? "" : "s");
-        fit(out, "", name, after);
-    } else if (d->has_harm && d->of) {
-        per_cent(rate, (double)d->bad / (double)d->of);
-        snprintf(after, sizeof(after), ": %s %s", harms[d->harm].title, rate);
-        fit(out, "", name, after);
-    } else if (d->has_harm) {
-        snprintf(after, sizeof(after), ": %s", harms[d->harm].title);
-        fit(out, "", name, after);
-    } else { // the guard's: an address suffers from it
-        fit(out, "", name, " harms one of our IPs");
-    }
+    fit(out, "", name_of(d->target),
+        *d->signs     ? ": a stolen password?"
+        : d->has_harm ? harms[d->harm].title
+                      : " harms one of our IPs"); // the guard's: an address suffers from it
 }
 
-// "list spring: 213 of 3,322 to dead recipients in 24 h, limit 5 %; looks like an old or bought list"
+// "213 of 3,322 dead in 24 h: 6.4 %, limit 5 %"
+static void numbers_text(char out[INCIDENT_YOU], const struct decision *d)
+{
+    char bad[SHORT], of[SHORT], rate[SHORT] = "", limit[SHORT];
+    bool is_share = d->of >= d->bad && d->of;
+    count(bad, d->bad);
+    count(of, d->of);
+    limit_text(limit, d->limit);
+    if (is_share)
+        per_cent(rate, (double)d->bad / (double)d->of);
+    if (d->harm == HARM_TRAP)
+        snprintf(out, INCIDENT_YOU, "%s %s in 7 days, limit %.0f", bad, harms[d->harm].cause,
+                 d->limit);
+    else
+        snprintf(out, INCIDENT_YOU, "%s%s%s %s in 24 h%s%s%s%s", bad, is_share ? " of " : "",
+                 is_share ? of : "", harms[d->harm].cause, is_share ? ": " : "", rate,
+                 d->limit > 0 ? ", limit " : "", d->limit > 0 ? limit : "");
+}
+
+// "list spring: 213 of 3,322 dead in 24 h: 6.4 %, limit 5 %; looks like an old or bought list"
 static void customer_cause(char out[INCIDENT_CAUSE], const struct decision *d)
 {
-    char bad[SHORT], of[SHORT], limit[SHORT];
+    char numbers[INCIDENT_YOU];
     if (!d->has_harm) {
         snprintf(out, INCIDENT_CAUSE, "%s", d->reason);
         return;
     }
-    count(bad, d->bad);
-    count(of, d->of);
-    if (d->harm == HARM_TRAP)
-        snprintf(limit, sizeof(limit), "%.0f in 7 days", d->limit);
-    else
-        limit_text(limit, d->limit);
-    snprintf(out, INCIDENT_CAUSE, "%s%s%s%s%s%s %s%s%s%s; %s", *d->list ? "list " : "", d->list,
-             *d->list ? ": " : "", bad, d->of ? " of " : "", d->of ? of : "", harms[d->harm].cause,
-             d->harm == HARM_TRAP ? "" : " in 24 h", d->limit > 0 ? ", limit " : "",
-             d->limit > 0 ? limit : "", *d->signs ? d->signs : harms[d->harm].like);
+    numbers_text(numbers, d);
+    snprintf(out, INCIDENT_CAUSE, "%s%s%s%s; %s", *d->list ? "list " : "", d->list,
+             *d->list ? ": " : "", numbers, *d->signs ? d->signs : harms[d->harm].like);
 }
 
 static const struct decision_culprit *culprit_of(const struct decision *d)
@@ -122,28 +122,70 @@ static const struct decision_culprit *culprit_of(const struct decision *d)
     return d->culprits_n && d->culprits[0].share >= SHARE_OF_A_CULPRIT ? &d->culprits[0] : NULL;
 }
 
-// What is known of it besides: the answer, where there is one.
-static const char *said(const struct decision *d)
+// A status code "5.7.1", of n bytes.
+static bool is_enhanced(const char *s, size_t n)
 {
-    return *d->samples[0] ? d->samples[0] : d->reason;
+    return n >= 5 && strchr("245", s[0]) && s[1] == '.' && strspn(s, "0123456789.") >= n;
+}
+
+// "mx3.outlook.example", which says nothing about us.
+static bool is_host(const char *s, size_t n)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    return n > 3 && strcspn(s, ".") < n - 1 && strcspn(s, letters) < n &&
+           strspn(s, "-.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") >= n;
+}
+
+// The reply without its codes said twice, and without the host that speaks: "550 5.7.1 on our list".
+static void plain_reply(char out[DECISION_SAMPLE], const char *reply)
+{
+    const char *code = reply, *enhanced = "", *p = reply;
+    int enhanced_n = 0;
+    if (strspn(reply, "0123456789") != 3 || !strchr(" -", reply[3]) || !reply[3]) {
+        snprintf(out, DECISION_SAMPLE, "%.199s", reply);
+        return;
+    }
+    for (size_t n; *p; p += n, p += strspn(p, " ")) {
+        n = strcspn(p, " ");
+        bool is_code = n >= 3 && strncmp(p, code, 3) == 0 && (n == 3 || p[3] == '-');
+        if (is_code && n > 4)
+            n = 4; // "550-5.7.1"
+        if (is_enhanced(p, n) && !enhanced_n) {
+            enhanced = p;
+            enhanced_n = (int)n;
+        } else if (!is_code && !is_enhanced(p, n) && !is_host(p, n)) {
+            break;
+        }
+    }
+    snprintf(out, DECISION_SAMPLE, "%.3s%s%.*s%s%.180s", code, enhanced_n ? " " : "", enhanced_n,
+             enhanced, *p ? " " : "", p);
+}
+
+// What is known of it besides: the answer, where there is one.
+static void said(char out[DECISION_REASON], const struct decision *d)
+{
+    char reply[DECISION_SAMPLE];
+    plain_reply(reply, d->samples[0]);
+    snprintf(out, DECISION_REASON, "%s", *reply ? reply : d->reason);
 }
 
 // Whose harm it is that an address suffers from.
 static void blame_cause(char out[INCIDENT_CAUSE], const struct decision *d)
 {
     const struct decision_culprit *c = culprit_of(d);
-    char bad[SHORT], of[SHORT];
+    char bad[SHORT], of[SHORT], answer[DECISION_REASON];
+    said(answer, d);
     if (c) {
         count(bad, c->bad);
         count(of, c->of);
-        snprintf(out, INCIDENT_CAUSE, "%s%s%s: %.0f %% of the harm, %s of %s bad%s%s", c->customer,
+        snprintf(out, INCIDENT_CAUSE, "%s%s%s: %.0f %% of the harm, %s of %s bad; %s", c->customer,
                  *d->list ? ", list " : "", d->list, floor(c->share * 100 + 0.5), bad, of,
-                 *d->signs ? "; " : "", d->signs);
+                 *d->signs ? d->signs : answer);
     } else if (d->culprits_n) {
         snprintf(out, INCIDENT_CAUSE, "no single culprit, %s most: %.0f %% of the harm; %s",
-                 d->culprits[0].customer, floor(d->culprits[0].share * 100 + 0.5), said(d));
+                 d->culprits[0].customer, floor(d->culprits[0].share * 100 + 0.5), answer);
     } else {
-        snprintf(out, INCIDENT_CAUSE, "nobody of ours stands out: %s", said(d));
+        snprintf(out, INCIDENT_CAUSE, "nobody of ours stands out: %s", answer);
     }
 }
 
@@ -281,7 +323,6 @@ bool incident_words_make(struct incident_words *out, const struct decision *d, b
 {
     *out = (struct incident_words){.severity = SEVERITY_WARNING};
     snprintf(out->list, sizeof(out->list), "%s", d->list);
-    snprintf(out->provider, sizeof(out->provider), "%s", d->provider);
     switch (d->action) {
     case ACTION_WARN:
     case ACTION_THROTTLE:

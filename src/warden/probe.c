@@ -47,6 +47,7 @@ struct probe {
     struct list waiting;
     size_t running;
     struct map complaints; // zone → usec_t: when its errors were logged last
+    usec_t heard_at;       // wall; of the last answer, good or bad
 };
 
 // ---- when
@@ -165,6 +166,17 @@ static const char *error_text(uint8_t code)
     }
 }
 
+static void hear(struct probe *p, const struct dns_records *r)
+{
+    if (r->result != DNS_LATER)
+        p->heard_at = clock_wall();
+}
+
+usec_t probe_heard_at(const struct probe *p)
+{
+    return p ? p->heard_at : 0;
+}
+
 enum reading { CLEAN, LISTED, NOTHING };
 
 static int by_bytes(const void *a, const void *b)
@@ -178,6 +190,7 @@ static enum reading read_answer(struct probe *p, const char *zone, const struct 
                                 char answer[ANSWER])
 {
     answer[0] = '\0';
+    hear(p, r);
     if (r->result != DNS_OK)
         return r->result == DNS_LATER ? NOTHING : CLEAN;
     size_t n = 0;
@@ -385,6 +398,7 @@ static void on_names(void *ctx, const struct dns_records *r)
     struct target *t = ctx;
     char why[PROBE_WHY];
     t->ask = NULL;
+    hear(t->probe, r);
     if (r->result == DNS_OK) {
         t->names = xmalloc(sizeof(*r));
         *t->names = *r;

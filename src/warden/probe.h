@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/clock.h"
 #include "core/outcome.h"
 
 struct dns;
@@ -61,3 +62,5 @@ void probe_set_policy(struct probe *p, const struct policy *policy);
 void probe_set_dns(struct probe *p, struct dns *dns);
 /* All IPs are asked about now, as far as PROBE_AT_ONCE lets them. */
 void probe_now(struct probe *p);
+/* When anybody answered last, wall; 0: not yet. Takes NULL. */
+usec_t probe_heard_at(const struct probe *p);

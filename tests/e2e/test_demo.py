@@ -123,6 +123,7 @@ class Demo(unittest.TestCase):
         whats = " ".join(i["what"] + " " + i["cause"] for i in incidents)
         self.assertIn("acme-news", whats)
         self.assertIn("old or bought list", whats)
+        self.assertIn("looks like a stolen password: ", whats)
 
     def test_observing_it_decides_the_same_and_does_nothing(self):
         log, _, _, line = self.live("--observe")

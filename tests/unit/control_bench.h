@@ -197,7 +197,7 @@ static inline void fill_state(struct state *s)
     static const char *const addresses[] = {"198.51.100.7", "198.51.100.8", "198.51.100.20"};
     struct state_customer *c = state_customer_add(s, "acme");
     c->is_known = true;
-    c->queued = 17;
+    c->queued = 20; // those held among them
     c->held = 3;
     c->contact = (xfree(c->contact), xstrdup("ops@acme.example"));
     counter_add_n(&c->counter, COUNTER_DELIVERED, clock_wall(), 936);

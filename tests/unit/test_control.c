@@ -273,16 +273,16 @@ static void what_ends_by_itself_is_told_in_words(void **state)
     static const struct {
         const char *command, *target, *span, *says;
     } cases[] = {
-        {"suspend", "customer:acme", "1h", "acme throttled"},
+        {"suspend", "customer:acme", "1h", "acme no longer suspended, still throttled"},
         {"throttle", "customer:acme", "2h", "acme restored"},
-        {"warn", "customer:beta", "3h", "beta warned no more"},
+        {"warn", "customer:beta", "3h", "beta no longer warned"},
         {"suspend", "customer:beta/spring", "4h", "beta/spring restored"},
         {"pull", "ip:198.51.100.7", "5h", "198.51.100.7 returned"},
         {"hold", "queue:customer=acme,list=spring,provider=google", "6h",
          "mail of acme/spring to google released"},
         {"hold", "queue:pool=shared", "7h", "mail over shared released"},
         {"hold", "queue:all", "8h", "all mail released"},
-        {"pause", "lane:198.51.100.7/google", "9h", "one probe to google over 198.51.100.7"},
+        {"pause", "lane:198.51.100.7/google", "9h", "probe 198.51.100.7/google"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         json_t *params = acting("apply", cases[i].command, cases[i].target, "test");

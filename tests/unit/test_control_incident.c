@@ -172,6 +172,55 @@ static void the_page_has_culprits_replies_the_story_and_a_report(void **state)
          "there is no incident 9; incidents lists them");
 }
 
+static void write_pause(struct bench *b, const char *target, usec_t span)
+{
+    struct entry *e = entry_new(KIND_PAUSE, "engine", target, "google blocks this IP");
+    e->expires_at = clock_wall() + span;
+    entry_add_field(e, "incident", "318", false);
+    write_entry(b, e);
+}
+
+static void nothing_is_said_twice(void **state)
+{
+    struct bench *b = *state;
+    fill(b);
+    write_pause(b, "lane:198.51.100.7/google", USEC_HOUR);
+    write_pause(b, "lane:198.51.100.7/google", USEC_HOUR);
+    write_pause(b, "lane:198.51.100.8/google", USEC_MINUTE);
+    struct entry *moved = entry_new(KIND_CUSTOMER, "engine", "customer:acme", "apart from others");
+    entry_add_field(moved, "pool", "probation", false);
+    entry_add_field(moved, "incident", "318", false);
+    write_entry(b, moved);
+    struct entry *again =
+        opening(318, "lane:198.51.100.7/google", "critical", "google blocks 198.51.100.7");
+    entry_add_field(again, "culprit", "customer:acme", false);
+    write_entry(b, again);
+    CLEANUP(json_decref) json_t *p = page_of(b, "incident:318");
+    const json_t *story = json_object_get(p, "story");
+    has(p, "done", "lane 198.51.100.7/google paused 3 times, last ");
+    assert_null(strstr(protocol_get_text(p, "done", ""), "moved"));
+    // the title once; a move is part of the story alone
+    assert_int_equal(json_array_size(story), 7);
+    assert_int_equal(protocol_get_number(p, "story_of", 0), 7);
+    has(json_array_get(story, 6), "text", "moves acme: apart from others");
+    // what ends first, first
+    const char *next = protocol_get_text(p, "next", "");
+    const char *soon = strstr(next, "over 198.51.100.8"), *late = strstr(next, "acme restored");
+    assert_true(soon && late && soon < late);
+}
+
+static void of_several_holds_the_ruling_one_speaks(void **state)
+{
+    struct bench *b = *state;
+    fill(b);
+    json_t *suspend = acting("apply", "suspend", "customer:acme", "as 318 says");
+    json_object_set_new(suspend, "for", json_string("1h")); // the throttle lasts longer
+    json_decref(result(b, "act", suspend));
+    CLEANUP(json_decref) json_t *p = page_of(b, "incident:318");
+    has(json_object_get(p, "you"), "text", "nothing: acme is suspended until ");
+    has(p, "next", "acme no longer suspended, still throttled");
+}
+
 static void an_ack_puts_a_name_on_it_and_a_second_takes_it_off(void **state)
 {
     struct bench *b = *state;
@@ -336,7 +385,7 @@ static void an_explanation_says_rules_reasons_and_what_comes(void **state)
     static const char *const acme[] = {
         "throttled until ",
         "at most 100/h of its recipients",
-        "dead recipients 6.4 %, 64 of 1,000 in 24 h; surely above: warn 2 %, ",
+        "dead recipients 6.4 %, 64 of 1,000 in 24 h; limits: warn 2 %, ",
         "throttle 4 %, suspend 5 %; 62 of 100 on the way to suspend",
         "traps: 1 in 7 days; at: warn 1, throttle 2, suspend 4; 25 of 100 on the way to suspend",
         "318: google blocks 198.51.100.7",
@@ -364,6 +413,8 @@ static const struct CMUnitTest tests[] = {
     WITH_BENCH(nobodys_and_the_worst_come_first),
     WITH_BENCH(closed_ones_show_when_the_state_is_asked_for),
     WITH_BENCH(the_page_has_culprits_replies_the_story_and_a_report),
+    WITH_BENCH(nothing_is_said_twice),
+    WITH_BENCH(of_several_holds_the_ruling_one_speaks),
     WITH_BENCH(an_ack_puts_a_name_on_it_and_a_second_takes_it_off),
     WITH_BENCH(a_note_needs_its_text_and_a_resolved_one_is_over),
     WITH_BENCH(what_an_operator_does_about_it_is_in_its_story),

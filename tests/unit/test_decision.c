@@ -42,12 +42,12 @@ static void a_suspension_shows_its_evidence(void **state)
                          .certainty = 1.25e7,
                          .list = "spring",
                          .provider = "google",
-                         .signs = "looks like a compromised account: a new client network"};
+                         .signs = "looks like a stolen password: a new client network"};
     assert_line(&d, "{\"t\":1764000000.000,\"action\":\"suspend\",\"target\":\"customer:acme\","
                     "\"reason\":\"6.2 % dead of 1,000, at most 5 %\",\"evidence\":{"
                     "\"harm\":\"dead recipients\",\"rate\":0.062,\"bad\":62,\"of\":1000,"
                     "\"limit\":0.05,\"certainty\":1.25e+07,\"list\":\"spring\","
-                    "\"provider\":\"google\",\"signs\":\"looks like a compromised account: "
+                    "\"provider\":\"google\",\"signs\":\"looks like a stolen password: "
                     "a new client network\"},\"until\":1764014400.000}\n");
 }
 

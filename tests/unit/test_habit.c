@@ -7,6 +7,7 @@
 #include "core/habit.h"
 
 #define START (USEC_DAY * 20000)
+#define SETTLES (3 * USEC_DAY)
 
 static uint64_t mix(uint64_t v)
 {
@@ -20,7 +21,7 @@ static usec_t live(struct habit *h, int days)
 {
     usec_t at = START;
     for (int i = 0; i < days * 40; i++, at += 36 * USEC_MINUTE)
-        habit_submitted(h, at, mix(1 + (uint64_t)i % 30), 77, 100 + (uint32_t)i % 5);
+        habit_submitted(h, at, SETTLES, mix(1 + (uint64_t)i % 30), 77, 100 + (uint32_t)i % 5);
     return at;
 }
 
@@ -28,7 +29,7 @@ static usec_t live(struct habit *h, int days)
 static usec_t run(struct habit *h, usec_t at, int n, uint32_t network, uint32_t content)
 {
     for (int i = 0; i < n; i++, at += USEC_SECOND / 10)
-        habit_submitted(h, at, mix(1000 + (uint64_t)i), network, content);
+        habit_submitted(h, at, SETTLES, mix(1000 + (uint64_t)i), network, content);
     return at;
 }
 
@@ -38,7 +39,7 @@ static void a_stolen_password_shows_all_signs(void **state)
     struct habit h = {0};
     char text[240];
     usec_t at = run(&h, live(&h, 10), 300, 666, 4711);
-    assert_int_equal(habit_signs(&h, at, text, sizeof(text)), 4);
+    assert_int_equal(habit_signs(&h, at, SETTLES, text, sizeof(text)), 4);
     assert_non_null(strstr(text, " times its usual rate, "));
     assert_non_null(strstr(text, " % domains it never wrote to, a new client network, "
                                  "content never sent before"));
@@ -50,7 +51,7 @@ static void a_run_stays_strange_while_it_lasts(void **state)
     struct habit h = {0};
     char text[240];
     usec_t at = run(&h, live(&h, 10), 1500, 666, 4711);
-    assert_int_equal(habit_signs(&h, at, text, sizeof(text)), 4);
+    assert_int_equal(habit_signs(&h, at, SETTLES, text, sizeof(text)), 4);
 }
 
 static void who_is_not_known_has_no_habits(void **state)
@@ -58,10 +59,10 @@ static void who_is_not_known_has_no_habits(void **state)
     (void)state;
     struct habit h = {0}, young = {0};
     char text[240] = "x";
-    assert_int_equal(habit_signs(&h, START, text, sizeof(text)), 0);
+    assert_int_equal(habit_signs(&h, START, SETTLES, text, sizeof(text)), 0);
     assert_string_equal(text, "");
     usec_t at = run(&young, live(&young, 2), 300, 666, 4711);
-    assert_int_equal(habit_signs(&young, at, text, sizeof(text)), 0);
+    assert_int_equal(habit_signs(&young, at, SETTLES, text, sizeof(text)), 0);
 }
 
 static void its_usual_days_show_nothing(void **state)
@@ -70,7 +71,7 @@ static void its_usual_days_show_nothing(void **state)
     struct habit h = {0};
     char text[240];
     usec_t at = live(&h, 30);
-    assert_int_equal(habit_signs(&h, at, text, sizeof(text)), 0);
+    assert_int_equal(habit_signs(&h, at, SETTLES, text, sizeof(text)), 0);
     assert_string_equal(text, "");
 }
 
@@ -81,9 +82,9 @@ static void a_big_day_of_its_own_is_one_sign(void **state)
     char text[240];
     usec_t at = live(&h, 10);
     for (int i = 0; i < 500; i++, at += USEC_SECOND)
-        habit_submitted(&h, at, mix(1 + (uint64_t)i % 30), 77, 102);
-    assert_int_equal(habit_signs(&h, at, text, sizeof(text)), 1);
-    assert_int_equal(habit_signs(&h, at + USEC_DAY, text, sizeof(text)), 0);
+        habit_submitted(&h, at, SETTLES, mix(1 + (uint64_t)i % 30), 77, 102);
+    assert_int_equal(habit_signs(&h, at, SETTLES, text, sizeof(text)), 1);
+    assert_int_equal(habit_signs(&h, at + USEC_DAY, SETTLES, text, sizeof(text)), 0);
 }
 
 static void who_varies_its_contents_shows_none_by_that(void **state)
@@ -93,8 +94,8 @@ static void who_varies_its_contents_shows_none_by_that(void **state)
     char text[240];
     usec_t at = START;
     for (uint32_t i = 0; i < 1000; i++, at += 20 * USEC_MINUTE)
-        habit_submitted(&h, at, mix(1 + i % 30), 77, 1000 + i);
-    assert_int_equal(habit_signs(&h, at, text, sizeof(text)), 0);
+        habit_submitted(&h, at, SETTLES, mix(1 + i % 30), 77, 1000 + i);
+    assert_int_equal(habit_signs(&h, at, SETTLES, text, sizeof(text)), 0);
 }
 
 static void a_new_network_is_news_for_a_day(void **state)
@@ -103,11 +104,11 @@ static void a_new_network_is_news_for_a_day(void **state)
     struct habit h = {0};
     char text[240];
     usec_t at = live(&h, 10);
-    habit_submitted(&h, at, mix(1), 78, 100);
-    habit_submitted(&h, at + 1, mix(1), 77, 100); // the known one between changes nothing
-    assert_int_equal(habit_signs(&h, at + USEC_HOUR, text, sizeof(text)), 1);
+    habit_submitted(&h, at, SETTLES, mix(1), 78, 100);
+    habit_submitted(&h, at + 1, SETTLES, mix(1), 77, 100); // the known one between changes nothing
+    assert_int_equal(habit_signs(&h, at + USEC_HOUR, SETTLES, text, sizeof(text)), 1);
     assert_string_equal(text, "a new client network");
-    assert_int_equal(habit_signs(&h, at + 25 * USEC_HOUR, text, sizeof(text)), 0);
+    assert_int_equal(habit_signs(&h, at + 25 * USEC_HOUR, SETTLES, text, sizeof(text)), 0);
 }
 
 static void a_restart_forgets_nothing(void **state)
@@ -149,13 +150,13 @@ static void any_clock_and_any_room_do_no_harm(void **state)
     struct habit h = {0};
     char text[240];
     for (uint32_t i = 0; i < 3000; i++)
-        habit_submitted(&h, times[mix(i) % ARRAY_LEN(times)], mix(i), i, i);
-    assert_true(habit_signs(&h, 0, NULL, 0) >= 0);
+        habit_submitted(&h, times[mix(i) % ARRAY_LEN(times)], SETTLES, mix(i), i, i);
+    assert_true(habit_signs(&h, 0, SETTLES, NULL, 0) >= 0);
     struct habit known = {0};
     usec_t at = run(&known, live(&known, 10), 300, 666, 4711);
     for (size_t room = 1; room < sizeof(text); room++) {
         memset(text, 'x', sizeof(text));
-        assert_int_equal(habit_signs(&known, at, text, room), 4);
+        assert_int_equal(habit_signs(&known, at, SETTLES, text, room), 4);
         assert_non_null(memchr(text, '\0', room));
     }
 }

@@ -1024,7 +1024,7 @@ static void signs_of_a_stolen_password_are_said(void **state)
     }
     const struct kept *k = found(&w, ACTION_SUSPEND, "customer:acme");
     assert_non_null(k);
-    assert_int_equal(strncmp(k->signs, "looks like a compromised account: ", 34), 0);
+    assert_int_equal(strncmp(k->signs, "looks like a stolen password: ", 30), 0);
     end(&w);
 }
 

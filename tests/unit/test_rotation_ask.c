@@ -75,6 +75,25 @@ static void each_trouble_takes_off_what_the_page_says(void **state)
     world_end(&w);
 }
 
+static void a_pause_that_is_over_proves_nothing_yet(void **state)
+{
+    (void)state;
+    struct rotation_world w;
+    struct health h;
+    world_begin(&w);
+    world_deliver(&w, A, "google", "acme", 100);
+    world_deliver(&w, A, "gmx", "acme", 100);
+    world_block(&w, A, "google", "a@gmail.test");
+    world_pass(&w, w.r.now + USEC_HOUR + USEC_MINUTE);
+    world_deliver(&w, A, "gmx", "acme", 1);
+    assert_true(ask(&w, &h));
+    assert_true(is_about(h.parts[HEALTH_BLOCKS], 30));
+    world_deliver(&w, A, "google", "acme", 1); // the probe is taken
+    assert_true(ask(&w, &h));
+    assert_true(is_about(h.parts[HEALTH_BLOCKS], 0));
+    world_end(&w);
+}
+
 static void complaints_are_of_what_those_got_who_report(void **state)
 {
     (void)state;
@@ -133,6 +152,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(without_traffic_in_a_day_there_is_none),
     cmocka_unit_test(good_mail_is_a_hundred),
     cmocka_unit_test(each_trouble_takes_off_what_the_page_says),
+    cmocka_unit_test(a_pause_that_is_over_proves_nothing_yet),
     cmocka_unit_test(complaints_are_of_what_those_got_who_report),
     cmocka_unit_test(a_providers_incident_takes_nothing_off),
     cmocka_unit_test(a_ring_that_turned_over_is_made_up_for),

@@ -76,7 +76,7 @@ static void customers_are_told_apart_by_their_address(void **state)
             c[i].begins < 0 || c[i].begins >= c[i].ends || c[i].ends > 1 || !c[i].size)
             fail_msg("%s", c[i].name);
         for (size_t k = 0; k < i; k++)
-            if ((strcmp(c[i].name, c[k].name) == 0) != (strcmp(c[i].address, c[k].address) == 0))
+            if (strcmp(c[i].address, c[k].address) == 0) // a thief comes from elsewhere, too
                 fail_msg("%s and %s", c[i].name, c[k].name);
     }
     assert_in_range(firsts, 2, n);

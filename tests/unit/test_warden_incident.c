@@ -154,7 +154,7 @@ static void a_throttle_opens_an_incident_that_its_entry_belongs_to(void **ctx)
     const struct incident *i = number(1);
     assert_non_null(i);
     assert_int_equal(i->severity, SEVERITY_WARNING);
-    assert_string_equal(i->what, "acme: dead recipients 6.4 %");
+    assert_string_equal(i->what, "acme sends to dead addresses");
     assert_string_equal(i->you, "suspend acme/spring");
     assert_string_equal(i->culprit, "customer:acme");
     wait_entries(2);
@@ -268,7 +268,7 @@ static void a_restart_finds_them_again_with_their_story(void **ctx)
     warden_begin();
     const struct incident *i = number(1);
     assert_true(incident_is_open(i));
-    assert_string_equal(i->what, "acme: dead recipients 6.4 %");
+    assert_string_equal(i->what, "acme sends to dead addresses");
     assert_string_equal(i->has_it, "ana");
     assert_int_equal(i->story_n, 3);
     assert_int_equal(warden_incidents(warden)->last, 1);
@@ -366,10 +366,10 @@ static void what_is_said_of_a_decision(void **ctx)
                .bad = 9,
                .of = 107,
                .limit = 0.01,
-               .signs = "looks like a compromised account: 38 times its usual rate"},
+               .signs = "looks like a stolen password: 38 times its usual rate"},
          SEVERITY_WARNING, "shop-42: a stolen password?",
-         "9 of 107 refused as spam in 24 h, limit 1 %; looks like a compromised account: 38 times "
-         "its usual rate",
+         "9 of 107 refused as spam in 24 h: 8.4 %, limit 1 %; looks like a stolen password: 38 "
+         "times its usual rate",
          "suspend shop-42"},
         {"complaints below one per cent",
          .d = {.action = ACTION_WARN,
@@ -379,9 +379,8 @@ static void what_is_said_of_a_decision(void **ctx)
                .bad = 5,
                .of = 2410,
                .limit = 0.001},
-         SEVERITY_NOTICE, "velo: complaints 0.21 %",
-         "5 of 2,410 called spam by who got it in 24 h, limit 0.1 %; looks like mail nobody asked "
-         "for",
+         SEVERITY_NOTICE, "velo draws spam complaints",
+         "5 of 2,410 called spam in 24 h: 0.21 %, limit 0.1 %; looks like mail nobody asked for",
          ""},
         {"traps",
          .d = {.action = ACTION_SUSPEND,
@@ -390,8 +389,8 @@ static void what_is_said_of_a_decision(void **ctx)
                .harm = HARM_TRAP,
                .bad = 3,
                .limit = 2},
-         SEVERITY_CRITICAL, "velo: 3 spam traps hit",
-         "3 to spam traps, limit 2 in 7 days; looks like a bought or collected list", ""},
+         SEVERITY_CRITICAL, "velo hits spam traps",
+         "3 spam-trap hits in 7 days, limit 2; looks like a bought or collected list", ""},
         {"a block without a culprit",
          .d = {.action = ACTION_PAUSE,
                .target = "lane:198.51.100.11/t-online",
@@ -399,6 +398,29 @@ static void what_is_said_of_a_decision(void **ctx)
                .samples = {"554 never seen this IP"}},
          SEVERITY_CRITICAL, "t-online blocks 198.51.100.11",
          "nobody of ours stands out: 554 never seen this IP", ""},
+        {"a block's answer, without the host that speaks and codes said twice",
+         .d = {.action = ACTION_PAUSE,
+               .target = "lane:198.51.100.7/microsoft",
+               .reason = "microsoft blocks this IP",
+               .culprits = {{.customer = "acme", .share = 0.91, .bad = 218, .of = 3322}},
+               .culprits_n = 1,
+               .samples = {"550 550-5.7.1 mx3.outlook.example 5.7.1 Your network is on our list."}},
+         SEVERITY_CRITICAL, "microsoft blocks 198.51.100.7",
+         "acme: 91 % of the harm, 218 of 3,322 bad; 550 5.7.1 Your network is on our list.",
+         "suspend acme"},
+        {"repeats that are more than what was sent",
+         .d = {.action = ACTION_WARN,
+               .target = "customer:velo",
+               .has_harm = true,
+               .harm = HARM_REPEAT,
+               .bad = 30,
+               .of = 12,
+               .limit = 0.02},
+         SEVERITY_NOTICE, "velo writes to known dead addresses",
+         "30 to addresses known as dead or gone in 24 h, limit 2 %; looks like a list that is "
+         "never "
+         "cleaned",
+         ""},
         {"a block by two alike",
          .d = {.action = ACTION_PAUSE,
                .target = "lane:198.51.100.11/gmx",
@@ -437,7 +459,7 @@ static void what_is_said_of_a_decision(void **ctx)
          SEVERITY_CRITICAL, "198.51.100.7 is blocked at gmx, yahoo",
          "nobody of ours stands out: blocked at gmx, yahoo; only observed, nothing is done",
          "pull 198.51.100.7"},
-        {"a long name is cut, its numbers never",
+        {"a long name is cut, what is wrong never",
          .d = {.action = ACTION_THROTTLE,
                .target = "customer:a-customer-with-a-very-long-name-indeed.example",
                .has_harm = true,
@@ -445,9 +467,9 @@ static void what_is_said_of_a_decision(void **ctx)
                .of = 3322,
                .limit = 0.04,
                .list = "spring"},
-         SEVERITY_WARNING, "a-customer-wit…: dead recipients 6.4 %",
-         "list spring: 213 of 3,322 to dead recipients in 24 h, limit 4 %; looks like an old or "
-         "bought list",
+         SEVERITY_WARNING, "a-customer-wi… sends to dead addresses",
+         "list spring: 213 of 3,322 dead in 24 h: 6.4 %, limit 4 %; looks like an old or bought "
+         "list",
          "suspend a-customer-with-a-very-long-name-indeed.example/spring"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -35,15 +35,6 @@ void cell_rate(struct line *cell, const json_t *row, const char *field, int deci
     line_str(cell, pen, figure_rate(text, v, decimals));
 }
 
-void add_trend(struct line *cell, const json_t *row, const char *field, const char *before)
-{
-    double now, then;
-    if (!row_number(row, field, &now) || !row_number(row, before, &then))
-        return;
-    bool is_up = now > then * 1.1 + 0.0005, is_down = now < then * 0.9 - 0.0005;
-    line_str(cell, PEN_NORMAL, is_up ? "↑" : is_down ? "↓" : "→");
-}
-
 void cell_time(struct line *cell, const struct model *m, const json_t *row, const char *field)
 {
     char text[FIGURE_TEXT];

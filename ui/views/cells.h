@@ -11,8 +11,6 @@ void cell_count(struct line *cell, const json_t *row, const char *field);
 /* Per cent; at or over `warning` or `critical` (fractions; 0: never) the number says so. */
 void cell_rate(struct line *cell, const json_t *row, const char *field, int decimals,
                double warning, double critical);
-/* ↑, → or ↓ behind a rate, against what it was before; nothing where that is not known. */
-void add_trend(struct line *cell, const json_t *row, const char *field, const char *before);
 void cell_time(struct line *cell, const struct model *m, const json_t *row, const char *field);
 void cell_chart(struct line *cell, const json_t *row, const char *field, int width);
 /* What stands behind the colon of a target or key. */

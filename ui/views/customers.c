@@ -64,8 +64,6 @@ static void draw_dead(struct line *cell, const struct model *m, const json_t *ro
     (void)width;
     cell_rate(cell, is_too_few(row) ? NULL : row, "unknown_user_rate_24h", 1, DEAD_WARNING,
               DEAD_CRITICAL);
-    if (!is_too_few(row))
-        add_trend(cell, row, "unknown_user_rate_24h", "unknown_user_rate_before");
 }
 
 static void draw_complaints(struct line *cell, const struct model *m, const json_t *row, int width)
@@ -193,7 +191,8 @@ static const char *since_then(const char *reason, const char *held_for)
     char kind[LINE_BYTES / 4];
     size_t n = strcspn(reason, "0123456789");
     snprintf(kind, sizeof(kind), "%.*s", (int)n, reason);
-    if (strstr(held_for, reason))
+    const char *of = strstr(reason, " of ");
+    if (strstr(held_for, reason) || (strstr(held_for, kind) && of && strstr(held_for, of)))
         return NULL;
     return reason[n] && n && strstr(held_for, kind) ? reason + n : reason;
 }
@@ -382,7 +381,8 @@ static void build(struct page *p, const struct model *m, const json_t *object)
     char harm[LINE_BYTES / 4], queued[FIGURE_TEXT], held[FIGURE_TEXT], sent[FIGURE_TEXT];
     int64_t q = row_count(row, "queued"), h = row_count(row, "held"),
             s = row_count(row, "sent_24h");
-    bool has_limit = row_maybe(row, "rate") && !is_throttled(row);
+    bool has_limit = row_maybe(row, "rate") && !is_throttled(row) &&
+                     strcmp(row_text(row, "standing"), "suspended") != 0;
     title(p, row);
     say_harm(harm, sizeof(harm), row);
     page_now(p, m, row, json_array_get(holds, 0));

@@ -163,7 +163,9 @@ static void build(struct page *p, const struct model *m, const json_t *row)
     snprintf(p->side, sizeof(p->side), "%s", figure_loud(word, kind));
     snprintf(tries, sizeof(tries), attempt > 0 ? ", attempt %lld" : "", (long long)attempt);
     page_say(p, "when", PEN_NORMAL, "%s%s", figure_clock(at, outcome_time(row)), tries);
-    page_say(p, "what", pen_of_kind(kind), "%s%s%s", kind, *class ? ", read as " : "", class);
+    bool has_class = *class && strcmp(class, kind) != 0;
+    page_say(p, "what", pen_of_kind(kind), "%s%s%s", kind, has_class ? ", read as " : "",
+             has_class ? class : "");
     page_say(p, "scope", PEN_NORMAL, "%s", row_text(row, "scope"));
     page_say(p, "at", PEN_NORMAL, "%s", row_text(row, "provider"));
     page_say(p, "phase", PEN_NORMAL, "%s", row_text(row, "phase"));
@@ -171,7 +173,7 @@ static void build(struct page *p, const struct model *m, const json_t *row)
     page_say(p, "stream", PEN_NORMAL, "%s %s", row_text(row, "stream"), row_text(row, "list"));
     link_to(p, "who", "customer", row_text(row, "customer"));
     link_to(p, "IP", "ip", row_text(row, "ip"));
-    link_to(p, "message", "message", row_text(row, "message"));
+    link_to(p, "mail", "message", row_text(row, "message"));
 }
 
 const struct view page_event = {

@@ -88,13 +88,31 @@ static void draw_cause(struct line *cell, const struct model *m, const json_t *r
     cell_text(cell, row, row_maybe(row, "cause_short") ? "cause_short" : "cause");
 }
 
+// Behind "11:58Z " or "23 Nov ", where the text begins with such a time.
+static const char *after_time(const char *text)
+{
+    bool has_time = strlen(text) > 7 && isdigit((unsigned char)text[0]) && text[6] == ' ' &&
+                    (text[5] == 'Z' || isalpha((unsigned char)text[5]));
+    return has_time ? text + 7 : text;
+}
+
+// The last that was done to what it began with: "throttled to 100/h" of "11:53Z acme-news warned,
+// 11:58Z throttled to 100/h; lane 198.51.100.7/gmx paused".
 static void draw_done(struct line *cell, const struct model *m, const json_t *row, int width)
 {
     const char *done = row_text(row, "done");
+    size_t n = strcspn(done, ";"), from = n;
     (void)m;
     (void)width;
-    bool has_time = strlen(done) > 7 && done[2] == ':' && strncmp(done + 5, "Z ", 2) == 0;
-    line_str(cell, PEN_NORMAL, *done ? done + (has_time ? 7 : 0) : "–");
+    while (from && strncmp(done + from, ", ", 2) != 0)
+        from--;
+    const char *last = after_time(from ? done + from + 2 : done);
+    if (!from && *last) { // the name itself goes before it
+        last += strncmp(last, "lane ", 5) == 0 ? 5 : 0;
+        last += strcspn(last, " ");
+        last += strspn(last, " ");
+    }
+    line_add(cell, PEN_NORMAL, "%.*s", *done ? (int)(done + n - last) : 3, *done ? last : "–");
 }
 
 static void draw_has_it(struct line *cell, const struct model *m, const json_t *row, int width)

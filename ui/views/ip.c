@@ -38,22 +38,31 @@ static void page_part(struct page *p, const json_t *part)
     line_cut(l, p->width);
 }
 
-// " 0 complaints, blocklists: in order"
+// " 0 complaints, blocklists: in order", or as many as fit: " 0 complaints, 5 others: in order"
 static void page_in_order(struct page *p, const json_t *parts)
 {
-    char text[LINE_BYTES / 4];
-    size_t i, at = 0;
+    enum { AROUND = 30 }; // "     0 ", ", 5 others" and ": in order"
+    char text[LINE_BYTES / 4] = "";
+    size_t i, at = 0, left_out = 0;
     double v;
     const json_t *part;
-    json_array_foreach(parts, i, part) if (!takes(part, &v) && at < sizeof(text)) at +=
-        (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", at ? ", " : "",
-                         row_text(part, "what"));
+    json_array_foreach(parts, i, part)
+    {
+        const char *what = row_text(part, "what");
+        if (takes(part, &v))
+            continue;
+        if (left_out || at + strlen(what) + AROUND > (size_t)p->width)
+            left_out++;
+        else
+            at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", at ? ", " : "", what);
+    }
     if (!at)
         return;
     struct line *l = page_line(p, NULL);
     line_right(l, PEN_DIM, "0", 6);
     line_add(l, PEN_DIM, " %s", text);
-    line_cut(l, p->width - 10);
+    if (left_out)
+        line_add(l, PEN_DIM, ", %zu other%s", left_out, left_out > 1 ? "s" : "");
     line_str(l, PEN_DIM, ": in order");
 }
 

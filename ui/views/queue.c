@@ -172,7 +172,8 @@ static void build(struct page *p, const struct model *m, const json_t *object)
              w < 0 ? "–" : figure_full(waiting, w), h < 0 ? "–" : figure_full(held, h),
              next_try(next, m, row));
     page_say(p, "why", PEN_NORMAL, "%s", row_text(row, "why"));
-    page_say(p, "answer", PEN_NORMAL, "%s", row_text(row, "last_reply"));
+    if (strcmp(row_text(row, "why"), row_text(row, "last_reply")) != 0)
+        page_say(p, "answer", PEN_NORMAL, "%s", row_text(row, "last_reply"));
     page_messages(p, m, json_object_get(object, "messages"));
     if (!json_array_size(json_object_get(object, "messages")))
         page_say(p, "", PEN_NORMAL, "%s",
