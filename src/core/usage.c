@@ -167,6 +167,8 @@ static struct usage_user *find_or_add(struct usage *u, uint32_t customer, uint32
 
 static void touch(struct usage *u, const struct usage_user *user)
 {
+    for (int c = 0; c < USAGE_CHANNELS; c++)
+        u->most = fmaxf(u->most, user->n[c][USAGE_1H]);
     size_t slot = (size_t)(user - u->users);
     u->sets[slot / USAGE_WAYS].second[slot % USAGE_WAYS] = user->second;
 }
@@ -221,16 +223,31 @@ struct usage_user *usage_get(struct usage *u, uint32_t customer, usec_t now)
     return user;
 }
 
-struct usage_user *usage_next(struct usage *u, uint32_t *i, usec_t now)
+// For so many seconds after its last count anybody may still be active.
+static uint32_t reach(const struct usage *u, enum usage_window window)
 {
+    static const float spans[USAGE_N] = {
+        [USAGE_30S] = 30, [USAGE_2M] = 120, [USAGE_15M] = 900, [USAGE_1H] = 3600};
+    float most = u->most / (float)USAGE_ACTIVE;
+    return 1 + (uint32_t)(most > 1 ? spans[window] * logf(most) : 0);
+}
+
+bool usage_next(const struct usage *u, uint32_t *i, enum usage_window window, usec_t now,
+                struct usage_user *user)
+{
+    uint32_t second = second_of(now), span = reach(u, window);
     while (*i < u->room) {
-        struct usage_user *user = &u->users[(*i)++];
-        if (user->customer == USAGE_NONE)
+        uint32_t slot = (*i)++;
+        const struct usage_set *set = &u->sets[slot / USAGE_WAYS];
+        uint32_t last = set->second[slot % USAGE_WAYS];
+        if (set->customer[slot % USAGE_WAYS] == USAGE_NONE ||
+            (second > last && second - last > span))
             continue;
-        decay(user, second_of(now));
-        return user;
+        *user = u->users[slot];
+        decay(user, second);
+        return true;
     }
-    return NULL;
+    return false;
 }
 
 void usage_forget_bad(struct usage *u, enum usage_channel channel)
@@ -288,6 +305,7 @@ void usage_save(const struct usage *u, struct buf *out)
 {
     pack_i64(out, u->mark_at);
     pack_i64(out, u->mark_until);
+    pack_f32(out, u->most);
     user_save(&u->all, out);
     pack_u32(out, u->room);
     pack_u32(out, u->count);
@@ -310,8 +328,9 @@ bool usage_load(struct usage *u, struct bytes *in)
 {
     *u = (struct usage){0};
     uint32_t room, n;
-    if (!take_i64(in, &u->mark_at) || !take_i64(in, &u->mark_until) || !user_load(&u->all, in) ||
-        !take_u32(in, &room) || !is_room(room) || !take_count(in, &n, 8) || n > room)
+    if (!take_i64(in, &u->mark_at) || !take_i64(in, &u->mark_until) || !take_f32(in, &u->most) ||
+        !user_load(&u->all, in) || !take_u32(in, &room) || !is_room(room) ||
+        !take_count(in, &n, 8) || n > room)
         return false;
     if (room)
         allocate(u, room);

@@ -20,6 +20,8 @@ enum { USAGE_MOST = 2048, USAGE_NONE = UINT32_MAX, USAGE_WAYS = 8 };
 enum usage_window { USAGE_30S, USAGE_2M, USAGE_15M, USAGE_1H, USAGE_N };
 enum usage_channel { USAGE_HARD, USAGE_SOFT, USAGE_CHANNELS };
 
+#define USAGE_ACTIVE 0.3 // decayed observations that make a customer active in a window
+
 struct usage_user {
     uint32_t customer; // index in reputation; USAGE_NONE: free
     uint32_t second;   // of the last count, since 1970: what the decay starts from
@@ -37,6 +39,7 @@ struct usage {
     struct usage_set *sets;   // owned, room / USAGE_WAYS
     struct usage_user *users; // owned
     uint32_t room, count;     // slots (a power of two), and those in use
+    float most;               // so many at most has had any of them in an hour
     usec_t mark_at;           // of the last usage_mark(); 0: none
     usec_t mark_until;        // somebody waits for news since the mark till then; 0: nobody
     struct usage_user all;    // the sum over everybody, counted or not
@@ -58,8 +61,11 @@ void usage_prefetch(const struct usage *u, uint32_t customer);
 void usage_add_bad(struct usage *u, uint32_t customer, usec_t at);
 /* NULL when not kept. Decayed to `now` on return. */
 struct usage_user *usage_get(struct usage *u, uint32_t customer, usec_t now);
-/* Walks the users: for (uint32_t i = 0; (user = usage_next(&u, &i, now));), each decayed to now. */
-struct usage_user *usage_next(struct usage *u, uint32_t *i, usec_t now);
+/* Walks the users: for (uint32_t i = 0; usage_next(&u, &i, window, now, &user);), each as a copy decayed
+ * to now. Who is too long silent to be active in that window is passed over: that is most of a large
+ * table, and cheap. */
+bool usage_next(const struct usage *u, uint32_t *i, enum usage_window window, usec_t now,
+                struct usage_user *user);
 /* The bad ones of a channel are forgotten for everybody (a provider incident took them out). */
 void usage_forget_bad(struct usage *u, enum usage_channel channel);
 /* The shortest window begins anew for everybody, both channels: what follows is news alone. */

@@ -64,9 +64,9 @@ static void everybody_is_walked_once(void **state)
     uint64_t sum = 0;
     for (uint32_t c = 1; c <= 300; c++)
         usage_add(&u, c, USAGE_HARD, T0, true);
-    const struct usage_user *user;
-    for (uint32_t i = 0; (user = usage_next(&u, &i, T0));)
-        sum += user->customer;
+    struct usage_user user;
+    for (uint32_t i = 0; usage_next(&u, &i, USAGE_1H, T0, &user);)
+        sum += user.customer;
     assert_int_equal(sum, 300 * 301 / 2);
     usage_forget_bad(&u, USAGE_HARD);
     assert_true(u.all.bad[USAGE_HARD][USAGE_1H] <= 0 && u.all.n[USAGE_HARD][USAGE_1H] > 299);
