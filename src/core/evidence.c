@@ -49,6 +49,11 @@ void evidence_volume_add(struct evidence_volume *v, usec_t at, uint32_t n)
     *sum = n > UINT32_MAX - *sum ? UINT32_MAX : *sum + n;
 }
 
+const uint32_t *evidence_volume_at(const struct evidence_volume *v, usec_t at)
+{
+    return &v->n[bucket_of(at) % EVIDENCE_BUCKETS];
+}
+
 static uint32_t volume_in(const struct evidence_volume *v, uint32_t bucket)
 {
     return is_kept(bucket, v->newest) ? v->n[bucket % EVIDENCE_BUCKETS] : 0;

@@ -32,10 +32,12 @@ struct evidence_plans {
 
 /* Observations by time of delivery: the denominators, kept for everybody from the first one on. */
 struct evidence_volume {
-    uint32_t n[EVIDENCE_BUCKETS]; // a ring
     uint32_t newest;              // bucket number since 1970 of the newest; 0: none yet
+    uint32_t n[EVIDENCE_BUCKETS]; // a ring
 };
 void evidence_volume_add(struct evidence_volume *v, usec_t at, uint32_t n); // too old: not counted
+/* Where evidence_volume_add() of that moment will write. */
+const uint32_t *evidence_volume_at(const struct evidence_volume *v, usec_t at);
 /* About the last 24 h. */
 uint64_t evidence_volume_day(const struct evidence_volume *v, usec_t now);
 

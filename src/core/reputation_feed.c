@@ -459,28 +459,28 @@ static void feed_ip(struct reputation *r, const struct final *f, const struct ou
         rotation_blocked(r, f->ip, f->p->index, f->c ? f->c->index : USAGE_NONE, o, r->now);
 }
 
-void reputation_feed(struct reputation *r, const struct outcome *o)
+void reputation_feed_expected(struct reputation *r, const struct outcome *o,
+                              const struct reputation_found *found)
 {
     usec_t at = reputation_time(r, o->at);
     struct final f = {.o = o, .at = at};
-    f.c = reputation_customer_of(r, o->customer);
-    f.p = reputation_provider_of(r, o->provider);
-    f.ip = reputation_ip_of(r, o->ip);
+    f.c = found->customer ? found->customer : reputation_customer_of(r, o->customer);
+    f.p = found->provider ? found->provider : reputation_provider_of(r, o->provider);
+    f.ip = found->ip ? found->ip : reputation_ip_of(r, o->ip);
     bool may_be_late =
         o->kind == OUTCOME_BOUNCED || o->kind == OUTCOME_EXPIRED || o->kind == OUTCOME_COMPLAINED;
     if (may_be_late && o->delivered_at > 0 && o->delivered_at <= r->now) {
         f.at = o->delivered_at;
         f.is_late = true;
     }
-    if (f.c && o->kind != OUTCOME_ACCEPTED) {
-        usage_prefetch(&r->everywhere.usage, f.c->index);
-        if (f.p)
-            usage_prefetch(&f.p->outage.usage, f.c->index);
-        if (f.ip)
-            usage_prefetch(&f.ip->usage, f.c->index);
-    }
     if (f.ip)
         feed_ip(r, &f, o);
     if (f.c)
         feed_known(r, &f);
+}
+
+void reputation_feed(struct reputation *r, const struct outcome *o)
+{
+    const struct reputation_found nothing = {0};
+    reputation_feed_expected(r, o, &nothing);
 }

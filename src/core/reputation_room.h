@@ -15,6 +15,7 @@
 #include "core/usage.h"
 
 enum {
+    REPUTATION_SLAB = 64,           // customers in one allocation
     REPUTATION_CUSTOMERS = 1000000, // more are not judged, and that is said once (call-operator)
     REPUTATION_PROVIDERS = 4096,    // more share one entry, "other"
     REPUTATION_IPS = 20000,
@@ -44,33 +45,38 @@ struct reputation_suspect {
     uint32_t traps_since[RUNG_N];     // hits up to then are dealt with
 };
 
+/* In the order in which an outcome needs it: a good one touches half of the lines of the first two
+ * groups. They come in slabs, so that each begins with a cache line. */
 struct reputation_customer {
-    char *name; // in the same allocation
+    char *name; // owned, or short_name
+    char short_name[24];
     uint32_t index;
+    uint32_t observations; // lifetime, saturating
+    uint64_t clean_n;      // observations since its last action
+    struct clumping_block block;
+    bool is_clean_wanted;           // its standing may be restored by good evidence
+    bool is_submission_told;        // reputation_submitted() tells of it: outcomes need not
+    uint8_t clean_harm, clean_rung; // whose acceptable rate `clean` is about
+    uint8_t pooled;                 // bad ones it put into the newcomers' evidence
+    uint8_t waits_rung, waits_harm;
+    struct evidence *harms[HARM_N]; // NULL: nothing bad seen
+    struct habit *habit;            // NULL: nothing submitted that we saw
+    enum standing standing;         // as far as this room believes
+
+    uint32_t submissions_newest;
+    uint32_t submissions[8], list_submissions[8]; // rings of 3 h: of repeats, unconfirmed
+    struct evidence_volume finals;            // delivered and bounced, by delivery: of dead, spam
+    float hard_n, hard_bad, soft_n, soft_bad; // decayed over a day: its own rates, for outage
+    uint32_t rates_second;
+    struct evidence_volume reporting; // delivered at providers that report: of complaints
+
     struct due due;
-    enum standing standing;  // as far as this room believes
     usec_t standing_until;   // 0: no end
     usec_t waits_since;      // a doubtful alarm waits for others' news; 0: none
     uint32_t waits_provider; // for news of that one
-    uint8_t waits_rung, waits_harm;
-    bool is_clean_wanted;           // its standing may be restored by good evidence
-    uint8_t clean_harm, clean_rung; // whose acceptable rate `clean` is about
-    uint8_t pooled;                 // bad ones it put into the newcomers' evidence
-    bool is_submission_told;        // reputation_submitted() tells of it: outcomes need not
-    float clean;   // log-likelihood of half the acceptable rate since the last action
-    char pool[16]; // short of it: "" unknown
+    float clean;             // log-likelihood of half the acceptable rate since the last action
+    char pool[16];           // short of it: "" unknown
     usec_t pool_since;
-    uint64_t clean_n;                 // observations since its last action
-    uint32_t observations;            // lifetime, saturating
-    struct evidence_volume finals;    // delivered and bounced, by delivery: of dead, spam
-    struct evidence_volume reporting; // delivered at providers that report: of complaints
-    uint32_t submissions[8], list_submissions[8]; // rings of 3 h: of repeats, unconfirmed
-    uint32_t submissions_newest;
-    float hard_n, hard_bad, soft_n, soft_bad; // decayed over a day: its own rates, for outage
-    uint32_t rates_second;
-    struct clumping_block block;
-    struct evidence *harms[HARM_N];     // NULL: nothing bad seen
-    struct habit *habit;                // NULL: nothing submitted that we saw
     struct reputation_suspect *suspect; // NULL: no harm yet
 };
 
@@ -164,11 +170,11 @@ struct reputation {
     struct clumping clumping;
     struct seen seen;
     struct reputation_newcomers newcomers;
-    struct map ip_of, provider_of; // name → the thing
-    struct reputation_slot *slots; // customers by name, open addressing
-    uint32_t slots_n;              // a power of two, at least twice the customers
-    struct hash_key key;           // of names
-    struct reputation_customer **customers;
+    struct map ip_of, provider_of;          // name → the thing
+    struct reputation_slot *slots;          // customers by name, open addressing
+    uint32_t slots_n;                       // a power of two, at least twice the customers
+    struct hash_key key;                    // of names
+    struct reputation_customer **customers; // each REPUTATION_SLAB-th begins a slab, and owns it
     struct reputation_ip **ips;
     struct reputation_provider **providers;
     uint32_t customers_n, customers_room, ips_n, ips_room, providers_n, providers_room;
@@ -208,11 +214,13 @@ struct reputation_customer *reputation_customer_of(struct reputation *r,
                                                    const char *name); // NULL: no room
 struct reputation_customer *reputation_customer_get(const struct reputation *r, const char *name);
 struct reputation_provider *reputation_provider_of(struct reputation *r, const char *name);
+/* Those of the name where it was found last; NULL: not there now. */
+struct reputation_provider *reputation_provider_hint(const struct reputation *r, const char *name);
+struct reputation_ip *reputation_ip_hint(const struct reputation *r, const char *address);
 /* The moment of an outcome as it counts: its own, not later than now. Lets time pass up to it. */
 usec_t reputation_time(struct reputation *r, usec_t at);
 /* The plans by the policy and the clumping of now. */
 void reputation_plan(struct reputation *r);
-void reputation_customer_free(struct reputation_customer *c);
 struct reputation_suspect *reputation_suspect_of(struct reputation_customer *c);
 
 /* --- reputation_observe.c: observations into evidence */

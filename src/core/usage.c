@@ -110,7 +110,7 @@ static struct usage_user *put(struct usage *u, uint32_t slot, uint32_t customer,
 static void allocate(struct usage *u, uint32_t room)
 {
     u->room = room;
-    u->sets = xmalloc(room / USAGE_WAYS * sizeof(*u->sets));
+    u->sets = xcalloc_lines(room / USAGE_WAYS, sizeof(*u->sets));
     u->users = xmalloc(room * sizeof(*u->users));
     for (uint32_t i = 0; i < room; i++)
         put(u, i, USAGE_NONE, 0);
