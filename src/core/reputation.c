@@ -30,11 +30,8 @@ struct reputation *reputation_new(const struct reputation_options *options)
 
 static void customer_deinit(struct reputation_customer *c)
 {
-    for (int h = 0; h < HARM_N; h++) {
-        if (c->harms[h])
-            evidence_deinit(c->harms[h]);
-        xfree(c->harms[h]);
-    }
+    for (int h = 0; h < HARM_N; h++)
+        evidence_deinit(&c->harms[h]);
     xfree(c->habit);
     xfree(c->suspect);
     if (c->name != c->short_name)

@@ -30,7 +30,7 @@ static void fetch_record(const struct reputation_customer *c, const struct outco
 {
     usec_t at = o->delivered_at > 0 ? o->delivered_at : o->at;
     __builtin_prefetch(c, 1);
-    __builtin_prefetch(c->harms, 1);
+    __builtin_prefetch(&c->harms[HARM_SPAM], 1);
     if (o->kind == OUTCOME_ACCEPTED) {
         __builtin_prefetch(c->submissions, 1);
         return;
@@ -41,12 +41,6 @@ static void fetch_record(const struct reputation_customer *c, const struct outco
     __builtin_prefetch(&c->finals, 1);
     __builtin_prefetch(evidence_volume_at(&c->finals, at), 1);
     __builtin_prefetch(evidence_volume_at(&c->reporting, at), 1);
-}
-
-static void fetch_evidence(const struct reputation_customer *c, enum harm harm)
-{
-    if (c->harms[harm])
-        __builtin_prefetch(c->harms[harm], 1);
 }
 
 static void fetch_details(const struct reputation *r, const struct outcome *o,
@@ -64,13 +58,8 @@ static void fetch_details(const struct reputation *r, const struct outcome *o,
     usage_prefetch(&r->everywhere.usage, c->index);
     if (found->provider)
         usage_prefetch(&found->provider->outage.usage, c->index);
-    if (!is_answer(o))
-        return;
-    if (found->ip)
+    if (is_answer(o) && found->ip)
         usage_prefetch(&found->ip->usage, c->index);
-    fetch_evidence(c, HARM_DEAD);
-    fetch_evidence(c, HARM_SPAM);
-    fetch_evidence(c, HARM_COMPLAINT);
 }
 
 void reputation_expect(const struct reputation *r, const struct outcome *o,

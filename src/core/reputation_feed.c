@@ -394,8 +394,8 @@ static void feed_submission(struct reputation *r, struct final *f)
     if (o->kind == OUTCOME_REFUSED && !repeat && !unconfirmed)
         return; // for its rate or its standing: nobody looked at the recipient
     // While nothing speaks against it good ones are only counted; twice does no harm then.
-    bool is_clean =
-        !repeat && !unconfirmed && !f->c->harms[HARM_REPEAT] && !f->c->harms[HARM_UNCONFIRMED];
+    bool is_clean = !repeat && !unconfirmed && !f->c->harms[HARM_REPEAT].is_begun &&
+                    !f->c->harms[HARM_UNCONFIRMED].is_begun;
     unsigned flags = SEEN | (repeat ? SEEN_REPEAT : 0) | (unconfirmed ? SEEN_UNCONFIRMED : 0);
     unsigned before =
         is_clean ? 0 : seen_before(r, f->c, SALT_SUBMISSION, f->at, o->recipient, flags);

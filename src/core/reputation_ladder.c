@@ -49,8 +49,8 @@ static bool alarms(const struct reputation *r, const struct reputation_customer 
         uint32_t hits = reputation_traps(c, rung, r->now);
         return hits >= p->rate && hits >= p->least;
     }
-    return c->harms[harm] && evidence_alarms(c->harms[harm], &r->plans[harm], rung,
-                                             reputation_scale(r, c, harm, rung));
+    return evidence_alarms(&c->harms[harm], &r->plans[harm], rung,
+                           reputation_scale(r, c, harm, rung));
 }
 
 static void begin_anew(struct reputation *r, struct reputation_customer *c, enum harm harm,
@@ -60,8 +60,8 @@ static void begin_anew(struct reputation *r, struct reputation_customer *c, enum
         struct reputation_suspect *s = reputation_suspect_of(c);
         for (int g = 0; g <= (int)rung; g++)
             s->traps_since[g] = s->traps[0];
-    } else if (c->harms[harm]) {
-        evidence_reset(c->harms[harm], rung, r->now);
+    } else if (c->harms[harm].is_begun) {
+        evidence_reset(&c->harms[harm], &r->plans[harm], rung, r->now);
     }
     reputation_trace_say(r, c, harm, "begins anew", NULL);
 }
@@ -131,12 +131,11 @@ static void fill(const struct reputation *r, const struct reputation_customer *c
     d->harm = harm;
     d->limit = r->o.policy->rungs[harm][rung].rate;
     reputation_counts(r, c, harm, &d->bad, &d->of);
-    const struct evidence *e = c->harms[harm];
+    const struct evidence *e = &c->harms[harm];
     uint32_t provider, bad;
     usec_t begin;
-    if (e)
-        d->certainty = evidence_of(e, &r->plans[harm], rung) * 2;
-    if (e && evidence_worst(e, &provider, &bad, &begin) && provider < r->providers_n)
+    d->certainty = evidence_of(e, &r->plans[harm], rung) * 2;
+    if (evidence_worst(e, &provider, &bad, &begin) && provider < r->providers_n)
         snprintf(d->provider, sizeof(d->provider), "%s", r->providers[provider]->name);
     const struct reputation_suspect *s = c->suspect;
     if (s && s->votes * 2 > s->voted / 2 && s->votes)
@@ -331,7 +330,7 @@ static void begin_wait(struct reputation *r, struct reputation_customer *c, enum
 static bool suspected(struct reputation *r, const struct reputation_customer *c, enum harm harm,
                       enum rung rung, uint32_t *provider)
 {
-    const struct evidence *e = c->harms[harm];
+    const struct evidence *e = &c->harms[harm];
     uint32_t bad;
     usec_t begin;
     if (!evidence_worst(e, provider, &bad, &begin))
@@ -367,7 +366,7 @@ static void take_place_out(struct reputation *r, struct reputation_customer *c, 
 {
     uint32_t provider, bad;
     usec_t begin;
-    struct evidence *e = c->harms[harm];
+    struct evidence *e = &c->harms[harm];
     if (evidence_worst(e, &provider, &bad, &begin))
         evidence_take_out(e, &r->plans[harm], provider, 0);
     reputation_trace_say(r, c, harm, "taken out: one place that nobody else writes to", NULL);
@@ -425,8 +424,8 @@ void reputation_customer_due(struct reputation *r, struct reputation_customer *c
 static void reset_all(struct reputation *r, struct reputation_customer *c)
 {
     for (int h = 0; h < HARM_N; h++) {
-        if (c->harms[h])
-            evidence_reset_all(c->harms[h], r->now);
+        if (c->harms[h].is_begun)
+            evidence_reset_all(&c->harms[h], &r->plans[h], r->now);
         else if (h == HARM_TRAP && c->suspect)
             begin_anew(r, c, HARM_TRAP, RUNG_SUSPEND);
     }
@@ -437,7 +436,7 @@ static void told_rung(struct reputation *r, struct reputation_customer *c, enum 
 {
     stand(r, c, standing_of(rung), until);
     for (int h = 0; h < HARM_N; h++)
-        if (c->harms[h] || (h == HARM_TRAP && c->suspect))
+        if (c->harms[h].is_begun || (h == HARM_TRAP && c->suspect))
             begin_anew(r, c, (enum harm)h, rung);
 }
 

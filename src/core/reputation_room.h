@@ -59,9 +59,9 @@ struct reputation_customer {
     uint8_t clean_harm, clean_rung; // whose acceptable rate `clean` is about
     uint8_t pooled;                 // bad ones it put into the newcomers' evidence
     uint8_t waits_rung, waits_harm;
-    struct evidence *harms[HARM_N]; // NULL: nothing bad seen
-    struct habit *habit;            // NULL: nothing submitted that we saw
-    enum standing standing;         // as far as this room believes
+    struct evidence harms[HARM_N];
+    struct habit *habit;    // NULL: nothing submitted that we saw
+    enum standing standing; // as far as this room believes
 
     uint32_t submissions_newest;
     uint32_t submissions[8], list_submissions[8]; // rings of 3 h: of repeats, unconfirmed

@@ -126,9 +126,9 @@ static void save_customer(const struct reputation_customer *c, struct buf *out)
     save_standing(c, out);
     save_counts(c, out);
     for (int h = 0; h < HARM_N; h++) {
-        pack_bool(out, c->harms[h] != NULL);
-        if (c->harms[h])
-            evidence_save(c->harms[h], out);
+        pack_bool(out, c->harms[h].is_begun);
+        if (c->harms[h].is_begun)
+            evidence_save(&c->harms[h], out);
     }
     pack_bool(out, c->habit != NULL);
     if (c->habit)
@@ -136,12 +136,6 @@ static void save_customer(const struct reputation_customer *c, struct buf *out)
     pack_bool(out, c->suspect != NULL);
     if (c->suspect)
         save_suspect(c->suspect, out);
-}
-
-static bool load_harm(struct reputation_customer *c, enum harm harm, struct bytes *in)
-{
-    c->harms[harm] = xcalloc(1, sizeof(struct evidence));
-    return evidence_load(c->harms[harm], in);
 }
 
 static bool load_habit(struct reputation_customer *c, struct bytes *in)
@@ -161,7 +155,7 @@ static bool load_customer(struct reputation *r, struct bytes *in)
         return false; // there twice, or broken
     for (int h = 0; h < HARM_N; h++) {
         bool has;
-        if (!take_bool(in, &has) || (has && !load_harm(c, (enum harm)h, in)))
+        if (!take_bool(in, &has) || (has && !evidence_load(&c->harms[h], in)))
             return false;
     }
     bool has_habit, has_suspect;
