@@ -33,6 +33,10 @@ static void customer_deinit(struct reputation_customer *c)
     for (int h = 0; h < HARM_N; h++)
         evidence_deinit(&c->harms[h]);
     xfree(c->habit);
+    if (c->suspect) {
+        xfree(c->suspect->list);
+        xfree(c->suspect->traps);
+    }
     xfree(c->suspect);
     if (c->name != c->short_name)
         xfree(c->name);

@@ -41,9 +41,9 @@ void reputation_counts(const struct reputation *r, const struct reputation_custo
         break;
     case HARM_TRAP: {
         usec_t week = r->now - 7 * USEC_DAY;
-        const struct reputation_suspect *s = c->suspect;
-        for (int i = 0; s && i < REPUTATION_TRAPS && s->traps[i]; i++)
-            *bad += (usec_t)s->traps[i] * USEC_SECOND >= week;
+        const struct reputation_traps *t = c->suspect ? c->suspect->traps : NULL;
+        for (int i = 0; t && i < REPUTATION_TRAPS && t->hits[i]; i++)
+            *bad += (usec_t)t->hits[i] * USEC_SECOND >= week;
         break;
     }
     case HARM_N:

@@ -314,9 +314,12 @@ static void feed_trap(struct reputation *r, const struct final *f)
         return;
     struct reputation_suspect *s = reputation_suspect_of(f->c);
     uint32_t second = r->now > USEC_SECOND ? (uint32_t)(r->now / USEC_SECOND) : 1;
-    memmove(s->traps + 1, s->traps, sizeof(s->traps) - sizeof(s->traps[0]));
+    if (!s->traps)
+        s->traps = xcalloc(1, sizeof(*s->traps));
+    uint32_t *hits = s->traps->hits;
+    memmove(hits + 1, hits, (REPUTATION_TRAPS - 1) * sizeof(*hits));
     // Hits of one second are told apart, so that those dealt with can be.
-    s->traps[0] = second > s->traps[1] ? second : s->traps[1] + 1;
+    hits[0] = second > hits[1] ? second : hits[1] + 1;
     if (f->ip)
         blame_sample(r, f->c->index, f->ip->index, f->p ? f->p->index : USAGE_NONE, f->o);
     note_bad(r, f, HARM_TRAP);

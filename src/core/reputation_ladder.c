@@ -31,11 +31,11 @@ double reputation_scale(const struct reputation *r, const struct reputation_cust
 
 uint32_t reputation_traps(const struct reputation_customer *c, enum rung rung, usec_t now)
 {
-    const struct reputation_suspect *s = c->suspect;
+    const struct reputation_traps *t = c->suspect ? c->suspect->traps : NULL;
     usec_t week = now - 7 * USEC_DAY;
     uint32_t n = 0;
-    for (int i = 0; s && i < REPUTATION_TRAPS && s->traps[i]; i++)
-        n += s->traps[i] > s->traps_since[rung] && (usec_t)s->traps[i] * USEC_SECOND >= week;
+    for (int i = 0; t && i < REPUTATION_TRAPS && t->hits[i]; i++)
+        n += t->hits[i] > t->since[rung] && (usec_t)t->hits[i] * USEC_SECOND >= week;
     return n;
 }
 
@@ -57,9 +57,9 @@ static void begin_anew(struct reputation *r, struct reputation_customer *c, enum
                        enum rung rung)
 {
     if (harm == HARM_TRAP) {
-        struct reputation_suspect *s = reputation_suspect_of(c);
-        for (int g = 0; g <= (int)rung; g++)
-            s->traps_since[g] = s->traps[0];
+        struct reputation_traps *t = c->suspect ? c->suspect->traps : NULL;
+        for (int g = 0; t && g <= (int)rung; g++)
+            t->since[g] = t->hits[0];
     } else if (c->harms[harm].is_begun) {
         evidence_reset(&c->harms[harm], &r->plans[harm], rung, r->now);
     }
@@ -138,7 +138,7 @@ static void fill(const struct reputation *r, const struct reputation_customer *c
     if (evidence_worst(e, &provider, &bad, &begin) && provider < r->providers_n)
         snprintf(d->provider, sizeof(d->provider), "%s", r->providers[provider]->name);
     const struct reputation_suspect *s = c->suspect;
-    if (s && s->votes * 2 > s->voted / 2 && s->votes)
+    if (s && s->list && s->votes * 2 > s->voted / 2 && s->votes)
         snprintf(d->list, sizeof(d->list), "%s", s->list);
     say_why(r, c, d);
     blame_itself(r, c, d);

@@ -122,12 +122,13 @@ static void vote(struct reputation_customer *c, const struct outcome *o)
     s->voted += s->voted < UINT32_MAX;
     if (!*list) {
         s->votes -= s->votes > 0;
-    } else if (strncmp(s->list, list, sizeof(s->list) - 1) == 0) {
+    } else if (s->list && strncmp(s->list, list, REPUTATION_LIST - 1) == 0) {
         s->votes += s->votes < UINT32_MAX;
     } else if (s->votes) {
         s->votes--;
     } else {
-        snprintf(s->list, sizeof(s->list), "%s", list);
+        xfree(s->list);
+        s->list = xmemdup0(list, strnlen(list, REPUTATION_LIST - 1));
         s->votes = 1;
     }
 }

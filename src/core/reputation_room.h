@@ -22,6 +22,7 @@ enum {
     REPUTATION_SAMPLES = 4096,
     REPUTATION_IP_NEWS = 512, // recent bad observations an IP
     REPUTATION_TRAPS = 16,    // newest hits kept a customer
+    REPUTATION_LIST = 64,     // bytes of a list's name, with its NUL
     REPUTATION_NEW = 500,     // lifetime observations below which a customer is a newcomer
     REPUTATION_NEWCOMERS = 256,
     REPUTATION_LATEST = 128,             // final answers remembered over everybody
@@ -37,12 +38,16 @@ struct due {
     enum due_what what;
 };
 
-/* What is kept of a customer only once it did harm. */
+struct reputation_traps {
+    uint32_t hits[REPUTATION_TRAPS]; // seconds, newest first; 0: none
+    uint32_t since[RUNG_N];          // hits up to then are dealt with
+};
+
+/* What is kept of a customer only once it did harm: of nearly all, in time. */
 struct reputation_suspect {
-    char list[64];                    // by which most of its bad ones came, by majority vote
-    uint32_t votes, voted;            // for that list, and bad ones asked, since its last action
-    uint32_t traps[REPUTATION_TRAPS]; // seconds of trap hits, newest first; 0: none
-    uint32_t traps_since[RUNG_N];     // hits up to then are dealt with
+    char *list; // by which most of its bad ones came, by majority vote; NULL: none
+    struct reputation_traps *traps; // NULL: hit none
+    uint32_t votes, voted;          // for that list, and bad ones asked, since its last action
 };
 
 /* In the order in which an outcome needs it: a good one touches half of the lines of the first two

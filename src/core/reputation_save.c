@@ -31,25 +31,39 @@ static bool load_volume(struct evidence_volume *v, struct bytes *in)
 
 static void save_suspect(const struct reputation_suspect *s, struct buf *out)
 {
-    pack_str(out, s->list);
+    const struct reputation_traps *t = s->traps;
+    pack_str(out, s->list ? s->list : "");
     pack_u32(out, s->votes);
     pack_u32(out, s->voted);
-    for (int i = 0; i < REPUTATION_TRAPS; i++)
-        pack_u32(out, s->traps[i]);
-    for (int i = 0; i < RUNG_N; i++)
-        pack_u32(out, s->traps_since[i]);
+    pack_bool(out, t);
+    for (int i = 0; t && i < REPUTATION_TRAPS; i++)
+        pack_u32(out, t->hits[i]);
+    for (int i = 0; t && i < RUNG_N; i++)
+        pack_u32(out, t->since[i]);
+}
+
+static bool load_traps(struct reputation_suspect *s, struct bytes *in)
+{
+    bool is_ok = true;
+    s->traps = xcalloc(1, sizeof(*s->traps));
+    for (int i = 0; is_ok && i < REPUTATION_TRAPS; i++)
+        is_ok = take_u32(in, &s->traps->hits[i]);
+    for (int i = 0; is_ok && i < RUNG_N; i++)
+        is_ok = take_u32(in, &s->traps->since[i]);
+    return is_ok;
 }
 
 static bool load_suspect(struct reputation_customer *c, struct bytes *in)
 {
     struct reputation_suspect *s = reputation_suspect_of(c);
-    bool is_ok = take_text(in, s->list, sizeof(s->list)) && take_u32(in, &s->votes) &&
-                 take_u32(in, &s->voted);
-    for (int i = 0; is_ok && i < REPUTATION_TRAPS; i++)
-        is_ok = take_u32(in, &s->traps[i]);
-    for (int i = 0; is_ok && i < RUNG_N; i++)
-        is_ok = take_u32(in, &s->traps_since[i]);
-    return is_ok;
+    char list[REPUTATION_LIST];
+    bool has_traps;
+    if (!take_text(in, list, sizeof(list)) || !take_u32(in, &s->votes) ||
+        !take_u32(in, &s->voted) || !take_bool(in, &has_traps))
+        return false;
+    if (*list)
+        s->list = xstrdup(list);
+    return !has_traps || load_traps(s, in);
 }
 
 static void save_counts(const struct reputation_customer *c, struct buf *out)

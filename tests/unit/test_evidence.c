@@ -231,6 +231,43 @@ static void the_list_is_bounded_by_number_and_time(void **state)
     evidence_deinit(&e);
 }
 
+static void a_few_say_the_same_as_all_that_is_made_of_them(void **state)
+{
+    (void)state;
+    struct evidence_plans plans = plans_of(3);
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct chance c = {seed * 77};
+        struct evidence few = {0}, deep = {0};
+        usec_t at = START;
+        evidence_reset(&deep, &plans, RUNG_WARN, 0); // nothing was there, but now there is room
+        for (int i = 0; i < 3 * EVIDENCE_FEW; i++) {
+            uint32_t provider = chance_below(&c, 3), worst[2] = {0}, bad[2] = {0};
+            usec_t begun[2] = {0};
+            at += (usec_t)(chance_unit(&c) * 2 * (double)USEC_HOUR);
+            few.gap = deep.gap = chance_below(&c, 90);
+            evidence_bad(&few, &plans, at, provider);
+            evidence_bad(&deep, &plans, at, provider);
+            assert_int_equal(few.deep != NULL, i >= EVIDENCE_FEW);
+            few.gap = deep.gap = chance_below(&c, 9);
+            for (int r = 0; r < RUNG_N; r++) {
+                enum rung g = (enum rung)r;
+                assert_true(evidence_of(&few, &plans, g) == evidence_of(&deep, &plans, g));
+                assert_true(evidence_without(&few, &plans, g, 1) ==
+                            evidence_without(&deep, &plans, g, 1));
+                assert_int_equal(evidence_distinct(&few, g), evidence_distinct(&deep, g));
+                assert_int_equal(evidence_alarms(&few, &plans, g, 1),
+                                 evidence_alarms(&deep, &plans, g, 1));
+            }
+            assert_true(evidence_worst(&few, &worst[0], &bad[0], &begun[0]));
+            assert_true(evidence_worst(&deep, &worst[1], &bad[1], &begun[1]));
+            assert_true(worst[0] == worst[1] && bad[0] == bad[1] && begun[0] == begun[1]);
+            assert_int_equal(evidence_bad_day(&few, at), evidence_bad_day(&deep, at));
+        }
+        evidence_deinit(&few);
+        evidence_deinit(&deep);
+    }
+}
+
 static void an_alarm_needs_several_recipients(void **state)
 {
     (void)state;
@@ -456,6 +493,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(save_load_go_on_is_go_on),
     cmocka_unit_test(bytes_that_are_cut_or_mad_are_refused),
     cmocka_unit_test(the_list_is_bounded_by_number_and_time),
+    cmocka_unit_test(a_few_say_the_same_as_all_that_is_made_of_them),
     cmocka_unit_test(an_alarm_needs_several_recipients),
     cmocka_unit_test(one_bounce_of_thirteen_sends_alarms_nothing),
     cmocka_unit_test(a_large_customers_alarm_is_higher),
