@@ -33,11 +33,8 @@ static void customer_deinit(struct reputation_customer *c)
     for (int h = 0; h < HARM_N; h++)
         evidence_deinit(&c->harms[h]);
     xfree(c->habit);
-    if (c->suspect) {
-        xfree(c->suspect->list);
-        xfree(c->suspect->traps);
-    }
-    xfree(c->suspect);
+    xfree(c->list);
+    xfree(c->traps);
     if (c->name != c->short_name)
         xfree(c->name);
 }
@@ -297,13 +294,6 @@ void reputation_set_customer(struct reputation *r, const char *customer, const c
         return;
     snprintf(c->pool, sizeof(c->pool), "%s", pool);
     c->pool_since = r->now;
-}
-
-struct reputation_suspect *reputation_suspect_of(struct reputation_customer *c)
-{
-    if (!c->suspect)
-        c->suspect = xcalloc(1, sizeof(*c->suspect));
-    return c->suspect;
 }
 
 /* --- time */

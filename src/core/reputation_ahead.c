@@ -30,15 +30,16 @@ static void fetch_record(const struct reputation_customer *c, const struct outco
 {
     usec_t at = o->delivered_at > 0 ? o->delivered_at : o->at;
     __builtin_prefetch(c, 1);
-    __builtin_prefetch(&c->harms[HARM_SPAM], 1);
     if (o->kind == OUTCOME_ACCEPTED) {
+        __builtin_prefetch(&c->harms[HARM_REPEAT], 1);
         __builtin_prefetch(c->submissions, 1);
         return;
     }
     __builtin_prefetch(&c->rates_second, 1);
     if (!is_answer(o))
         return;
-    __builtin_prefetch(&c->finals, 1);
+    __builtin_prefetch(c->harms, 1);
+    __builtin_prefetch(&c->reporting, 1);
     __builtin_prefetch(evidence_volume_at(&c->finals, at), 1);
     __builtin_prefetch(evidence_volume_at(&c->reporting, at), 1);
 }

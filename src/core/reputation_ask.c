@@ -41,7 +41,7 @@ void reputation_counts(const struct reputation *r, const struct reputation_custo
         break;
     case HARM_TRAP: {
         usec_t week = r->now - 7 * USEC_DAY;
-        const struct reputation_traps *t = c->suspect ? c->suspect->traps : NULL;
+        const struct reputation_traps *t = c->traps;
         for (int i = 0; t && i < REPUTATION_TRAPS && t->hits[i]; i++)
             *bad += (usec_t)t->hits[i] * USEC_SECOND >= week;
         break;
@@ -81,7 +81,7 @@ bool reputation_next_rung(const struct reputation *r, const char *customer,
     for (int h = 0; c && h < HARM_N; h++) {
         enum harm harm = (enum harm)h;
         enum rung next = next_of(r, c, harm);
-        if (next == RUNG_N || (!c->harms[h].is_begun && !(harm == HARM_TRAP && c->suspect)))
+        if (next == RUNG_N || (!c->harms[h].is_begun && !(harm == HARM_TRAP && c->traps)))
             continue;
         double level = level_of(r, c, harm, next);
         if (is_any && level <= out->level)

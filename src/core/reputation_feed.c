@@ -312,11 +312,10 @@ static void feed_trap(struct reputation *r, const struct final *f)
 {
     if (seen_before(r, f->c, SALT_TRAP, f->at, f->o->recipient, SEEN) & SEEN)
         return;
-    struct reputation_suspect *s = reputation_suspect_of(f->c);
     uint32_t second = r->now > USEC_SECOND ? (uint32_t)(r->now / USEC_SECOND) : 1;
-    if (!s->traps)
-        s->traps = xcalloc(1, sizeof(*s->traps));
-    uint32_t *hits = s->traps->hits;
+    if (!f->c->traps)
+        f->c->traps = xcalloc(1, sizeof(*f->c->traps));
+    uint32_t *hits = f->c->traps->hits;
     memmove(hits + 1, hits, (REPUTATION_TRAPS - 1) * sizeof(*hits));
     // Hits of one second are told apart, so that those dealt with can be.
     hits[0] = second > hits[1] ? second : hits[1] + 1;

@@ -31,7 +31,7 @@ double reputation_scale(const struct reputation *r, const struct reputation_cust
 
 uint32_t reputation_traps(const struct reputation_customer *c, enum rung rung, usec_t now)
 {
-    const struct reputation_traps *t = c->suspect ? c->suspect->traps : NULL;
+    const struct reputation_traps *t = c->traps;
     usec_t week = now - 7 * USEC_DAY;
     uint32_t n = 0;
     for (int i = 0; t && i < REPUTATION_TRAPS && t->hits[i]; i++)
@@ -57,7 +57,7 @@ static void begin_anew(struct reputation *r, struct reputation_customer *c, enum
                        enum rung rung)
 {
     if (harm == HARM_TRAP) {
-        struct reputation_traps *t = c->suspect ? c->suspect->traps : NULL;
+        struct reputation_traps *t = c->traps;
         for (int g = 0; t && g <= (int)rung; g++)
             t->since[g] = t->hits[0];
     } else if (c->harms[harm].is_begun) {
@@ -137,9 +137,8 @@ static void fill(const struct reputation *r, const struct reputation_customer *c
     d->certainty = evidence_of(e, &r->plans[harm], rung) * 2;
     if (evidence_worst(e, &provider, &bad, &begin) && provider < r->providers_n)
         snprintf(d->provider, sizeof(d->provider), "%s", r->providers[provider]->name);
-    const struct reputation_suspect *s = c->suspect;
-    if (s && s->list && s->votes * 2 > s->voted / 2 && s->votes)
-        snprintf(d->list, sizeof(d->list), "%s", s->list);
+    if (c->list && c->votes * 2 > c->voted / 2 && c->votes)
+        snprintf(d->list, sizeof(d->list), "%s", c->list);
     say_why(r, c, d);
     blame_itself(r, c, d);
 }
@@ -189,8 +188,7 @@ static void stand(struct reputation *r, struct reputation_customer *c, enum stan
     c->clean = 0;
     c->clean_n = 0;
     c->is_clean_wanted = false;
-    if (c->suspect)
-        c->suspect->votes = c->suspect->voted = 0;
+    c->votes = c->voted = 0;
     wait_no_more(r, c);
     reputation_plan_due(r, c);
 }
@@ -426,7 +424,7 @@ static void reset_all(struct reputation *r, struct reputation_customer *c)
     for (int h = 0; h < HARM_N; h++) {
         if (c->harms[h].is_begun)
             evidence_reset_all(&c->harms[h], &r->plans[h], r->now);
-        else if (h == HARM_TRAP && c->suspect)
+        else if (h == HARM_TRAP && c->traps)
             begin_anew(r, c, HARM_TRAP, RUNG_SUSPEND);
     }
 }
@@ -436,7 +434,7 @@ static void told_rung(struct reputation *r, struct reputation_customer *c, enum 
 {
     stand(r, c, standing_of(rung), until);
     for (int h = 0; h < HARM_N; h++)
-        if (c->harms[h].is_begun || (h == HARM_TRAP && c->suspect))
+        if (c->harms[h].is_begun || (h == HARM_TRAP && c->traps))
             begin_anew(r, c, (enum harm)h, rung);
 }
 

@@ -117,19 +117,18 @@ static uint32_t good_before(const struct reputation_customer *c, enum harm harm)
 
 static void vote(struct reputation_customer *c, const struct outcome *o)
 {
-    struct reputation_suspect *s = reputation_suspect_of(c);
     const char *list = o && o->list ? o->list : "";
-    s->voted += s->voted < UINT32_MAX;
+    c->voted += c->voted < UINT32_MAX;
     if (!*list) {
-        s->votes -= s->votes > 0;
-    } else if (s->list && strncmp(s->list, list, REPUTATION_LIST - 1) == 0) {
-        s->votes += s->votes < UINT32_MAX;
-    } else if (s->votes) {
-        s->votes--;
+        c->votes -= c->votes > 0;
+    } else if (c->list && strncmp(c->list, list, REPUTATION_LIST - 1) == 0) {
+        c->votes += c->votes < UINT32_MAX;
+    } else if (c->votes) {
+        c->votes--;
     } else {
-        xfree(s->list);
-        s->list = xmemdup0(list, strnlen(list, REPUTATION_LIST - 1));
-        s->votes = 1;
+        xfree(c->list);
+        c->list = xmemdup0(list, strnlen(list, REPUTATION_LIST - 1));
+        c->votes = 1;
     }
 }
 

@@ -43,36 +43,30 @@ struct reputation_traps {
     uint32_t since[RUNG_N];          // hits up to then are dealt with
 };
 
-/* What is kept of a customer only once it did harm: of nearly all, in time. */
-struct reputation_suspect {
-    char *list; // by which most of its bad ones came, by majority vote; NULL: none
-    struct reputation_traps *traps; // NULL: hit none
-    uint32_t votes, voted;          // for that list, and bad ones asked, since its last action
-};
-
 /* In the order in which an outcome needs it: a good one touches half of the lines of the first two
  * groups. They come in slabs, so that each begins with a cache line. */
 struct reputation_customer {
     char *name; // owned, or short_name
-    char short_name[24];
+    char short_name[16];
     uint32_t index;
     uint32_t observations; // lifetime, saturating
     uint64_t clean_n;      // observations since its last action
     struct clumping_block block;
-    bool is_clean_wanted;           // its standing may be restored by good evidence
-    bool is_submission_told;        // reputation_submitted() tells of it: outcomes need not
-    uint8_t clean_harm, clean_rung; // whose acceptable rate `clean` is about
-    uint8_t pooled;                 // bad ones it put into the newcomers' evidence
-    uint8_t waits_rung, waits_harm;
-    struct evidence harms[HARM_N];
-    struct habit *habit;    // NULL: nothing submitted that we saw
-    enum standing standing; // as far as this room believes
+    struct habit *habit;     // NULL: nothing submitted that we saw
+    enum standing standing;  // as far as this room believes
+    bool is_clean_wanted;    // its standing may be restored by good evidence
+    bool is_submission_told; // reputation_submitted() tells of it: outcomes need not
+    uint8_t clean_harm;      // whose acceptable rate `clean` is about…
+    uint8_t pooled;          // bad ones it put into the newcomers' evidence
 
+    struct evidence harms[HARM_N];
     uint32_t submissions_newest;
+    uint8_t clean_rung; // …and which rung's
+    uint8_t waits_rung, waits_harm;
     uint32_t submissions[8], list_submissions[8]; // rings of 3 h: of repeats, unconfirmed
-    struct evidence_volume finals;            // delivered and bounced, by delivery: of dead, spam
-    float hard_n, hard_bad, soft_n, soft_bad; // decayed over a day: its own rates, for outage
+    float hard_n, hard_bad, soft_n, soft_bad;     // decayed over a day: its own rates, for outage
     uint32_t rates_second;
+    struct evidence_volume finals;    // delivered and bounced, by delivery: of dead, spam
     struct evidence_volume reporting; // delivered at providers that report: of complaints
 
     struct due due;
@@ -82,7 +76,9 @@ struct reputation_customer {
     float clean;             // log-likelihood of half the acceptable rate since the last action
     char pool[16];           // short of it: "" unknown
     usec_t pool_since;
-    struct reputation_suspect *suspect; // NULL: no harm yet
+    char *list; // by which most of its bad ones came, by majority vote; NULL: none
+    struct reputation_traps *traps; // NULL: hit none
+    uint32_t votes, voted;          // for that list, and bad ones asked, since its last action
 };
 
 struct reputation_news { // a recent bad observation over an IP
@@ -226,7 +222,6 @@ struct reputation_ip *reputation_ip_hint(const struct reputation *r, const char 
 usec_t reputation_time(struct reputation *r, usec_t at);
 /* The plans by the policy and the clumping of now. */
 void reputation_plan(struct reputation *r);
-struct reputation_suspect *reputation_suspect_of(struct reputation_customer *c);
 
 /* --- reputation_observe.c: observations into evidence */
 struct reputation_bad { // where and when a bad observation was
