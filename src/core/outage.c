@@ -252,13 +252,13 @@ struct outage_news outage_others(struct outage *o, uint32_t customer)
 {
     struct outage_news news = {0};
     for (uint32_t i = 0; i < o->usage.room; i++) {
-        const struct usage_user *user = &o->usage.users[i];
-        if (user->customer == USAGE_NONE || user->customer == customer || !user->mark_n)
+        const struct usage_marked *m = &o->usage.marked[i];
+        if (!m->n || o->usage.users[i].customer == customer) // of a free slot nothing is marked
             continue;
-        double weight = user->mark_n > OTHERS_MOST ? (double)OTHERS_MOST / user->mark_n : 1;
+        double weight = m->n > OTHERS_MOST ? (double)OTHERS_MOST / m->n : 1;
         news.customers++;
-        news.n += user->mark_n * weight;
-        news.bad += user->mark_bad * weight;
+        news.n += m->n * weight;
+        news.bad += m->bad * weight;
     }
     if (news.n > 0)
         news.bad /= news.n;

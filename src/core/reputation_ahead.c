@@ -33,6 +33,8 @@ static void fetch_record(const struct reputation_customer *c, const struct outco
     if (o->kind == OUTCOME_ACCEPTED) {
         __builtin_prefetch(&c->harms[HARM_REPEAT], 1);
         __builtin_prefetch(c->submissions, 1);
+        if (o->stream == STREAM_LIST)
+            __builtin_prefetch(&c->list_submissions[7], 1);
         return;
     }
     __builtin_prefetch(&c->rates_second, 1);

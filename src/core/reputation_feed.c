@@ -92,15 +92,14 @@ static uint64_t lower(uint64_t v)
 static uint64_t hash_of(const struct reputation_customer *c, enum salt salt, int64_t span,
                         const char *text)
 {
-    uint64_t n = strlen(text), part;
+    uint64_t n = strlen(text), i = 0, part;
     uint64_t h = reputation_mix(key.k0 ^ ((uint64_t)c->index << 8 | (uint64_t)salt),
                                 key.k1 ^ (uint64_t)span);
-    for (size_t i = 0; i < n; i += sizeof(part)) {
-        size_t left = n - i;
-        part = 0;
-        memcpy(&part, text + i, left < sizeof(part) ? left : sizeof(part));
+    for (; n - i >= sizeof(part); i += sizeof(part)) {
+        memcpy(&part, text + i, sizeof(part));
         h = reputation_mix(lower(le64toh(part)) ^ key.k0, h ^ key.k1);
     }
+    h = reputation_mix(lower(reputation_tail(text + i, n - i)) ^ key.k0, h ^ key.k1);
     return reputation_mix(h ^ n, key.k1);
 }
 
@@ -341,7 +340,8 @@ static void ring_add(struct reputation_customer *c, usec_t at, bool is_list)
     if (c->submissions_newest - step >= 8)
         return;
     c->submissions[step % 8]++;
-    c->list_submissions[step % 8] += is_list;
+    if (is_list) // else its line stays where it is
+        c->list_submissions[step % 8]++;
 }
 
 static void habit_feed(struct reputation_customer *c, usec_t at, const char *recipient,

@@ -282,14 +282,13 @@ static double fit(double bad, double n, double rate)
 
 // Since the mark, in the same minutes: is it worse there than the others, beyond chance? By the
 // likelihood of two rates over that of one. It is asked again and again, so chance is kept small.
-static bool others_get_through(struct reputation *r, const struct reputation_customer *c,
-                               struct outage *o)
+static bool others_get_through(const struct reputation_customer *c, struct outage *o)
 {
-    const struct usage_user *own = usage_get(&o->usage, c->index, r->now);
+    struct usage_marked own = usage_marked(&o->usage, c->index);
     struct outage_news news = outage_others(o, c->index);
-    if (!own || !own->mark_n || news.customers < OTHERS_LEAST)
+    if (!own.n || news.customers < OTHERS_LEAST)
         return false;
-    double n = own->mark_n, bad = own->mark_bad, others = news.n * news.bad;
+    double n = own.n, bad = own.bad, others = news.n * news.bad;
     double both = (bad + others) / (n + news.n);
     if (bad / n < 2 * news.bad || both <= 0)
         return false;
@@ -342,7 +341,7 @@ static bool suspected(struct reputation *r, const struct reputation_customer *c,
     struct outage *o = reputation_outage(r, *provider);
     usec_t since = c->waits_since ? c->waits_since : r->now;
     bool has_mark = o->usage.mark_at >= since - REPUTATION_MARK;
-    return !has_mark || !others_get_through(r, c, o);
+    return !has_mark || !others_get_through(c, o);
 }
 
 static enum doubt doubt(struct reputation *r, struct reputation_customer *c, enum harm harm,

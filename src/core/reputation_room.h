@@ -1,6 +1,7 @@
 /* What the files of reputation share: the things that are judged, and the doors between the files
  * (which file has a function stands above it). Nobody else includes this. */
 #pragma once
+#include <endian.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -286,6 +287,18 @@ static inline uint64_t reputation_mix(uint64_t a, uint64_t b)
     unsigned __int128 v = (unsigned __int128)a * b;
     return (uint64_t)v ^ (uint64_t)(v >> 64);
 }
+/* Up to seven bytes as a number, each in it at least once; what it is with their number is unique. */
+static inline uint64_t reputation_tail(const char *p, size_t n)
+{
+    uint32_t first, last;
+    if (n < 4)
+        return n ? (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[n / 2] << 8 |
+                       (uint64_t)(uint8_t)p[n - 1] << 16
+                 : 0;
+    memcpy(&first, p, 4);
+    memcpy(&last, p + n - 4, 4);
+    return le32toh(first) | (uint64_t)le32toh(last) << 32;
+}
 /* Of a name, by a key that strangers do not know. */
 static inline uint64_t reputation_hash(const struct reputation *r, const char *name, size_t n)
 {
@@ -294,9 +307,7 @@ static inline uint64_t reputation_hash(const struct reputation *r, const char *n
         memcpy(&part, name, 8);
         h = reputation_mix(part ^ r->key.k0, h ^ r->key.k1);
     }
-    part = 0;
-    memcpy(&part, name, n);
-    h = reputation_mix(part ^ r->key.k0, h ^ r->key.k1);
+    h = reputation_mix(reputation_tail(name, n) ^ r->key.k0, h ^ r->key.k1);
     return reputation_mix(h, r->key.k1);
 }
 /* What reputation_feed() will ask core/seen for; 0: nothing. */

@@ -17,6 +17,7 @@ void usage_deinit(struct usage *u)
 {
     xfree(u->sets);
     xfree(u->users);
+    xfree(u->marked);
     *u = (struct usage){0};
 }
 
@@ -104,6 +105,7 @@ static struct usage_user *put(struct usage *u, uint32_t slot, uint32_t customer,
     set->customer[slot % USAGE_WAYS] = customer;
     set->second[slot % USAGE_WAYS] = second;
     u->users[slot] = (struct usage_user){.customer = customer, .second = second};
+    u->marked[slot] = (struct usage_marked){0};
     return &u->users[slot];
 }
 
@@ -112,6 +114,7 @@ static void allocate(struct usage *u, uint32_t room)
     u->room = room;
     u->sets = xcalloc_lines(room / USAGE_WAYS, sizeof(*u->sets));
     u->users = xmalloc(room * sizeof(*u->users));
+    u->marked = xmalloc(room * sizeof(*u->marked));
     for (uint32_t i = 0; i < room; i++)
         put(u, i, USAGE_NONE, 0);
 }
@@ -143,10 +146,12 @@ static void grow(struct usage *u)
         if (slot == USAGE_NONE)
             continue; // twice the sets: it always finds its place
         *put(u, slot, user->customer, user->second) = *user;
+        u->marked[slot] = before.marked[i];
         u->count++;
     }
     xfree(before.sets);
     xfree(before.users);
+    xfree(before.marked);
 }
 
 static struct usage_user *find_or_add(struct usage *u, uint32_t customer, uint32_t second)
@@ -173,12 +178,12 @@ static void touch(struct usage *u, const struct usage_user *user)
     u->sets[slot / USAGE_WAYS].second[slot % USAGE_WAYS] = user->second;
 }
 
-static void add_mark(struct usage_user *user, const struct usage_facts *facts)
+static void add_mark(struct usage_marked *m, const struct usage_facts *facts)
 {
-    if (user->mark_n < UINT16_MAX)
-        user->mark_n = (uint16_t)(user->mark_n + (facts->n[USAGE_HARD] > 0));
-    if (user->mark_bad < user->mark_n)
-        user->mark_bad = (uint16_t)(user->mark_bad + (facts->bad[USAGE_HARD] > 0));
+    if (m->n < UINT16_MAX)
+        m->n = (uint16_t)(m->n + (facts->n[USAGE_HARD] > 0));
+    if (m->bad < m->n)
+        m->bad = (uint16_t)(m->bad + (facts->bad[USAGE_HARD] > 0));
 }
 
 void usage_add_facts(struct usage *u, uint32_t customer, const struct usage_facts *facts, usec_t at)
@@ -190,7 +195,7 @@ void usage_add_facts(struct usage *u, uint32_t customer, const struct usage_fact
         return;
     count(user, facts, second);
     touch(u, user);
-    add_mark(user, facts);
+    add_mark(&u->marked[user - u->users], facts);
 }
 
 void usage_add(struct usage *u, uint32_t customer, enum usage_channel channel, usec_t at,
@@ -212,7 +217,7 @@ void usage_add_bad(struct usage *u, uint32_t customer, usec_t at)
         return;
     count(user, &facts, second);
     touch(u, user);
-    add_mark(user, &facts);
+    add_mark(&u->marked[user - u->users], &facts);
 }
 
 struct usage_user *usage_get(struct usage *u, uint32_t customer, usec_t now)
@@ -275,8 +280,14 @@ void usage_renew(struct usage *u)
 void usage_mark(struct usage *u, usec_t now)
 {
     u->mark_at = now;
-    for (uint32_t i = 0; i < u->room; i++)
-        u->users[i].mark_n = u->users[i].mark_bad = 0;
+    if (u->room)
+        memset(u->marked, 0, u->room * sizeof(*u->marked));
+}
+
+struct usage_marked usage_marked(const struct usage *u, uint32_t customer)
+{
+    const struct usage_user *user = find(u, customer);
+    return user ? u->marked[user - u->users] : (struct usage_marked){0};
 }
 
 static void user_save(const struct usage_user *user, struct buf *out)
@@ -288,8 +299,6 @@ static void user_save(const struct usage_user *user, struct buf *out)
             pack_f32(out, user->bad[c][w]);
         }
     }
-    pack_u16(out, user->mark_n);
-    pack_u16(out, user->mark_bad);
 }
 
 static bool user_load(struct usage_user *user, struct bytes *in)
@@ -298,7 +307,7 @@ static bool user_load(struct usage_user *user, struct bytes *in)
     for (int c = 0; c < USAGE_CHANNELS; c++)
         for (int w = 0; w < USAGE_N; w++)
             is_ok = is_ok && take_f32(in, &user->n[c][w]) && take_f32(in, &user->bad[c][w]);
-    return is_ok && take_u16(in, &user->mark_n) && take_u16(in, &user->mark_bad);
+    return is_ok;
 }
 
 void usage_save(const struct usage *u, struct buf *out)
@@ -316,6 +325,8 @@ void usage_save(const struct usage *u, struct buf *out)
         pack_u32(out, u->users[i].customer);
         pack_u32(out, u->sets[i / USAGE_WAYS].second[i % USAGE_WAYS]);
         user_save(&u->users[i], out);
+        pack_u16(out, u->marked[i].n);
+        pack_u16(out, u->marked[i].bad);
     }
 }
 
@@ -337,15 +348,17 @@ bool usage_load(struct usage *u, struct bytes *in)
     for (; u->count < n; u->count++) {
         uint32_t slot, customer, active;
         struct usage_user user = {0};
+        struct usage_marked marked = {0};
         if (!take_u32(in, &slot) || slot >= room || !take_u32(in, &customer) ||
             customer == USAGE_NONE || set_of(u, customer) != slot / USAGE_WAYS ||
             u->users[slot].customer != USAGE_NONE || !take_u32(in, &active) ||
-            !user_load(&user, in)) {
+            !user_load(&user, in) || !take_u16(in, &marked.n) || !take_u16(in, &marked.bad)) {
             usage_deinit(u);
             return false;
         }
         user.customer = customer;
         *put(u, slot, customer, active) = user;
+        u->marked[slot] = marked;
     }
     return true;
 }

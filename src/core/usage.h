@@ -26,7 +26,11 @@ struct usage_user {
     uint32_t customer; // index in reputation; USAGE_NONE: free
     uint32_t second;   // of the last count, since 1970: what the decay starts from
     float n[USAGE_CHANNELS][USAGE_N], bad[USAGE_CHANNELS][USAGE_N];
-    uint16_t mark_n, mark_bad; // hard ones since usage_mark(), saturating
+};
+
+/* Hard ones since usage_mark(), saturating. */
+struct usage_marked {
+    uint16_t n, bad;
 };
 
 /* The slots of one neighbourhood, in one cache line: finding, and whom a new one may replace. */
@@ -36,13 +40,14 @@ struct usage_set {
 };
 
 struct usage {
-    struct usage_set *sets;   // owned, room / USAGE_WAYS
-    struct usage_user *users; // owned
-    uint32_t room, count;     // slots (a power of two), and those in use
-    float most;               // so many at most has had any of them in an hour
-    usec_t mark_at;           // of the last usage_mark(); 0: none
-    usec_t mark_until;        // somebody waits for news since the mark till then; 0: nobody
-    struct usage_user all;    // the sum over everybody, counted or not
+    struct usage_set *sets;      // owned, room / USAGE_WAYS
+    struct usage_user *users;    // owned
+    struct usage_marked *marked; // owned; of the users
+    uint32_t room, count;        // slots (a power of two), and those in use
+    float most;                  // so many at most has had any of them in an hour
+    usec_t mark_at;              // of the last usage_mark(); 0: none
+    usec_t mark_until;           // somebody waits for news since the mark till then; 0: nobody
+    struct usage_user all;       // the sum over everybody, counted or not
 };
 
 /* What one outcome says in both channels at once: 0 or 1 each. */
@@ -70,7 +75,9 @@ bool usage_next(const struct usage *u, uint32_t *i, enum usage_window window, us
 void usage_forget_bad(struct usage *u, enum usage_channel channel);
 /* The shortest window begins anew for everybody, both channels: what follows is news alone. */
 void usage_renew(struct usage *u);
-/* From here on mark_n and mark_bad count anew, for everybody. */
+/* From here on `marked` counts anew, for everybody. */
 void usage_mark(struct usage *u, usec_t now);
+/* What it is of a customer; nothing when not kept. */
+struct usage_marked usage_marked(const struct usage *u, uint32_t customer);
 void usage_save(const struct usage *u, struct buf *out);
 bool usage_load(struct usage *u, struct bytes *in);

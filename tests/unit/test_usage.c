@@ -83,9 +83,9 @@ static void a_mark_counts_what_comes_after_it(void **state)
     usage_add(&u, 3, USAGE_SOFT, T0, true);
     usage_add_bad(&u, 3, T0);
     usage_add_bad(&u, 3, T0); // never more bad ones than there were
-    const struct usage_user *user = usage_get(&u, 3, T0);
-    assert_int_equal(user->mark_n, 1);
-    assert_int_equal(user->mark_bad, 1);
+    assert_int_equal(usage_marked(&u, 3).n, 1);
+    assert_int_equal(usage_marked(&u, 3).bad, 1);
+    assert_int_equal(usage_marked(&u, 4).n, 0);
     usage_deinit(&u);
 }
 
