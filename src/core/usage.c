@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "core/fade.h"
 #include "core/pack.h"
 
 // Sets of eight neighbours: the keys of a set share a cache line, so that a customer that is not kept
@@ -19,14 +20,6 @@ void usage_deinit(struct usage *u)
     xfree(u->users);
     xfree(u->marked);
     *u = (struct usage){0};
-}
-
-static uint32_t second_of(usec_t at)
-{
-    if (at <= 0)
-        return 0;
-    int64_t s = at / USEC_SECOND;
-    return s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
 }
 
 // What is left after `span` seconds in each window: one exp, since 1 h = 4 x 15 min = 30 x 2 min =
@@ -124,14 +117,11 @@ static uint32_t slot_for(const struct usage *u, uint32_t customer, uint32_t seco
 {
     uint32_t set = set_of(u, customer), best = 0;
     const struct usage_set *s = &u->sets[set];
-    for (uint32_t i = 0; i < USAGE_WAYS; i++) {
-        if (s->customer[i] == USAGE_NONE)
-            return set * USAGE_WAYS + i;
-        if (s->second[i] < s->second[best])
-            best = i;
-    }
-    bool is_idle = second > s->second[best] && second - s->second[best] > IDLE;
-    return is_idle ? set * USAGE_WAYS + best : USAGE_NONE;
+    for (uint32_t i = 1; i < USAGE_WAYS; i++) // a free one has second 0, and nobody else
+        best = s->second[i] < s->second[best] ? i : best;
+    uint32_t last = s->second[best];
+    bool is_idle = second > last && second - last > IDLE;
+    return !last || is_idle ? set * USAGE_WAYS + best : USAGE_NONE;
 }
 
 static void grow(struct usage *u)
@@ -173,7 +163,9 @@ static struct usage_user *find_or_add(struct usage *u, uint32_t customer, uint32
 static void touch(struct usage *u, const struct usage_user *user)
 {
     for (int c = 0; c < USAGE_CHANNELS; c++)
-        u->most = fmaxf(u->most, user->n[c][USAGE_1H]);
+        for (int w = 0; w < USAGE_N; w++)
+            if (user->n[c][w] > u->most[w])
+                u->most[w] = user->n[c][w];
     size_t slot = (size_t)(user - u->users);
     u->sets[slot / USAGE_WAYS].second[slot % USAGE_WAYS] = user->second;
 }
@@ -188,7 +180,7 @@ static void add_mark(struct usage_marked *m, const struct usage_facts *facts)
 
 void usage_add_facts(struct usage *u, uint32_t customer, const struct usage_facts *facts, usec_t at)
 {
-    uint32_t second = second_of(at);
+    uint32_t second = fade_second(at);
     count(&u->all, facts, second);
     struct usage_user *user = find_or_add(u, customer, second);
     if (!user)
@@ -210,7 +202,7 @@ void usage_add(struct usage *u, uint32_t customer, enum usage_channel channel, u
 void usage_add_bad(struct usage *u, uint32_t customer, usec_t at)
 {
     const struct usage_facts facts = {.bad[USAGE_HARD] = 1};
-    uint32_t second = second_of(at);
+    uint32_t second = fade_second(at);
     count(&u->all, &facts, second);
     struct usage_user *user = find(u, customer);
     if (!user)
@@ -224,7 +216,7 @@ struct usage_user *usage_get(struct usage *u, uint32_t customer, usec_t now)
 {
     struct usage_user *user = find(u, customer);
     if (user)
-        decay(user, second_of(now));
+        decay(user, fade_second(now));
     return user;
 }
 
@@ -233,14 +225,14 @@ static uint32_t reach(const struct usage *u, enum usage_window window)
 {
     static const float spans[USAGE_N] = {
         [USAGE_30S] = 30, [USAGE_2M] = 120, [USAGE_15M] = 900, [USAGE_1H] = 3600};
-    float most = u->most / (float)USAGE_ACTIVE;
+    float most = u->most[window] / (float)USAGE_ACTIVE;
     return 1 + (uint32_t)(most > 1 ? spans[window] * logf(most) : 0);
 }
 
 bool usage_next(const struct usage *u, uint32_t *i, enum usage_window window, usec_t now,
                 struct usage_user *user)
 {
-    uint32_t second = second_of(now), span = reach(u, window);
+    uint32_t second = fade_second(now), span = reach(u, window);
     while (*i < u->room) {
         uint32_t slot = (*i)++;
         const struct usage_set *set = &u->sets[slot / USAGE_WAYS];
@@ -314,7 +306,8 @@ void usage_save(const struct usage *u, struct buf *out)
 {
     pack_i64(out, u->mark_at);
     pack_i64(out, u->mark_until);
-    pack_f32(out, u->most);
+    for (int w = 0; w < USAGE_N; w++)
+        pack_f32(out, u->most[w]);
     user_save(&u->all, out);
     pack_u32(out, u->room);
     pack_u32(out, u->count);
@@ -339,8 +332,12 @@ bool usage_load(struct usage *u, struct bytes *in)
 {
     *u = (struct usage){0};
     uint32_t room, n;
-    if (!take_i64(in, &u->mark_at) || !take_i64(in, &u->mark_until) || !take_f32(in, &u->most) ||
-        !user_load(&u->all, in) || !take_u32(in, &room) || !is_room(room) ||
+    if (!take_i64(in, &u->mark_at) || !take_i64(in, &u->mark_until))
+        return false;
+    for (int w = 0; w < USAGE_N; w++)
+        if (!take_f32(in, &u->most[w]))
+            return false;
+    if (!user_load(&u->all, in) || !take_u32(in, &room) || !is_room(room) ||
         !take_count(in, &n, 8) || n > room)
         return false;
     if (room)
@@ -351,7 +348,7 @@ bool usage_load(struct usage *u, struct bytes *in)
         struct usage_marked marked = {0};
         if (!take_u32(in, &slot) || slot >= room || !take_u32(in, &customer) ||
             customer == USAGE_NONE || set_of(u, customer) != slot / USAGE_WAYS ||
-            u->users[slot].customer != USAGE_NONE || !take_u32(in, &active) ||
+            u->users[slot].customer != USAGE_NONE || !take_u32(in, &active) || !active ||
             !user_load(&user, in) || !take_u16(in, &marked.n) || !take_u16(in, &marked.bad)) {
             usage_deinit(u);
             return false;

@@ -44,7 +44,7 @@ struct usage {
     struct usage_user *users;    // owned
     struct usage_marked *marked; // owned; of the users
     uint32_t room, count;        // slots (a power of two), and those in use
-    float most;                  // so many at most has had any of them in an hour
+    float most[USAGE_N];         // so many at most has had any of them in a window
     usec_t mark_at;              // of the last usage_mark(); 0: none
     usec_t mark_until;           // somebody waits for news since the mark till then; 0: nobody
     struct usage_user all;       // the sum over everybody, counted or not
