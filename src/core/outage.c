@@ -23,7 +23,6 @@ enum {
 #define EXPECTED_MOST 0.3
 #define ODD 1.0 // excess from which the long-run rate is learned slowly
 #define WEIGHT_MOST 20.0
-#define ACTIVE 0.3 // decayed observations that make a customer active in a window
 // Until a provider is known it may be worse than most: nothing opens by chance in its first minutes.
 static const float unknown_rate[USAGE_CHANNELS] = {[USAGE_HARD] = 0.03f, [USAGE_SOFT] = 0.1f};
 static const usec_t windows[USAGE_N] = {[USAGE_30S] = 30 * USEC_SECOND,
@@ -80,14 +79,14 @@ static struct sum sum_up(struct outage *o, enum usage_channel channel, enum usag
                          outage_elsewhere_fn *elsewhere, void *ctx, usec_t now)
 {
     struct sum s = {0};
-    struct usage_user *user;
-    for (uint32_t i = 0; (user = usage_next(&o->usage, &i, now));) {
-        double n = user->n[channel][w], bad = user->bad[channel][w];
-        if (n < ACTIVE)
+    struct usage_user user;
+    for (uint32_t i = 0; usage_next(&o->usage, &i, w, now, &user);) {
+        double n = user.n[channel][w], bad = user.bad[channel][w];
+        if (n < USAGE_ACTIVE)
             continue;
         bad = bad > n ? n : bad;
         bool is_candidate = bad > n * o->rate[channel];
-        double rate = expected_rate(o, user, channel, is_candidate, elsewhere, ctx);
+        double rate = expected_rate(o, &user, channel, is_candidate, elsewhere, ctx);
         if (rate >= 1) // nothing is known of it: its news says nothing
             continue;
         double e = n * rate;
@@ -120,10 +119,10 @@ static double failing_expected(struct outage *o, enum usage_channel channel, enu
                                const struct sum *s, usec_t now)
 {
     double fine = log1p(-fmin(0.99, s->part / s->weight)), sum = 0;
-    const struct usage_user *user;
-    for (uint32_t i = 0; (user = usage_next(&o->usage, &i, now));)
-        if (user->n[channel][w] >= ACTIVE)
-            sum -= expm1(fine * (double)user->n[channel][w]);
+    struct usage_user user;
+    for (uint32_t i = 0; usage_next(&o->usage, &i, w, now, &user);)
+        if (user.n[channel][w] >= USAGE_ACTIVE)
+            sum -= expm1(fine * (double)user.n[channel][w]);
     return sum;
 }
 
@@ -245,13 +244,13 @@ struct outage_news outage_others(struct outage *o, uint32_t customer)
 {
     struct outage_news news = {0};
     for (uint32_t i = 0; i < o->usage.room; i++) {
-        const struct usage_user *user = &o->usage.users[i];
-        if (user->customer == USAGE_NONE || user->customer == customer || !user->mark_n)
+        const struct usage_marked *m = &o->usage.marked[i];
+        if (!m->n || o->usage.users[i].customer == customer) // of a free slot nothing is marked
             continue;
-        double weight = user->mark_n > OTHERS_MOST ? (double)OTHERS_MOST / user->mark_n : 1;
+        double weight = m->n > OTHERS_MOST ? (double)OTHERS_MOST / m->n : 1;
         news.customers++;
-        news.n += user->mark_n * weight;
-        news.bad += user->mark_bad * weight;
+        news.n += m->n * weight;
+        news.bad += m->bad * weight;
     }
     if (news.n > 0)
         news.bad /= news.n;
@@ -261,9 +260,9 @@ struct outage_news outage_others(struct outage *o, uint32_t customer)
 uint32_t outage_active(struct outage *o, uint32_t customer, usec_t now)
 {
     uint32_t n = 0;
-    const struct usage_user *user;
-    for (uint32_t i = 0; (user = usage_next(&o->usage, &i, now));)
-        n += user->customer != customer && user->n[USAGE_HARD][USAGE_1H] >= ACTIVE;
+    struct usage_user user;
+    for (uint32_t i = 0; usage_next(&o->usage, &i, USAGE_1H, now, &user);)
+        n += user.customer != customer && user.n[USAGE_HARD][USAGE_1H] >= USAGE_ACTIVE;
     return n;
 }
 

@@ -29,16 +29,15 @@ struct reputation *reputation_new(const struct reputation_options *options)
     return r;
 }
 
-void reputation_customer_free(struct reputation_customer *c)
+static void customer_deinit(struct reputation_customer *c)
 {
-    for (int h = 0; h < HARM_N; h++) {
-        if (c->harms[h])
-            evidence_deinit(c->harms[h]);
-        xfree(c->harms[h]);
-    }
+    for (int h = 0; h < HARM_N; h++)
+        evidence_deinit(&c->harms[h]);
     xfree(c->habit);
-    xfree(c->suspect);
-    xfree(c);
+    xfree(c->list);
+    xfree(c->traps);
+    if (c->name != c->short_name)
+        xfree(c->name);
 }
 
 static void provider_free(struct reputation_provider *p)
@@ -54,7 +53,9 @@ struct reputation *reputation_free(struct reputation *r)
         return NULL;
     heap_deinit(&r->due); // first: its nodes stand in what is freed below
     for (uint32_t i = 0; i < r->customers_n; i++)
-        reputation_customer_free(r->customers[i]);
+        customer_deinit(r->customers[i]);
+    for (uint32_t i = 0; i < r->customers_n; i += REPUTATION_SLAB)
+        xfree(r->customers[i]);
     for (uint32_t i = 0; i < r->ips_n; i++) {
         rotation_ip_deinit(r->ips[i]);
         xfree(r->ips[i]);
@@ -145,9 +146,10 @@ static void slots_grow(struct reputation *r)
 static struct reputation_customer *customer_add(struct reputation *r, const char *name, size_t n,
                                                 uint64_t hash)
 {
-    struct reputation_customer *c = xcalloc(1, sizeof(*c) + n + 1);
-    c->name = (char *)(c + 1);
-    memcpy(c->name, name, n);
+    uint32_t place = r->customers_n % REPUTATION_SLAB;
+    struct reputation_customer *c = place ? r->customers[r->customers_n - place] + place
+                                          : xcalloc_lines(REPUTATION_SLAB, sizeof(*c));
+    c->name = n < sizeof(c->short_name) ? memcpy(c->short_name, name, n) : xmemdup0(name, n);
     c->due.what = DUE_CUSTOMER;
     c->index = r->customers_n;
     r->customers = list_add(r->customers, r->customers_n, &r->customers_room);
@@ -203,13 +205,29 @@ static struct reputation_provider *provider_add(struct reputation *r, const char
     return p;
 }
 
+static size_t hint_place(const struct reputation *r, const char *name, size_t n)
+{
+    return reputation_hash(r, name, n) & (REPUTATION_HINTS - 1);
+}
+
+struct reputation_provider *reputation_provider_hint(const struct reputation *r, const char *name)
+{
+    struct reputation_provider *p = r->provider_hints[hint_place(r, name, strlen(name))];
+    return p && strcmp(p->name, name) == 0 ? p : NULL;
+}
+
+struct reputation_ip *reputation_ip_hint(const struct reputation *r, const char *address)
+{
+    struct reputation_ip *ip = r->ip_hints[hint_place(r, address, strlen(address))];
+    return ip && strcmp(ip->address, address) == 0 ? ip : NULL;
+}
+
 struct reputation_provider *reputation_provider_of(struct reputation *r, const char *name)
 {
     size_t n = strlen(name);
     if (!n)
         return NULL;
-    struct reputation_provider **hint =
-        &r->provider_hints[reputation_hash(r, name, n) & (REPUTATION_HINTS - 1)];
+    struct reputation_provider **hint = &r->provider_hints[hint_place(r, name, n)];
     if (*hint && strcmp((*hint)->name, name) == 0)
         return *hint;
     struct reputation_provider *p = map_get(&r->provider_of, bytes_of(name, n));
@@ -244,8 +262,7 @@ struct reputation_ip *reputation_ip_of(struct reputation *r, const char *address
     size_t n = strlen(address);
     if (!n)
         return NULL;
-    struct reputation_ip **hint =
-        &r->ip_hints[reputation_hash(r, address, n) & (REPUTATION_HINTS - 1)];
+    struct reputation_ip **hint = &r->ip_hints[hint_place(r, address, n)];
     if (*hint && strcmp((*hint)->address, address) == 0)
         return *hint;
     struct reputation_ip *ip = map_get(&r->ip_of, bytes_of(address, n));
@@ -275,13 +292,6 @@ void reputation_set_pause(struct reputation *r, const char *provider, usec_t spa
 void reputation_set_customer(struct reputation *r, const char *customer, const char *pool)
 {
     reputation_pool_set(r, customer, reputation_pool_hash(pool));
-}
-
-struct reputation_suspect *reputation_suspect_of(struct reputation_customer *c)
-{
-    if (!c->suspect)
-        c->suspect = xcalloc(1, sizeof(*c->suspect));
-    return c->suspect;
 }
 
 /* --- time */

@@ -114,12 +114,12 @@ static void remember(struct reputation_newcomers *s, uint32_t customer)
 static bool is_snow(const struct reputation *r, const struct reputation_customer *c, enum harm harm,
                     enum rung rung)
 {
-    const struct evidence *e = c->harms[harm];
+    const struct evidence *e = &c->harms[harm];
     double rate = r->o.policy->rungs[harm][rung].rate;
-    if (!e || c->observations >= REPUTATION_NEW || c->standing > (enum standing)rung ||
-        e->distinct[rung] < SNOW_BAD)
+    if (c->observations >= REPUTATION_NEW || c->standing > (enum standing)rung ||
+        evidence_distinct(e, rung) < SNOW_BAD)
         return false;
-    double x = e->distinct[rung], mean = c->observations * rate;
+    double x = evidence_distinct(e, rung), mean = c->observations * rate;
     return x > mean && x * log(x / mean) - x + mean >= SNOW_EVIDENCE;
 }
 
@@ -143,7 +143,7 @@ static void act_on_snow(struct reputation *r, enum harm harm, enum rung rung)
             found[found_n++] = s->customers[i];
     if (found_n < SNOW_LEAST)
         return;
-    evidence_reset(&s->harms[pool_of(harm)], rung, r->now);
+    evidence_reset(&s->harms[pool_of(harm)], &r->plans[harm], rung, r->now);
     for (uint32_t i = 0; i < found_n; i++)
         reputation_act(r, r->customers[found[i]], harm, rung);
 }

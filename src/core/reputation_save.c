@@ -29,27 +29,40 @@ static bool load_volume(struct evidence_volume *v, struct bytes *in)
     return is_ok;
 }
 
-static void save_suspect(const struct reputation_suspect *s, struct buf *out)
+static void save_harmed(const struct reputation_customer *c, struct buf *out)
 {
-    pack_str(out, s->list);
-    pack_u32(out, s->votes);
-    pack_u32(out, s->voted);
-    for (int i = 0; i < REPUTATION_TRAPS; i++)
-        pack_u32(out, s->traps[i]);
-    for (int i = 0; i < RUNG_N; i++)
-        pack_u32(out, s->traps_since[i]);
+    const struct reputation_traps *t = c->traps;
+    pack_str(out, c->list ? c->list : "");
+    pack_u32(out, c->votes);
+    pack_u32(out, c->voted);
+    pack_bool(out, t);
+    for (int i = 0; t && i < REPUTATION_TRAPS; i++)
+        pack_u32(out, t->hits[i]);
+    for (int i = 0; t && i < RUNG_N; i++)
+        pack_u32(out, t->since[i]);
 }
 
-static bool load_suspect(struct reputation_customer *c, struct bytes *in)
+static bool load_traps(struct reputation_customer *c, struct bytes *in)
 {
-    struct reputation_suspect *s = reputation_suspect_of(c);
-    bool is_ok = take_text(in, s->list, sizeof(s->list)) && take_u32(in, &s->votes) &&
-                 take_u32(in, &s->voted);
+    bool is_ok = true;
+    c->traps = xcalloc(1, sizeof(*c->traps));
     for (int i = 0; is_ok && i < REPUTATION_TRAPS; i++)
-        is_ok = take_u32(in, &s->traps[i]);
+        is_ok = take_u32(in, &c->traps->hits[i]);
     for (int i = 0; is_ok && i < RUNG_N; i++)
-        is_ok = take_u32(in, &s->traps_since[i]);
+        is_ok = take_u32(in, &c->traps->since[i]);
     return is_ok;
+}
+
+static bool load_harmed(struct reputation_customer *c, struct bytes *in)
+{
+    char list[REPUTATION_LIST];
+    bool has_traps;
+    if (!take_text(in, list, sizeof(list)) || !take_u32(in, &c->votes) ||
+        !take_u32(in, &c->voted) || !take_bool(in, &has_traps))
+        return false;
+    if (*list)
+        c->list = xstrdup(list);
+    return !has_traps || load_traps(c, in);
 }
 
 static void save_counts(const struct reputation_customer *c, struct buf *out)
@@ -126,22 +139,14 @@ static void save_customer(const struct reputation_customer *c, struct buf *out)
     save_standing(c, out);
     save_counts(c, out);
     for (int h = 0; h < HARM_N; h++) {
-        pack_bool(out, c->harms[h] != NULL);
-        if (c->harms[h])
-            evidence_save(c->harms[h], out);
+        pack_bool(out, c->harms[h].is_begun);
+        if (c->harms[h].is_begun)
+            evidence_save(&c->harms[h], out);
     }
     pack_bool(out, c->habit != NULL);
     if (c->habit)
         habit_save(c->habit, out);
-    pack_bool(out, c->suspect != NULL);
-    if (c->suspect)
-        save_suspect(c->suspect, out);
-}
-
-static bool load_harm(struct reputation_customer *c, enum harm harm, struct bytes *in)
-{
-    c->harms[harm] = xcalloc(1, sizeof(struct evidence));
-    return evidence_load(c->harms[harm], in);
+    save_harmed(c, out);
 }
 
 static bool load_habit(struct reputation_customer *c, struct bytes *in)
@@ -161,12 +166,11 @@ static bool load_customer(struct reputation *r, struct bytes *in)
         return false; // there twice, or broken
     for (int h = 0; h < HARM_N; h++) {
         bool has;
-        if (!take_bool(in, &has) || (has && !load_harm(c, (enum harm)h, in)))
+        if (!take_bool(in, &has) || (has && !evidence_load(&c->harms[h], in)))
             return false;
     }
-    bool has_habit, has_suspect;
-    return take_bool(in, &has_habit) && (!has_habit || load_habit(c, in)) &&
-           take_bool(in, &has_suspect) && (!has_suspect || load_suspect(c, in));
+    bool has_habit;
+    return take_bool(in, &has_habit) && (!has_habit || load_habit(c, in)) && load_harmed(c, in);
 }
 
 /* --- providers */

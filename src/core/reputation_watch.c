@@ -55,8 +55,8 @@ static void take_out(struct reputation *r, uint32_t provider, usec_t since)
         uint32_t gone = 0;
         static const enum harm harms[] = {HARM_DEAD, HARM_SPAM};
         for (int h = 0; h < 2; h++) {
-            struct evidence *e = c->harms[harms[h]];
-            uint32_t n = e ? evidence_take_out(e, &r->plans[harms[h]], provider, since) : 0;
+            struct evidence *e = &c->harms[harms[h]];
+            uint32_t n = evidence_take_out(e, &r->plans[harms[h]], provider, since);
             if (n)
                 reputation_trace_say(r, c, harms[h], "taken out", NULL);
             gone += n;
@@ -186,9 +186,9 @@ static bool is_established(const struct reputation *r, uint32_t customer)
 static bool has_established(struct reputation *r)
 {
     uint32_t n = 0;
-    const struct usage_user *user;
-    for (uint32_t i = 0; (user = usage_next(&r->everywhere.usage, &i, r->now));)
-        n += user->n[USAGE_HARD][USAGE_1H] >= 1 && is_established(r, user->customer);
+    struct usage_user user;
+    for (uint32_t i = 0; usage_next(&r->everywhere.usage, &i, USAGE_1H, r->now, &user);)
+        n += user.n[USAGE_HARD][USAGE_1H] >= 1 && is_established(r, user.customer);
     return n >= r->o.policy->incident.customers;
 }
 

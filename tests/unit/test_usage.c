@@ -78,9 +78,9 @@ static void everybody_is_walked_once(void **state)
     uint64_t sum = 0;
     for (uint32_t c = 1; c <= 300; c++)
         add(&u, c, USAGE_HARD, T0, true);
-    const struct usage_user *user;
-    for (uint32_t i = 0; (user = usage_next(&u, &i, T0));)
-        sum += user->customer;
+    struct usage_user user;
+    for (uint32_t i = 0; usage_next(&u, &i, USAGE_1H, T0, &user);)
+        sum += user.customer;
     assert_int_equal(sum, 300 * 301 / 2);
     usage_forget_bad(&u, USAGE_HARD);
     assert_true(u.all.bad[USAGE_HARD][USAGE_1H] <= 0 && u.all.n[USAGE_HARD][USAGE_1H] > 299);
@@ -97,9 +97,9 @@ static void a_mark_counts_what_comes_after_it(void **state)
     add(&u, 3, USAGE_SOFT, T0, true);
     turn_bad(&u, 3, T0);
     turn_bad(&u, 3, T0); // never more bad ones than there were
-    const struct usage_user *user = usage_get(&u, 3, T0);
-    assert_int_equal(user->mark_n, 1);
-    assert_int_equal(user->mark_bad, 1);
+    assert_int_equal(usage_marked(&u, 3).n, 1);
+    assert_int_equal(usage_marked(&u, 3).bad, 1);
+    assert_int_equal(usage_marked(&u, 4).n, 0);
     usage_deinit(&u);
 }
 
