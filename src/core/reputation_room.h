@@ -24,6 +24,7 @@ enum {
     REPUTATION_IP_NEWS = 512, // recent bad observations an IP
     REPUTATION_TRAPS = 16,    // newest hits kept a customer
     REPUTATION_LIST = 64,     // bytes of a list's name, with its NUL
+    REPUTATION_LINE = 64,     // bytes of a cache line
     REPUTATION_NEW = 500,     // lifetime observations below which a customer is a newcomer
     REPUTATION_NEWCOMERS = 256,
     REPUTATION_LATEST = 128,             // final answers remembered over everybody
@@ -46,7 +47,7 @@ struct reputation_traps {
 };
 
 /* In the order in which an outcome needs it: a good one touches half of the lines of the first two
- * groups. They come in slabs, so that each begins with a cache line. */
+ * groups. They come in slabs, and each begins with a cache line. */
 struct reputation_customer {
     char *name; // owned, or short_name
     char short_name[16];
@@ -81,7 +82,7 @@ struct reputation_customer {
     char *list; // by which most of its bad ones came, by majority vote; NULL: none
     struct reputation_traps *traps; // NULL: hit none
     uint32_t votes, voted;          // for that list, and bad ones asked, since its last action
-};
+} __attribute__((aligned(REPUTATION_LINE)));
 
 struct reputation_news { // a recent bad observation over an IP
     uint32_t second, customer;

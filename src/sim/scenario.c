@@ -74,8 +74,8 @@ static const struct customer_plan customers[] = {
 
 // What acme-news sends is noticed elsewhere too: an IP it went over is blocked at two providers.
 static const struct mood_plan moods[] = {
-    {"microsoft", "127.0.2.7", .begins = 0.38, .ends = 0.6},
-    {"yahoo", "127.0.2.7", .begins = 0.4, .ends = 0.6},
+    {"microsoft", "127.0.2.7", .begins = 0.38, .ends = 0.9},
+    {"yahoo", "127.0.2.7", .begins = 0.4, .ends = 0.9},
 };
 
 static const struct {
