@@ -24,6 +24,14 @@ void *xcalloc(size_t count, size_t size)
     return owned(calloc(count ? count : 1, size ? size : 1));
 }
 
+void *xcalloc_lines(size_t count, size_t size)
+{
+    const size_t line = 64;
+    must(!size || count <= (SIZE_MAX - line) / size);
+    size_t n = (count * size + line) / line * line; // never 0
+    return memset(owned(aligned_alloc(line, n)), 0, n);
+}
+
 void *xrealloc(void *p, size_t count, size_t size)
 {
     must(!size || count <= SIZE_MAX / size);

@@ -32,6 +32,8 @@
 /* Never NULL: they end the process when memory is out. xcalloc'd memory is zero. */
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+/* Zeroed, and at the beginning of a cache line. */
+void *xcalloc_lines(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t count, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 /* Copies n bytes and adds a NUL. */

@@ -35,7 +35,8 @@ struct replay {
     struct explain *explain; // NULL: decisions as lines
     struct lines lines;
     struct outcome ahead[AHEAD]; // a ring; their texts are in the lines
-    unsigned fed, scanned;       // counts, of which the ring's places follow
+    struct reputation_found found[AHEAD];
+    unsigned fed, scanned; // counts, of which the ring's places follow
     struct buf out;
     int deaf; // errno since which stdout takes no more; 0
     uint64_t events, ignored, wrong, decisions[ACTIONS];
@@ -173,27 +174,30 @@ static struct outcome *ahead_at(struct replay *r, unsigned n)
 
 static void feed_first(struct replay *r)
 {
+    const struct reputation_found *found = &r->found[r->fed % AHEAD];
     const struct outcome *o = ahead_at(r, r->fed++);
     r->first = !r->events || o->at < r->first ? o->at : r->first;
     r->last = o->at > r->last ? o->at : r->last;
     r->events++;
     if (r->explain)
         explain_outcome(r->explain, o);
-    reputation_feed(r->reputation, o);
+    reputation_feed_expected(r->reputation, o, found);
 }
 
 // The newest one and those some places before it, each as far as it is.
 static void expect(struct replay *r)
 {
-    for (unsigned step = 0; step <= REPUTATION_DETAILS; step++)
+    for (unsigned step = 0; step <= REPUTATION_DETAILS; step++) {
+        unsigned n = r->scanned - 1 - step * APART;
         if (r->scanned - r->fed > step * APART)
-            reputation_expect(r->reputation, ahead_at(r, r->scanned - 1 - step * APART),
-                              (enum reputation_step)step);
+            reputation_expect(r->reputation, ahead_at(r, n), (enum reputation_step)step,
+                              &r->found[n % AHEAD]);
+    }
 }
 
 static void take_outcome(struct replay *r)
 {
-    r->scanned++;
+    r->found[r->scanned++ % AHEAD] = (struct reputation_found){0};
     expect(r);
     if (r->scanned - r->fed == AHEAD)
         feed_first(r);

@@ -115,25 +115,39 @@ static void say_standing(struct explaining *x, const struct state_customer *c)
     }
 }
 
+// "warn 2 %, throttle 4 %, suspend 5 %"; of traps numbers.
+static void limits_text(char *out, size_t room, const struct reputation_harm *h, enum harm harm)
+{
+    bool is_count = harm == HARM_TRAP;
+    size_t n = 0;
+    snprintf(out, room, "none");
+    for (int rung = 0; rung < RUNG_N && n < room; rung++)
+        if (h->rate[rung] > 0)
+            n += (size_t)snprintf(out + n, room - n, "%s%s %.3g%s", n ? ", " : "",
+                                  rung_text((enum rung)rung), h->rate[rung] * (is_count ? 1 : 100),
+                                  is_count ? "" : " %");
+}
+
 // "dead recipients 6.4 %, 213 of 3,322 in 24 h; limits: warn 2 %, suspend 5 %; 62 of 100 on the way to suspend"
 static void say_harm(struct explaining *x, const char *customer, enum harm harm)
 {
     const struct control_engine *e = x->world->engine;
     struct reputation_harm h;
-    char rate[FORMAT_TEXT], bad[FORMAT_TEXT], of[FORMAT_TEXT], limits[80] = "", level[80] = "";
-    size_t n = 0;
+    char rate[FORMAT_TEXT], bad[FORMAT_TEXT], of[FORMAT_TEXT], limits[80], level[80] = "";
     if (!e->harm || !e->harm(e->ctx, customer, harm, &h) || (!h.bad && h.level < 1))
         return;
     if (h.level >= 1)
         snprintf(level, sizeof(level), "; %.0f of 100 on the way to %s", h.level,
                  rung_text(h.next));
-    for (int rung = 0; rung < RUNG_N; rung++)
-        if (h.rate[rung] > 0)
-            n += (size_t)snprintf(limits + n, sizeof(limits) - n, "%s%s %.3g %%", n ? ", " : "",
-                                  rung_text((enum rung)rung), h.rate[rung] * 100);
+    limits_text(limits, sizeof(limits), &h, harm);
+    full(bad, h.bad);
+    if (harm == HARM_TRAP) {
+        say(x, "harm", "%s: %s in 7 days; at: %s%s", harm_text(harm), bad, limits, level);
+        return;
+    }
     format_rate(rate, counter_rate(h.bad, h.of));
-    say(x, "harm", "%s %s %%, %s of %s in 24 h; limits: %s%s", harm_text(harm), rate,
-        full(bad, h.bad), full(of, h.of), limits[0] ? limits : "none", level);
+    say(x, "harm", "%s %s %%, %s of %s in 24 h; limits: %s%s", harm_text(harm), rate, bad,
+        full(of, h.of), limits, level);
 }
 
 static void say_incident(struct explaining *x, const char *subject)

@@ -93,6 +93,19 @@ void lines_no_culprit(struct buf *out, const struct incident *i)
         buf_printf(out, "%u has no culprit: %s", i->number, *i->cause ? i->cause : i->what);
 }
 
+// Whose it is where nobody is named.
+static const char *whose(const struct incident *i)
+{
+    bool is_node = strncmp(i->subject, "node:", 5) == 0, is_ip = strncmp(i->subject, "ip:", 3) == 0;
+    if (i->is_condition)
+        return is_ip && strstr(i->subject, "#reverse") ? "our DNS"
+               : is_ip || is_node                      ? "this machine"
+                                                       : "";
+    if (is_node)
+        return "our DNS or network";
+    return is_ip || strncmp(i->subject, "lane:", 5) == 0 ? "nobody of ours" : "";
+}
+
 // What it looks like, in a column's width; the cause says it in full.
 static const char *looks_like(const char *cause)
 {
@@ -114,7 +127,7 @@ static const char *looks_like(const char *cause)
 
 void lines_short(struct buf *out, const struct incident *i)
 {
-    const char *culprit = *i->culprit ? strchr(i->culprit, ':') + 1 : "";
+    const char *colon = strchr(i->culprit, ':'), *culprit = colon ? colon + 1 : i->culprit;
     const char *like = looks_like(i->cause);
     bool is_cut = strlen(culprit) > SHORT_NAME;
     if (*culprit && i->share > 0)
@@ -128,10 +141,8 @@ void lines_short(struct buf *out, const struct incident *i)
         buf_printf(out, "%.*s", SHORT_NAME + 4, culprit);
     else if (strncmp(i->subject, "provider:", 9) == 0)
         buf_printf(out, "%.15s itself", i->subject + 9);
-    else if (strncmp(i->subject, "node:", 5) == 0 && !i->is_condition)
-        buf_add_str(out, "our DNS or network");
-    else if (strncmp(i->subject, "lane:", 5) == 0 || strncmp(i->subject, "ip:", 3) == 0)
-        buf_add_str(out, i->is_condition ? "our DNS" : "nobody of ours");
+    else
+        buf_add_str(out, whose(i));
 }
 
 static bool is_done(const struct incident_line *line)

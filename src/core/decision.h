@@ -33,13 +33,14 @@ struct decision {
     char target[DECISION_TARGET];
     char reason[DECISION_REASON]; // one line, plain words, number and limit together
     usec_t until;                 // ends by itself; 0: does not
+    bool is_over; // of a restore: what stood has run out by itself, nothing is lifted
     // Evidence; what is not known is left out of the JSON.
     bool has_harm;
-    enum harm harm;               // of a customer's rung
-    uint64_t bad, of;             // in about 24 h
-    double limit;                 // the rung's acceptable rate
-    double certainty;             // observations to such an alarm by chance (R x 2); 0: none
-    char list[64];                // most of it came by this list; "" : none
+    enum harm harm;   // of a customer's rung
+    uint64_t bad, of; // in about 24 h
+    double limit;     // the rung's acceptable rate
+    double certainty; // observations to such evidence by chance: gamma x R / alarm; 0: none
+    char list[64];    // most of it came by this list; "" : none
     char provider[DECISION_NAME]; // of a lane, an incident; the worst provider of a customer's harm
     char signs[DECISION_REASON];  // "looks like a stolen password: …"; "" : no such signs
     char pool[64];                // of ACTION_POOL: where to; of call-operator: whose guard

@@ -7,6 +7,10 @@
  * the time of their delivery: 36 buckets of 2 h hold how many observations and bad ones there were,
  * and when there is any late one the detectors' second reading is the fold of those buckets
  * (detector_bucket), anew at each late one. A rung alarms when either reading does.
+ *
+ * Most customers only ever have a few bad ones. Up to EVIDENCE_FEW are that list and no more, and are
+ * folded when somebody asks; one more, a late one, one taken out or a new beginning, and detectors and
+ * buckets are made of it, the same as if they had been there from the first one on.
  * A zeroed evidence has seen nothing and owns nothing. Pure. */
 #pragma once
 #include <stdbool.h>
@@ -20,7 +24,7 @@
 struct buf;
 struct bytes;
 
-enum { EVIDENCE_RECENT = 400, EVIDENCE_BUCKETS = 36 };
+enum { EVIDENCE_RECENT = 400, EVIDENCE_BUCKETS = 36, EVIDENCE_FEW = 8 };
 #define EVIDENCE_KEPT (4 * USEC_HOUR)
 #define EVIDENCE_BUCKET (2 * USEC_HOUR)
 
@@ -32,32 +36,45 @@ struct evidence_plans {
 
 /* Observations by time of delivery: the denominators, kept for everybody from the first one on. */
 struct evidence_volume {
-    uint32_t n[EVIDENCE_BUCKETS]; // a ring
     uint32_t newest;              // bucket number since 1970 of the newest; 0: none yet
+    uint32_t n[EVIDENCE_BUCKETS]; // a ring
 };
 void evidence_volume_add(struct evidence_volume *v, usec_t at, uint32_t n); // too old: not counted
+/* Where evidence_volume_add() of that moment will write. */
+const uint32_t *evidence_volume_at(const struct evidence_volume *v, usec_t at);
 /* About the last 24 h. */
 uint64_t evidence_volume_day(const struct evidence_volume *v, usec_t now);
 
-struct evidence_item;   // one recent bad observation
-struct evidence_bucket; // bad ones of 2 h
+struct evidence_item; // one bad observation
 
-struct evidence {
-    uint32_t gap;                 // good ones since the last bad one
+struct evidence_bucket {
+    uint16_t bad; // all, saturating
+    uint16_t late;
+};
+
+/* What is kept beside the list of who had more than a few. */
+struct evidence_deep {
     struct detector now[RUNG_N];  // live reading, after the last bad one
-    struct detector *base;        // [RUNG_N] before the list; NULL while the list is empty
-    struct evidence_item *recent; // in order
-    uint16_t recent_n, recent_room;
-    uint16_t before[RUNG_N]; // so many of the list came before this rung began anew
+    struct detector base[RUNG_N]; // before the list, while there is one
+    uint16_t before[RUNG_N];      // so many of the list came before this rung began anew
+    uint16_t recent_room;
 
-    struct evidence_bucket *buckets; // [EVIDENCE_BUCKETS] by delivery, a ring; NULL: none
-    uint32_t newest;                 // its newest bucket
-    uint32_t late_n;                 // late ones in the buckets still kept
+    struct evidence_bucket buckets[EVIDENCE_BUCKETS]; // by delivery, a ring
+    uint32_t newest;                                  // its newest bucket; 0: none yet
+    uint32_t late_n;                                  // late ones in the buckets still kept
 
     uint32_t distinct[RUNG_N]; // bad ones since this rung began anew
     usec_t since[RUNG_N];      // the late reading begins here; 0: at the oldest bucket
     uint16_t rest[RUNG_N];     // bad ones after `since` in its bucket
     float late[RUNG_N];        // evidence of the late reading
+};
+
+struct evidence {
+    uint32_t gap; // good ones since the last bad one
+    uint16_t recent_n;
+    bool is_begun;                // there was a bad one, once
+    struct evidence_item *recent; // owned; in order
+    struct evidence_deep *deep;   // owned; NULL: the list is all there ever was
 };
 
 void evidence_deinit(struct evidence *e);
@@ -91,9 +108,12 @@ uint32_t evidence_take_out(struct evidence *e, const struct evidence_plans *plan
                            uint32_t provider, usec_t since);
 /* The rung and those below begin anew: what was seen is dealt with. Call it right after the bad one
  * that alarmed; good ones since then count for what follows. */
-void evidence_reset(struct evidence *e, enum rung rung, usec_t now);
+void evidence_reset(struct evidence *e, const struct evidence_plans *plans, enum rung rung,
+                    usec_t now);
 /* All of it begins anew (an operator restored). */
-void evidence_reset_all(struct evidence *e, usec_t now);
+void evidence_reset_all(struct evidence *e, const struct evidence_plans *plans, usec_t now);
+/* Bad ones since the rung began anew. */
+uint32_t evidence_distinct(const struct evidence *e, enum rung rung);
 /* How many bad ones in about 24 h. */
 uint64_t evidence_bad_day(const struct evidence *e, usec_t now);
 

@@ -23,7 +23,6 @@ enum {
 #define EXPECTED_MOST 0.3
 #define ODD 1.0 // excess from which the long-run rate is learned slowly
 #define WEIGHT_MOST 20.0
-#define ACTIVE 0.3 // decayed observations that make a customer active in a window
 // Until a provider is known it may be worse than most: nothing opens by chance in its first minutes.
 static const float unknown_rate[USAGE_CHANNELS] = {[USAGE_HARD] = 0.03f, [USAGE_SOFT] = 0.1f};
 static const usec_t windows[USAGE_N] = {[USAGE_30S] = 30 * USEC_SECOND,
@@ -53,23 +52,12 @@ static void learn(struct outage *o, enum usage_channel channel, float bad)
 void outage_observe_facts(struct outage *o, uint32_t customer, const struct usage_facts *facts,
                           usec_t at)
 {
-    if (!o->first_at)
-        o->first_at = at;
     usage_add_facts(&o->usage, customer, facts, at);
     if (o->open_since)
         return;
     for (int c = 0; c < USAGE_CHANNELS; c++)
         if (facts->n[c] > 0)
             learn(o, (enum usage_channel)c, facts->bad[c]);
-}
-
-void outage_observe(struct outage *o, uint32_t customer, enum usage_channel channel, usec_t at,
-                    bool is_bad)
-{
-    struct usage_facts facts = {0};
-    facts.n[channel] = 1;
-    facts.bad[channel] = is_bad;
-    outage_observe_facts(o, customer, &facts, at);
 }
 
 struct sum {
@@ -91,14 +79,17 @@ static struct sum sum_up(struct outage *o, enum usage_channel channel, enum usag
                          outage_elsewhere_fn *elsewhere, void *ctx, usec_t now)
 {
     struct sum s = {0};
-    struct usage_user *user;
-    for (uint32_t i = 0; (user = usage_next(&o->usage, &i, now));) {
-        double n = user->n[channel][w], bad = user->bad[channel][w];
-        if (n < ACTIVE)
+    struct usage_user user;
+    for (uint32_t i = 0; usage_next(&o->usage, &i, w, now, &user);) {
+        double n = user.n[channel][w], bad = user.bad[channel][w];
+        if (n < USAGE_ACTIVE)
             continue;
         bad = bad > n ? n : bad;
         bool is_candidate = bad > n * o->rate[channel];
-        double e = n * expected_rate(o, user, channel, is_candidate, elsewhere, ctx);
+        double rate = expected_rate(o, &user, channel, is_candidate, elsewhere, ctx);
+        if (rate >= 1) // nothing is known of it: its news says nothing
+            continue;
+        double e = n * rate;
         double scale = e > EXPECTED_MOST ? EXPECTED_MOST / e : 1;
         double x = bad * scale > MOST_BAD ? MOST_BAD : bad * scale;
         s.x += x;
@@ -128,10 +119,10 @@ static double failing_expected(struct outage *o, enum usage_channel channel, enu
                                const struct sum *s, usec_t now)
 {
     double fine = log1p(-fmin(0.99, s->part / s->weight)), sum = 0;
-    const struct usage_user *user;
-    for (uint32_t i = 0; (user = usage_next(&o->usage, &i, now));)
-        if (user->n[channel][w] >= ACTIVE)
-            sum -= expm1(fine * (double)user->n[channel][w]);
+    struct usage_user user;
+    for (uint32_t i = 0; usage_next(&o->usage, &i, w, now, &user);)
+        if (user.n[channel][w] >= USAGE_ACTIVE)
+            sum -= expm1(fine * (double)user.n[channel][w]);
     return sum;
 }
 
@@ -182,8 +173,8 @@ bool outage_begins(struct outage *o, const struct policy *p, double share,
             is_odd = is_odd || (excess_of(&s) > ODD && s.failing > 1);
             if (s.failing < p->incident.customers || excess_of(&s) <= p->incident.excess ||
                 !is_unusual(o, channel) ||
-                s.failing <
-                    share * (elsewhere ? failing_expected(o, channel, window, &s, now) : s.active))
+                s.failing < share * (o->is_whole ? s.active
+                                                 : failing_expected(o, channel, window, &s, now)))
                 continue;
             begin(o, channel, window, &s, now);
             return true;
@@ -253,13 +244,13 @@ struct outage_news outage_others(struct outage *o, uint32_t customer)
 {
     struct outage_news news = {0};
     for (uint32_t i = 0; i < o->usage.room; i++) {
-        const struct usage_user *user = &o->usage.users[i];
-        if (user->customer == USAGE_NONE || user->customer == customer || !user->mark_n)
+        const struct usage_marked *m = &o->usage.marked[i];
+        if (!m->n || o->usage.users[i].customer == customer) // of a free slot nothing is marked
             continue;
-        double weight = user->mark_n > OTHERS_MOST ? (double)OTHERS_MOST / user->mark_n : 1;
+        double weight = m->n > OTHERS_MOST ? (double)OTHERS_MOST / m->n : 1;
         news.customers++;
-        news.n += user->mark_n * weight;
-        news.bad += user->mark_bad * weight;
+        news.n += m->n * weight;
+        news.bad += m->bad * weight;
     }
     if (news.n > 0)
         news.bad /= news.n;
@@ -269,9 +260,9 @@ struct outage_news outage_others(struct outage *o, uint32_t customer)
 uint32_t outage_active(struct outage *o, uint32_t customer, usec_t now)
 {
     uint32_t n = 0;
-    const struct usage_user *user;
-    for (uint32_t i = 0; (user = usage_next(&o->usage, &i, now));)
-        n += user->customer != customer && user->n[USAGE_HARD][USAGE_1H] >= ACTIVE;
+    struct usage_user user;
+    for (uint32_t i = 0; usage_next(&o->usage, &i, USAGE_1H, now, &user);)
+        n += user.customer != customer && user.n[USAGE_HARD][USAGE_1H] >= USAGE_ACTIVE;
     return n;
 }
 
@@ -284,8 +275,8 @@ void outage_save(const struct outage *o, struct buf *out)
         pack_bool(out, o->is_odd[c]);
         pack_f32(out, o->latest[c]);
     }
-    const usec_t times[] = {o->first_at, o->looked_at,    o->open_since, o->begun_at,
-                            o->piece_at, o->before_begun, o->before_end};
+    const usec_t times[] = {o->looked_at, o->open_since,   o->begun_at,
+                            o->piece_at,  o->before_begun, o->before_end};
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
         pack_i64(out, times[i]);
     pack_f32(out, o->level);
@@ -297,15 +288,15 @@ void outage_save(const struct outage *o, struct buf *out)
 
 bool outage_load(struct outage *o, struct bytes *in)
 {
-    *o = (struct outage){0};
+    *o = (struct outage){.is_whole = o->is_whole};
     if (!usage_load(&o->usage, in))
         return false;
     bool is_ok = true;
     for (int c = 0; c < USAGE_CHANNELS; c++)
         is_ok = is_ok && take_f32(in, &o->rate[c]) && take_u64(in, &o->learned[c]) &&
                 take_bool(in, &o->is_odd[c]) && take_f32(in, &o->latest[c]);
-    usec_t *times[] = {&o->first_at, &o->looked_at,    &o->open_since, &o->begun_at,
-                       &o->piece_at, &o->before_begun, &o->before_end};
+    usec_t *times[] = {&o->looked_at, &o->open_since,   &o->begun_at,
+                       &o->piece_at,  &o->before_begun, &o->before_end};
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
         is_ok = is_ok && take_i64(in, times[i]);
     uint8_t channel = 0, window = 0;

@@ -10,9 +10,8 @@
  * would be if all failed alike. The sums are asked first, at most once a second. While it is open the short window is
  * emptied every minute and a half; it ends when such a piece has enough news and x < 2.5 e.
  *
- * Deferrals (the soft channel) open one only 15 min after the first news of a provider, when at least
- * half of the latest attempts are deferred and three times as many as in the long run: greylisting
- * never does.
+ * Deferrals (the soft channel) open one only once 200 attempts are known there, when at least half of the
+ * latest are deferred and three times as many as in the long run: greylisting never does.
  * docs/detection.md. Pure. */
 #pragma once
 #include <stdbool.h>
@@ -28,9 +27,9 @@ struct policy;
 
 struct outage {
     struct usage usage;
+    bool is_whole;                    // over all providers: `share` is of all who are active
     float rate[USAGE_CHANNELS];       // long-run part that is bad; learned outside incidents only
     uint64_t learned[USAGE_CHANNELS]; // observations behind it
-    usec_t first_at;                  // of the first observation here; 0: none yet
     usec_t looked_at;                 // when it was judged last; at most once a second
     usec_t open_since;                // incident: recognised at; 0: none
     usec_t begun_at;                  // its evidence reaches back to here
@@ -44,12 +43,11 @@ struct outage {
     uint32_t customers, customers_of; // then
 };
 
-/* The rate of a customer elsewhere, for the expectation; asked for candidates only. NULL: 0. */
+/* The rate of a customer elsewhere, for the expectation; asked for candidates only. 1: it is not known, and
+ * not counted. NULL: 0. */
 typedef double outage_elsewhere_fn(void *ctx, uint32_t customer, enum usage_channel channel);
 
 void outage_deinit(struct outage *o);
-void outage_observe(struct outage *o, uint32_t customer, enum usage_channel channel, usec_t at,
-                    bool is_bad);
 void outage_observe_facts(struct outage *o, uint32_t customer, const struct usage_facts *facts,
                           usec_t at);
 /* Is it an incident now? Sets open_since, begun_at, channel, window, customers. `share`: of those

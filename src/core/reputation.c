@@ -20,6 +20,7 @@ struct reputation *reputation_new(const struct reputation_options *options)
     r->key = *hash_process_key();
     r->trace_customer = USAGE_NONE;
     r->everywhere_due.what = DUE_PROVIDER;
+    r->everywhere.is_whole = true;
     seen_init(&r->seen);
     if (options->like) // detector_plan_make() keeps the alarms of the same numbers
         memcpy(r->plans, options->like->plans, sizeof(r->plans));
@@ -28,16 +29,15 @@ struct reputation *reputation_new(const struct reputation_options *options)
     return r;
 }
 
-void reputation_customer_free(struct reputation_customer *c)
+static void customer_deinit(struct reputation_customer *c)
 {
-    for (int h = 0; h < HARM_N; h++) {
-        if (c->harms[h])
-            evidence_deinit(c->harms[h]);
-        xfree(c->harms[h]);
-    }
+    for (int h = 0; h < HARM_N; h++)
+        evidence_deinit(&c->harms[h]);
     xfree(c->habit);
-    xfree(c->suspect);
-    xfree(c);
+    xfree(c->list);
+    xfree(c->traps);
+    if (c->name != c->short_name)
+        xfree(c->name);
 }
 
 static void provider_free(struct reputation_provider *p)
@@ -53,7 +53,9 @@ struct reputation *reputation_free(struct reputation *r)
         return NULL;
     heap_deinit(&r->due); // first: its nodes stand in what is freed below
     for (uint32_t i = 0; i < r->customers_n; i++)
-        reputation_customer_free(r->customers[i]);
+        customer_deinit(r->customers[i]);
+    for (uint32_t i = 0; i < r->customers_n; i += REPUTATION_SLAB)
+        xfree(r->customers[i]);
     for (uint32_t i = 0; i < r->ips_n; i++) {
         rotation_ip_deinit(r->ips[i]);
         xfree(r->ips[i]);
@@ -92,6 +94,7 @@ void reputation_plan(struct reputation *r)
     r->plans_clump = fixed > 0 ? fixed : clumping_factor(&r->clumping);
     for (int h = 0; h < HARM_N; h++)
         plan_harm(r, (enum harm)h, r->plans_clump);
+    reputation_pools_plan(r);
 }
 
 static void set_flags(const struct reputation *r, struct reputation_provider *p)
@@ -143,9 +146,10 @@ static void slots_grow(struct reputation *r)
 static struct reputation_customer *customer_add(struct reputation *r, const char *name, size_t n,
                                                 uint64_t hash)
 {
-    struct reputation_customer *c = xcalloc(1, sizeof(*c) + n + 1);
-    c->name = (char *)(c + 1);
-    memcpy(c->name, name, n);
+    uint32_t place = r->customers_n % REPUTATION_SLAB;
+    struct reputation_customer *c = place ? r->customers[r->customers_n - place] + place
+                                          : xcalloc_lines(REPUTATION_SLAB, sizeof(*c));
+    c->name = n < sizeof(c->short_name) ? memcpy(c->short_name, name, n) : xmemdup0(name, n);
     c->due.what = DUE_CUSTOMER;
     c->index = r->customers_n;
     r->customers = list_add(r->customers, r->customers_n, &r->customers_room);
@@ -201,13 +205,29 @@ static struct reputation_provider *provider_add(struct reputation *r, const char
     return p;
 }
 
+static size_t hint_place(const struct reputation *r, const char *name, size_t n)
+{
+    return reputation_hash(r, name, n) & (REPUTATION_HINTS - 1);
+}
+
+struct reputation_provider *reputation_provider_hint(const struct reputation *r, const char *name)
+{
+    struct reputation_provider *p = r->provider_hints[hint_place(r, name, strlen(name))];
+    return p && strcmp(p->name, name) == 0 ? p : NULL;
+}
+
+struct reputation_ip *reputation_ip_hint(const struct reputation *r, const char *address)
+{
+    struct reputation_ip *ip = r->ip_hints[hint_place(r, address, strlen(address))];
+    return ip && strcmp(ip->address, address) == 0 ? ip : NULL;
+}
+
 struct reputation_provider *reputation_provider_of(struct reputation *r, const char *name)
 {
     size_t n = strlen(name);
     if (!n)
         return NULL;
-    struct reputation_provider **hint =
-        &r->provider_hints[reputation_hash(r, name, n) & (REPUTATION_HINTS - 1)];
+    struct reputation_provider **hint = &r->provider_hints[hint_place(r, name, n)];
     if (*hint && strcmp((*hint)->name, name) == 0)
         return *hint;
     struct reputation_provider *p = map_get(&r->provider_of, bytes_of(name, n));
@@ -242,8 +262,7 @@ struct reputation_ip *reputation_ip_of(struct reputation *r, const char *address
     size_t n = strlen(address);
     if (!n)
         return NULL;
-    struct reputation_ip **hint =
-        &r->ip_hints[reputation_hash(r, address, n) & (REPUTATION_HINTS - 1)];
+    struct reputation_ip **hint = &r->ip_hints[hint_place(r, address, n)];
     if (*hint && strcmp((*hint)->address, address) == 0)
         return *hint;
     struct reputation_ip *ip = map_get(&r->ip_of, bytes_of(address, n));
@@ -272,18 +291,7 @@ void reputation_set_pause(struct reputation *r, const char *provider, usec_t spa
 
 void reputation_set_customer(struct reputation *r, const char *customer, const char *pool)
 {
-    struct reputation_customer *c = reputation_customer_of(r, customer);
-    if (!c || strncmp(c->pool, pool, sizeof(c->pool) - 1) == 0)
-        return;
-    snprintf(c->pool, sizeof(c->pool), "%s", pool);
-    c->pool_since = r->now;
-}
-
-struct reputation_suspect *reputation_suspect_of(struct reputation_customer *c)
-{
-    if (!c->suspect)
-        c->suspect = xcalloc(1, sizeof(*c->suspect));
-    return c->suspect;
+    reputation_pool_set(r, customer, reputation_pool_hash(pool));
 }
 
 /* --- time */
@@ -330,16 +338,24 @@ static bool is_wrong_start(struct reputation *r, usec_t at)
     return is_back;
 }
 
+// So many in a row say that it is that late at least: the least of them is believed.
+static bool is_agreed(struct reputation *r, usec_t *at)
+{
+    if (!r->ahead_n || *at < r->ahead)
+        r->ahead = *at;
+    if (++r->ahead_n < AGREE)
+        return false;
+    *at = r->ahead;
+    return true;
+}
+
 usec_t reputation_time(struct reputation *r, usec_t at)
 {
     at = at < 0 ? 0 : at > LATEST ? LATEST : at;
     if (is_wrong_start(r, at))
         r->now = at;
-    if (r->now && at > r->now + FAR_AHEAD) {
-        r->ahead = r->ahead_n && at < r->ahead ? r->ahead : at;
-        if (++r->ahead_n < AGREE)
-            return r->now;
-    }
+    if (r->now && at > r->now + FAR_AHEAD && !is_agreed(r, &at))
+        return r->now;
     r->ahead_n = 0;
     if (at > r->now)
         pass_to(r, at);

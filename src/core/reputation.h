@@ -49,14 +49,25 @@ void reputation_set_pause(struct reputation *r, const char *provider, usec_t spa
 void reputation_set_customer(struct reputation *r, const char *customer, const char *pool);
 
 /* Takes in one outcome. `o->at` may be late or wrong: a time more than an hour ahead counts only when
- * 16 in a row agree. */
+ * 16 in a row are, and then the least of them. */
 void reputation_feed(struct reputation *r, const struct outcome *o);
+/* What expecting an outcome found; zeroed before its first step. */
+struct reputation_found {
+    uint64_t hash;                        // of the customer's name
+    struct reputation_customer *probable; // the one of that hash
+    struct reputation_customer *customer; // it is that one
+    struct reputation_provider *provider;
+    struct reputation_ip *ip;
+};
 /* This outcome will be fed soon: fetches what that needs into the cache, which otherwise is most of the
- * time that feeding takes. Changes nothing, and may be left out. Three steps in this order, some eight
- * outcomes apart: each needs what the one before has fetched. */
+ * time that feeding takes. Changes nothing of reputation, and may be left out. Three steps in this
+ * order, some outcomes apart: each needs what the one before has fetched. */
 enum reputation_step { REPUTATION_NAME, REPUTATION_RECORD, REPUTATION_DETAILS };
 void reputation_expect(const struct reputation *r, const struct outcome *o,
-                       enum reputation_step step);
+                       enum reputation_step step, struct reputation_found *found);
+/* Feeds it after all steps, without asking for its names again. Nothing was loaded since the first. */
+void reputation_feed_expected(struct reputation *r, const struct outcome *o,
+                              const struct reputation_found *found);
 /* Where a submission came from and what it was, for the signs of a stolen password: hashes, 0 unknown. */
 void reputation_submitted(struct reputation *r, const char *customer, usec_t at,
                           const char *recipient, uint32_t network, uint32_t content);

@@ -23,7 +23,7 @@ static uint64_t ring_day(const struct reputation_customer *c, const uint32_t *ri
 void reputation_counts(const struct reputation *r, const struct reputation_customer *c,
                        enum harm harm, uint64_t *bad, uint64_t *of)
 {
-    *bad = c->harms[harm] ? evidence_bad_day(c->harms[harm], r->now) : 0;
+    *bad = evidence_bad_day(&c->harms[harm], r->now);
     *of = 0;
     switch (harm) {
     case HARM_DEAD:
@@ -41,9 +41,9 @@ void reputation_counts(const struct reputation *r, const struct reputation_custo
         break;
     case HARM_TRAP: {
         usec_t week = r->now - 7 * USEC_DAY;
-        const struct reputation_suspect *s = c->suspect;
-        for (int i = 0; s && i < REPUTATION_TRAPS && s->traps[i]; i++)
-            *bad += (usec_t)s->traps[i] * USEC_SECOND >= week;
+        const struct reputation_traps *t = c->traps;
+        for (int i = 0; t && i < REPUTATION_TRAPS && t->hits[i]; i++)
+            *bad += (usec_t)t->hits[i] * USEC_SECOND >= week;
         break;
     }
     case HARM_N:
@@ -67,9 +67,9 @@ static double level_of(const struct reputation *r, const struct reputation_custo
     const struct policy_rung *p = &r->o.policy->rungs[harm][rung];
     if (harm == HARM_TRAP)
         return fmin(100, 100.0 * reputation_traps(c, rung, r->now) / p->rate);
-    if (!c->harms[harm])
+    if (!c->harms[harm].is_begun)
         return 0;
-    return detector_level(evidence_of(c->harms[harm], &r->plans[harm], rung),
+    return detector_level(evidence_of(&c->harms[harm], &r->plans[harm], rung),
                           &r->plans[harm].rungs[rung], reputation_scale(r, c, harm, rung));
 }
 
@@ -81,7 +81,7 @@ bool reputation_next_rung(const struct reputation *r, const char *customer,
     for (int h = 0; c && h < HARM_N; h++) {
         enum harm harm = (enum harm)h;
         enum rung next = next_of(r, c, harm);
-        if (next == RUNG_N || (!c->harms[h] && !(harm == HARM_TRAP && c->suspect)))
+        if (next == RUNG_N || (!c->harms[h].is_begun && !(harm == HARM_TRAP && c->traps)))
             continue;
         double level = level_of(r, c, harm, next);
         if (is_any && level <= out->level)

@@ -92,15 +92,14 @@ static uint64_t lower(uint64_t v)
 static uint64_t hash_of(const struct reputation_customer *c, enum salt salt, int64_t span,
                         const char *text)
 {
-    uint64_t n = strlen(text), part;
+    uint64_t n = strlen(text), i = 0, part;
     uint64_t h = reputation_mix(key.k0 ^ ((uint64_t)c->index << 8 | (uint64_t)salt),
                                 key.k1 ^ (uint64_t)span);
-    for (size_t i = 0; i < n; i += sizeof(part)) {
-        size_t left = n - i;
-        part = 0;
-        memcpy(&part, text + i, left < sizeof(part) ? left : sizeof(part));
+    for (; n - i >= sizeof(part); i += sizeof(part)) {
+        memcpy(&part, text + i, sizeof(part));
         h = reputation_mix(lower(le64toh(part)) ^ key.k0, h ^ key.k1);
     }
+    h = reputation_mix(lower(reputation_tail(text + i, n - i)) ^ key.k0, h ^ key.k1);
     return reputation_mix(h ^ n, key.k1);
 }
 
@@ -312,11 +311,13 @@ static void feed_trap(struct reputation *r, const struct final *f)
 {
     if (seen_before(r, f->c, SALT_TRAP, f->at, f->o->recipient, SEEN) & SEEN)
         return;
-    struct reputation_suspect *s = reputation_suspect_of(f->c);
     uint32_t second = r->now > USEC_SECOND ? (uint32_t)(r->now / USEC_SECOND) : 1;
-    memmove(s->traps + 1, s->traps, sizeof(s->traps) - sizeof(s->traps[0]));
+    if (!f->c->traps)
+        f->c->traps = xcalloc(1, sizeof(*f->c->traps));
+    uint32_t *hits = f->c->traps->hits;
+    memmove(hits + 1, hits, (REPUTATION_TRAPS - 1) * sizeof(*hits));
     // Hits of one second are told apart, so that those dealt with can be.
-    s->traps[0] = second > s->traps[1] ? second : s->traps[1] + 1;
+    hits[0] = second > hits[1] ? second : hits[1] + 1;
     if (f->ip)
         blame_sample(r, f->c->index, f->ip->index, f->p ? f->p->index : USAGE_NONE, f->o);
     note_bad(r, f, HARM_TRAP);
@@ -339,7 +340,8 @@ static void ring_add(struct reputation_customer *c, usec_t at, bool is_list)
     if (c->submissions_newest - step >= 8)
         return;
     c->submissions[step % 8]++;
-    c->list_submissions[step % 8] += is_list;
+    if (is_list) // else its line stays where it is
+        c->list_submissions[step % 8]++;
 }
 
 static void habit_feed(const struct reputation *r, struct reputation_customer *c, usec_t at,
@@ -394,8 +396,8 @@ static void feed_submission(struct reputation *r, struct final *f)
     if (o->kind == OUTCOME_REFUSED && !repeat && !unconfirmed)
         return; // for its rate or its standing: nobody looked at the recipient
     // While nothing speaks against it good ones are only counted; twice does no harm then.
-    bool is_clean =
-        !repeat && !unconfirmed && !f->c->harms[HARM_REPEAT] && !f->c->harms[HARM_UNCONFIRMED];
+    bool is_clean = !repeat && !unconfirmed && !f->c->harms[HARM_REPEAT].is_begun &&
+                    !f->c->harms[HARM_UNCONFIRMED].is_begun;
     unsigned flags = SEEN | (repeat ? SEEN_REPEAT : 0) | (unconfirmed ? SEEN_UNCONFIRMED : 0);
     unsigned before =
         is_clean ? 0 : seen_before(r, f->c, SALT_SUBMISSION, f->at, o->recipient, flags);
@@ -459,28 +461,28 @@ static void feed_ip(struct reputation *r, const struct final *f, const struct ou
         rotation_blocked(r, f->ip, f->p->index, f->c ? f->c->index : USAGE_NONE, o, r->now);
 }
 
-void reputation_feed(struct reputation *r, const struct outcome *o)
+void reputation_feed_expected(struct reputation *r, const struct outcome *o,
+                              const struct reputation_found *found)
 {
     usec_t at = reputation_time(r, o->at);
     struct final f = {.o = o, .at = at};
-    f.c = reputation_customer_of(r, o->customer);
-    f.p = reputation_provider_of(r, o->provider);
-    f.ip = reputation_ip_of(r, o->ip);
+    f.c = found->customer ? found->customer : reputation_customer_of(r, o->customer);
+    f.p = found->provider ? found->provider : reputation_provider_of(r, o->provider);
+    f.ip = found->ip ? found->ip : reputation_ip_of(r, o->ip);
     bool may_be_late =
         o->kind == OUTCOME_BOUNCED || o->kind == OUTCOME_EXPIRED || o->kind == OUTCOME_COMPLAINED;
     if (may_be_late && o->delivered_at > 0 && o->delivered_at <= r->now) {
         f.at = o->delivered_at;
         f.is_late = true;
     }
-    if (f.c && o->kind != OUTCOME_ACCEPTED) {
-        usage_prefetch(&r->everywhere.usage, f.c->index);
-        if (f.p)
-            usage_prefetch(&f.p->outage.usage, f.c->index);
-        if (f.ip)
-            usage_prefetch(&f.ip->usage, f.c->index);
-    }
     if (f.ip)
         feed_ip(r, &f, o);
     if (f.c)
         feed_known(r, &f);
+}
+
+void reputation_feed(struct reputation *r, const struct outcome *o)
+{
+    const struct reputation_found nothing = {0};
+    reputation_feed_expected(r, o, &nothing);
 }

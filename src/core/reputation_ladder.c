@@ -31,11 +31,11 @@ double reputation_scale(const struct reputation *r, const struct reputation_cust
 
 uint32_t reputation_traps(const struct reputation_customer *c, enum rung rung, usec_t now)
 {
-    const struct reputation_suspect *s = c->suspect;
+    const struct reputation_traps *t = c->traps;
     usec_t week = now - 7 * USEC_DAY;
     uint32_t n = 0;
-    for (int i = 0; s && i < REPUTATION_TRAPS && s->traps[i]; i++)
-        n += s->traps[i] > s->traps_since[rung] && (usec_t)s->traps[i] * USEC_SECOND >= week;
+    for (int i = 0; t && i < REPUTATION_TRAPS && t->hits[i]; i++)
+        n += t->hits[i] > t->since[rung] && (usec_t)t->hits[i] * USEC_SECOND >= week;
     return n;
 }
 
@@ -49,19 +49,19 @@ static bool alarms(const struct reputation *r, const struct reputation_customer 
         uint32_t hits = reputation_traps(c, rung, r->now);
         return hits >= p->rate && hits >= p->least;
     }
-    return c->harms[harm] && evidence_alarms(c->harms[harm], &r->plans[harm], rung,
-                                             reputation_scale(r, c, harm, rung));
+    return evidence_alarms(&c->harms[harm], &r->plans[harm], rung,
+                           reputation_scale(r, c, harm, rung));
 }
 
 static void begin_anew(struct reputation *r, struct reputation_customer *c, enum harm harm,
                        enum rung rung)
 {
     if (harm == HARM_TRAP) {
-        struct reputation_suspect *s = reputation_suspect_of(c);
-        for (int g = 0; g <= (int)rung; g++)
-            s->traps_since[g] = s->traps[0];
-    } else if (c->harms[harm]) {
-        evidence_reset(c->harms[harm], rung, r->now);
+        struct reputation_traps *t = c->traps;
+        for (int g = 0; t && g <= (int)rung; g++)
+            t->since[g] = t->hits[0];
+    } else if (c->harms[harm].is_begun) {
+        evidence_reset(&c->harms[harm], &r->plans[harm], rung, r->now);
     }
     reputation_trace_say(r, c, harm, "begins anew", NULL);
 }
@@ -98,8 +98,8 @@ static void say_why(const struct reputation *r, const struct reputation_customer
     if (*d->list)
         snprintf(list, sizeof(list), "; most of them by list %s", d->list);
     if (d->harm == HARM_TRAP)
-        snprintf(d->reason, sizeof(d->reason), "%u spam-trap hits in 7 days, limit %.0f%s",
-                 (unsigned)d->bad, d->limit, list);
+        snprintf(d->reason, sizeof(d->reason), "%u spam-trap hit%s in 7 days, limit %.0f%s",
+                 (unsigned)d->bad, d->bad == 1 ? "" : "s", d->limit, list);
     else if (d->bad > d->of || !d->of)
         snprintf(d->reason, sizeof(d->reason), "%u %s in 24 h, limit %s of what is sent%s",
                  (unsigned)d->bad, harm_text(d->harm), limit, list);
@@ -132,16 +132,16 @@ static void fill(const struct reputation *r, const struct reputation_customer *c
     d->harm = harm;
     d->limit = r->o.policy->rungs[harm][rung].rate;
     reputation_counts(r, c, harm, &d->bad, &d->of);
-    const struct evidence *e = c->harms[harm];
+    const struct evidence *e = &c->harms[harm];
+    const struct detector_plan *plan = &r->plans[harm].rungs[rung];
     uint32_t provider, bad;
     usec_t begin;
-    if (e)
-        d->certainty = evidence_of(e, &r->plans[harm], rung) * 2;
-    if (e && evidence_worst(e, &provider, &bad, &begin) && provider < r->providers_n)
+    if (plan->alarm > 0)
+        d->certainty = plan->gamma * evidence_of(e, &r->plans[harm], rung) / plan->alarm;
+    if (evidence_worst(e, &provider, &bad, &begin) && provider < r->providers_n)
         snprintf(d->provider, sizeof(d->provider), "%s", r->providers[provider]->name);
-    const struct reputation_suspect *s = c->suspect;
-    if (s && s->votes * 2 > s->voted / 2 && s->votes)
-        snprintf(d->list, sizeof(d->list), "%s", s->list);
+    if (c->list && c->votes * 2 > c->voted / 2 && c->votes)
+        snprintf(d->list, sizeof(d->list), "%s", c->list);
     say_why(r, c, d);
     blame_itself(r, c, d);
 }
@@ -191,8 +191,7 @@ static void stand(struct reputation *r, struct reputation_customer *c, enum stan
     c->clean = 0;
     c->clean_n = 0;
     c->is_clean_wanted = false;
-    if (c->suspect)
-        c->suspect->votes = c->suspect->voted = 0;
+    c->votes = c->voted = 0;
     wait_no_more(r, c);
     reputation_plan_due(r, c);
 }
@@ -240,10 +239,11 @@ void reputation_throttle(struct reputation *r, uint32_t customer, const char *re
     reputation_pool_demote(r, c, RUNG_THROTTLE);
 }
 
-static void restore(struct reputation *r, struct reputation_customer *c, const char *reason)
+static void restore(struct reputation *r, struct reputation_customer *c, const char *reason,
+                    bool is_over)
 {
     enum standing before = c->standing;
-    struct decision d = {.action = ACTION_RESTORE};
+    struct decision d = {.action = ACTION_RESTORE, .is_over = is_over};
     snprintf(d.target, sizeof(d.target), "customer:%s", c->name);
     snprintf(d.reason, sizeof(d.reason), "%s", reason);
     stand(r, c, STANDING_GOOD, 0);
@@ -265,7 +265,7 @@ void reputation_clean(struct reputation *r, struct reputation_customer *c, enum 
     limit_text(limit, sizeof(limit), rate);
     snprintf(reason, sizeof(reason), "good evidence: %s well under %s again", harm_text(harm),
              limit);
-    restore(r, c, reason);
+    restore(r, c, reason, false);
 }
 
 /* --- could it be the provider? */
@@ -286,14 +286,13 @@ static double fit(double bad, double n, double rate)
 
 // Since the mark, in the same minutes: is it worse there than the others, beyond chance? By the
 // likelihood of two rates over that of one. It is asked again and again, so chance is kept small.
-static bool others_get_through(struct reputation *r, const struct reputation_customer *c,
-                               struct outage *o)
+static bool others_get_through(const struct reputation_customer *c, struct outage *o)
 {
-    const struct usage_user *own = usage_get(&o->usage, c->index, r->now);
+    struct usage_marked own = usage_marked(&o->usage, c->index);
     struct outage_news news = outage_others(o, c->index);
-    if (!own || !own->mark_n || news.customers < OTHERS_LEAST)
+    if (!own.n || news.customers < OTHERS_LEAST)
         return false;
-    double n = own->mark_n, bad = own->mark_bad, others = news.n * news.bad;
+    double n = own.n, bad = own.bad, others = news.n * news.bad;
     double both = (bad + others) / (n + news.n);
     if (bad / n < 2 * news.bad || both <= 0)
         return false;
@@ -332,7 +331,7 @@ static void begin_wait(struct reputation *r, struct reputation_customer *c, enum
 static bool suspected(struct reputation *r, const struct reputation_customer *c, enum harm harm,
                       enum rung rung, uint32_t *provider)
 {
-    const struct evidence *e = c->harms[harm];
+    const struct evidence *e = &c->harms[harm];
     uint32_t bad;
     usec_t begin;
     if (!evidence_worst(e, provider, &bad, &begin))
@@ -346,7 +345,7 @@ static bool suspected(struct reputation *r, const struct reputation_customer *c,
     struct outage *o = reputation_outage(r, *provider);
     usec_t since = c->waits_since ? c->waits_since : r->now;
     bool has_mark = o->usage.mark_at >= since - REPUTATION_MARK;
-    return !has_mark || !others_get_through(r, c, o);
+    return !has_mark || !others_get_through(c, o);
 }
 
 static enum doubt doubt(struct reputation *r, struct reputation_customer *c, enum harm harm,
@@ -368,7 +367,7 @@ static void take_place_out(struct reputation *r, struct reputation_customer *c, 
 {
     uint32_t provider, bad;
     usec_t begin;
-    struct evidence *e = c->harms[harm];
+    struct evidence *e = &c->harms[harm];
     if (evidence_worst(e, &provider, &bad, &begin))
         evidence_take_out(e, &r->plans[harm], provider, 0);
     reputation_trace_say(r, c, harm, "taken out: one place that nobody else writes to", NULL);
@@ -416,7 +415,7 @@ void reputation_look_again(struct reputation *r, struct reputation_customer *c)
 void reputation_customer_due(struct reputation *r, struct reputation_customer *c)
 {
     if (c->standing != STANDING_GOOD && c->standing_until && r->now >= c->standing_until)
-        restore(r, c, "its time is over");
+        restore(r, c, "its time is over", true);
     if (c->waits_since)
         reputation_look_again(r, c);
     reputation_plan_due(r, c);
@@ -426,9 +425,9 @@ void reputation_customer_due(struct reputation *r, struct reputation_customer *c
 static void reset_all(struct reputation *r, struct reputation_customer *c)
 {
     for (int h = 0; h < HARM_N; h++) {
-        if (c->harms[h])
-            evidence_reset_all(c->harms[h], r->now);
-        else if (h == HARM_TRAP && c->suspect)
+        if (c->harms[h].is_begun)
+            evidence_reset_all(&c->harms[h], &r->plans[h], r->now);
+        else if (h == HARM_TRAP && c->traps)
             begin_anew(r, c, HARM_TRAP, RUNG_SUSPEND);
     }
 }
@@ -438,7 +437,7 @@ static void told_rung(struct reputation *r, struct reputation_customer *c, enum 
 {
     stand(r, c, standing_of(rung), until);
     for (int h = 0; h < HARM_N; h++)
-        if (c->harms[h] || (h == HARM_TRAP && c->suspect))
+        if (c->harms[h].is_begun || (h == HARM_TRAP && c->traps))
             begin_anew(r, c, (enum harm)h, rung);
 }
 

@@ -59,7 +59,7 @@ void reputation_trace_say(struct reputation *r, const struct reputation_customer
             continue;
         }
         const struct detector_plan *plan = &r->plans[harm].rungs[rung];
-        t.evidence[rung] = c->harms[harm] ? evidence_of(c->harms[harm], &r->plans[harm], g) : 0;
+        t.evidence[rung] = evidence_of(&c->harms[harm], &r->plans[harm], g);
         t.alarm[rung] = plan->p0 > 0 ? detector_alarm(plan, reputation_scale(r, c, harm, g)) : 0;
     }
     r->on_trace(r->trace_ctx, &t);
@@ -81,8 +81,8 @@ void reputation_good(struct reputation *r, struct reputation_customer *c, enum h
     traced(r, c, harm, false, true);
     if (harm == HARM_DEAD)
         clump(r, c, false);
-    if (c->harms[harm])
-        evidence_good(c->harms[harm]);
+    if (c->harms[harm].is_begun)
+        evidence_good(&c->harms[harm]);
     if (c->is_clean_wanted && c->clean_harm == harm)
         reputation_clean(r, c, harm, false);
 }
@@ -117,18 +117,18 @@ static uint32_t good_before(const struct reputation_customer *c, enum harm harm)
 
 static void vote(struct reputation_customer *c, const struct outcome *o)
 {
-    struct reputation_suspect *s = reputation_suspect_of(c);
     const char *list = o && o->list ? o->list : "";
-    s->voted += s->voted < UINT32_MAX;
+    c->voted += c->voted < UINT32_MAX;
     if (!*list) {
-        s->votes -= s->votes > 0;
-    } else if (strncmp(s->list, list, sizeof(s->list) - 1) == 0) {
-        s->votes += s->votes < UINT32_MAX;
-    } else if (s->votes) {
-        s->votes--;
+        c->votes -= c->votes > 0;
+    } else if (c->list && strncmp(c->list, list, REPUTATION_LIST - 1) == 0) {
+        c->votes += c->votes < UINT32_MAX;
+    } else if (c->votes) {
+        c->votes--;
     } else {
-        snprintf(s->list, sizeof(s->list), "%s", list);
-        s->votes = 1;
+        xfree(c->list);
+        c->list = xmemdup0(list, strnlen(list, REPUTATION_LIST - 1));
+        c->votes = 1;
     }
 }
 
@@ -151,11 +151,9 @@ void reputation_bad(struct reputation *r, struct reputation_customer *c, enum ha
     traced(r, c, harm, true, !bad->is_late);
     if (harm == HARM_DEAD)
         clump(r, c, true);
-    if (!c->harms[harm]) {
-        c->harms[harm] = xcalloc(1, sizeof(struct evidence));
-        c->harms[harm]->gap = good_before(c, harm);
-    }
-    struct evidence *e = c->harms[harm];
+    struct evidence *e = &c->harms[harm];
+    if (!e->is_begun)
+        e->gap = good_before(c, harm);
     vote(c, bad->outcome);
     if (bad->is_late) {
         evidence_late(e, &r->plans[harm], harm == HARM_COMPLAINT ? &c->reporting : &c->finals,

@@ -11,21 +11,51 @@ enum { POOLED_MOST = 8, SNOW_LEAST = 3, SNOW_BAD = 3 };
 #define SNOW_EVIDENCE 2.3 // log-likelihood of a newcomer's own part over the acceptable rate: ln 10
 
 /* --- pools */
-static bool is_in(const struct reputation_customer *c, const char *pool)
+uint64_t reputation_pool_hash(const char *name)
 {
-    return *pool && strncmp(c->pool, pool, sizeof(c->pool) - 1) == 0;
+    static const struct hash_key key = {UINT64_C(0x6d78776172640002), UINT64_C(0x706f6f6c73)};
+    return name && *name ? hash_sip(&key, bytes_str(name)) | 1 : 0;
 }
 
-static void move(struct reputation *r, struct reputation_customer *c, const char *pool,
+void reputation_pool_set(struct reputation *r, const char *customer, uint64_t pool)
+{
+    struct reputation_customer *c = reputation_customer_of(r, customer);
+    if (!c || c->pool == pool)
+        return;
+    c->pool = pool;
+    c->pool_since = r->now;
+}
+
+static const char *name_of(const struct policy *p, enum reputation_pool pool)
+{
+    const char *const names[REPUTATION_POOLS] = {[POOL_PREMIUM] = p->pools.premium,
+                                                 [POOL_SHARED] = p->pools.shared,
+                                                 [POOL_PROBATION] = p->pools.probation};
+    return names[pool];
+}
+
+void reputation_pools_plan(struct reputation *r)
+{
+    for (int i = 0; i < REPUTATION_POOLS; i++)
+        r->pools[i] = reputation_pool_hash(name_of(r->o.policy, (enum reputation_pool)i));
+}
+
+static bool is_in(const struct reputation *r, const struct reputation_customer *c,
+                  enum reputation_pool pool)
+{
+    return c->pool && c->pool == r->pools[pool];
+}
+
+static void move(struct reputation *r, struct reputation_customer *c, enum reputation_pool pool,
                  const char *reason)
 {
     struct decision d = {.action = ACTION_POOL};
-    if (!*pool || is_in(c, pool))
+    if (!r->pools[pool] || is_in(r, c, pool))
         return;
     snprintf(d.target, sizeof(d.target), "customer:%s", c->name);
-    snprintf(d.pool, sizeof(d.pool), "%s", pool);
+    snprintf(d.pool, sizeof(d.pool), "%s", name_of(r->o.policy, pool));
     snprintf(d.reason, sizeof(d.reason), "%s", reason);
-    snprintf(c->pool, sizeof(c->pool), "%s", pool);
+    c->pool = r->pools[pool];
     c->pool_since = r->now;
     c->clean_n = 0;
     reputation_decide(r, &d);
@@ -33,38 +63,35 @@ static void move(struct reputation *r, struct reputation_customer *c, const char
 
 void reputation_pool_demote(struct reputation *r, struct reputation_customer *c, enum rung rung)
 {
-    const struct policy *p = r->o.policy;
-    if (is_in(c, p->pools.premium))
-        move(r, c, rung == RUNG_WARN ? p->pools.shared : p->pools.probation,
+    if (is_in(r, c, POOL_PREMIUM))
+        move(r, c, rung == RUNG_WARN ? POOL_SHARED : POOL_PROBATION,
              "its record is not that of this pool any more");
-    else if (rung != RUNG_WARN && is_in(c, p->pools.shared))
-        move(r, c, p->pools.probation, "apart from the others until its record is good again");
+    else if (rung != RUNG_WARN && is_in(r, c, POOL_SHARED))
+        move(r, c, POOL_PROBATION, "apart from the others until its record is good again");
 }
 
 void reputation_pool_restored(struct reputation *r, struct reputation_customer *c,
                               enum standing before)
 {
-    const struct policy *p = r->o.policy;
-    bool is_ours = is_in(c, p->pools.shared) || is_in(c, p->pools.premium);
+    bool is_ours = is_in(r, c, POOL_SHARED) || is_in(r, c, POOL_PREMIUM);
     if (before >= STANDING_THROTTLED && is_ours)
-        move(r, c, p->pools.probation, "restored: on probation first");
+        move(r, c, POOL_PROBATION, "restored: on probation first");
 }
 
 void reputation_pool_promote(struct reputation *r, struct reputation_customer *c)
 {
     const struct policy *p = r->o.policy;
     usec_t age = c->pool_since ? r->now - c->pool_since : 0;
-    if (c->standing != STANDING_GOOD)
+    bool is_up = is_in(r, c, POOL_PROBATION) && c->clean_n >= p->pools.shared_after &&
+                 age >= p->pools.shared_age;
+    bool is_top = is_in(r, c, POOL_SHARED) && c->clean_n >= p->pools.premium_after &&
+                  age >= p->pools.premium_age;
+    if (c->standing != STANDING_GOOD || (!is_up && !is_top))
         return;
     char reason[DECISION_REASON];
     snprintf(reason, sizeof(reason), "a clean record: %u observations without a step",
              (unsigned)c->clean_n);
-    if (is_in(c, p->pools.probation) && c->clean_n >= p->pools.shared_after &&
-        age >= p->pools.shared_age)
-        move(r, c, p->pools.shared, reason);
-    else if (is_in(c, p->pools.shared) && c->clean_n >= p->pools.premium_after &&
-             age >= p->pools.premium_age)
-        move(r, c, p->pools.premium, reason);
+    move(r, c, is_up ? POOL_SHARED : POOL_PREMIUM, reason);
 }
 
 /* --- newcomers */
@@ -87,12 +114,12 @@ static void remember(struct reputation_newcomers *s, uint32_t customer)
 static bool is_snow(const struct reputation *r, const struct reputation_customer *c, enum harm harm,
                     enum rung rung)
 {
-    const struct evidence *e = c->harms[harm];
+    const struct evidence *e = &c->harms[harm];
     double rate = r->o.policy->rungs[harm][rung].rate;
-    if (!e || c->observations >= REPUTATION_NEW || c->standing > (enum standing)rung ||
-        e->distinct[rung] < SNOW_BAD)
+    if (c->observations >= REPUTATION_NEW || c->standing > (enum standing)rung ||
+        evidence_distinct(e, rung) < SNOW_BAD)
         return false;
-    double x = e->distinct[rung], mean = c->observations * rate;
+    double x = evidence_distinct(e, rung), mean = c->observations * rate;
     return x > mean && x * log(x / mean) - x + mean >= SNOW_EVIDENCE;
 }
 
@@ -116,7 +143,7 @@ static void act_on_snow(struct reputation *r, enum harm harm, enum rung rung)
             found[found_n++] = s->customers[i];
     if (found_n < SNOW_LEAST)
         return;
-    evidence_reset(&s->harms[pool_of(harm)], rung, r->now);
+    evidence_reset(&s->harms[pool_of(harm)], &r->plans[harm], rung, r->now);
     for (uint32_t i = 0; i < found_n; i++)
         reputation_act(r, r->customers[found[i]], harm, rung);
 }

@@ -1,6 +1,7 @@
 /* What the files of reputation share: the things that are judged, and the doors between the files
  * (which file has a function stands above it). Nobody else includes this. */
 #pragma once
+#include <endian.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -15,12 +16,14 @@
 #include "core/usage.h"
 
 enum {
+    REPUTATION_SLAB = 64,           // customers in one allocation
     REPUTATION_CUSTOMERS = 1000000, // more are not judged, and that is said once (call-operator)
     REPUTATION_PROVIDERS = 4096,    // more share one entry, "other"
     REPUTATION_IPS = 20000,
     REPUTATION_SAMPLES = 4096,
     REPUTATION_IP_NEWS = 512, // recent bad observations an IP
     REPUTATION_TRAPS = 16,    // newest hits kept a customer
+    REPUTATION_LIST = 64,     // bytes of a list's name, with its NUL
     REPUTATION_NEW = 500,     // lifetime observations below which a customer is a newcomer
     REPUTATION_NEWCOMERS = 256,
     REPUTATION_LATEST = 128,             // final answers remembered over everybody
@@ -29,6 +32,7 @@ enum {
 };
 #define REPUTATION_MARK (10 * USEC_SECOND) // so old may a mark be when a run of bad ones alarms
 
+enum reputation_pool { POOL_PREMIUM, POOL_SHARED, POOL_PROBATION, REPUTATION_POOLS };
 enum due_what { DUE_CUSTOMER, DUE_IP, DUE_LANE, DUE_PROVIDER };
 
 struct due {
@@ -36,42 +40,47 @@ struct due {
     enum due_what what;
 };
 
-/* What is kept of a customer only once it did harm. */
-struct reputation_suspect {
-    char list[64];                    // by which most of its bad ones came, by majority vote
-    uint32_t votes, voted;            // for that list, and bad ones asked, since its last action
-    uint32_t traps[REPUTATION_TRAPS]; // seconds of trap hits, newest first; 0: none
-    uint32_t traps_since[RUNG_N];     // hits up to then are dealt with
+struct reputation_traps {
+    uint32_t hits[REPUTATION_TRAPS]; // seconds, newest first; 0: none
+    uint32_t since[RUNG_N];          // hits up to then are dealt with
 };
 
+/* In the order in which an outcome needs it: a good one touches half of the lines of the first two
+ * groups. They come in slabs, so that each begins with a cache line. */
 struct reputation_customer {
-    char *name; // in the same allocation
+    char *name; // owned, or short_name
+    char short_name[16];
     uint32_t index;
-    struct due due;
+    uint32_t observations; // lifetime, saturating
+    uint64_t clean_n;      // observations since its last action
+    struct clumping_block block;
+    struct habit *habit;     // NULL: nothing submitted that we saw
     enum standing standing;  // as far as this room believes
+    bool is_clean_wanted;    // its standing may be restored by good evidence
+    bool is_submission_told; // reputation_submitted() tells of it: outcomes need not
+    uint8_t clean_harm;      // whose acceptable rate `clean` is about…
+    uint8_t pooled;          // bad ones it put into the newcomers' evidence
+
+    struct evidence harms[HARM_N];
+    uint32_t submissions_newest;
+    uint8_t clean_rung; // …and which rung's
+    uint8_t waits_rung, waits_harm;
+    uint32_t submissions[8], list_submissions[8]; // rings of 3 h: of repeats, unconfirmed
+    float hard_n, hard_bad, soft_n, soft_bad;     // decayed over a day: its own rates, for outage
+    uint32_t rates_second;
+    struct evidence_volume finals;    // delivered and bounced, by delivery: of dead, spam
+    struct evidence_volume reporting; // delivered at providers that report: of complaints
+
+    struct due due;
     usec_t standing_until;   // 0: no end
     usec_t waits_since;      // a doubtful alarm waits for others' news; 0: none
     uint32_t waits_provider; // for news of that one
-    uint8_t waits_rung, waits_harm;
-    bool is_clean_wanted;           // its standing may be restored by good evidence
-    uint8_t clean_harm, clean_rung; // whose acceptable rate `clean` is about
-    uint8_t pooled;                 // bad ones it put into the newcomers' evidence
-    bool is_submission_told;        // reputation_submitted() tells of it: outcomes need not
-    float clean;   // log-likelihood of half the acceptable rate since the last action
-    char pool[16]; // short of it: "" unknown
+    float clean;             // log-likelihood of half the acceptable rate since the last action
+    uint64_t pool;           // hash of its name; 0: unknown
     usec_t pool_since;
-    uint64_t clean_n;                 // observations since its last action
-    uint32_t observations;            // lifetime, saturating
-    struct evidence_volume finals;    // delivered and bounced, by delivery: of dead, spam
-    struct evidence_volume reporting; // delivered at providers that report: of complaints
-    uint32_t submissions[8], list_submissions[8]; // rings of 3 h: of repeats, unconfirmed
-    uint32_t submissions_newest;
-    float hard_n, hard_bad, soft_n, soft_bad; // decayed over a day: its own rates, for outage
-    uint32_t rates_second;
-    struct clumping_block block;
-    struct evidence *harms[HARM_N];     // NULL: nothing bad seen
-    struct habit *habit;                // NULL: nothing submitted that we saw
-    struct reputation_suspect *suspect; // NULL: no harm yet
+    char *list; // by which most of its bad ones came, by majority vote; NULL: none
+    struct reputation_traps *traps; // NULL: hit none
+    uint32_t votes, voted;          // for that list, and bad ones asked, since its last action
 };
 
 struct reputation_news { // a recent bad observation over an IP
@@ -107,8 +116,7 @@ struct reputation_ip {
     bool is_for_listing;    // pulled or drained for its listings alone
     bool may_return_early;  // what took it out is gone: looked at again at the next due
     usec_t rest;            // span of the pull or drain, for resting again
-    double listed;          // sum of the weights of its listings
-    char *zones;            // owned: "zen.spamhaus.org=127.0.0.2 …", the listings in force
+    char *zones;            // owned: "zen.spamhaus.org bl.spamcop.net", the listings in force
     bool is_reverse_wrong;
     usec_t called_at;                    // the guard called an operator last
     struct usage usage;                  // customers over it
@@ -156,19 +164,20 @@ struct reputation_sample {
 struct reputation {
     struct reputation_options o;
     usec_t now;
-    usec_t ahead;     // the largest of the times that seemed too far ahead, and…
-    uint32_t ahead_n; // …how many in a row agreed
+    usec_t ahead;     // the least of the times in a row that are far ahead, and…
+    uint32_t ahead_n; // …how many they are
     uint32_t settled; // times that agreed since the start; below 16 it may still go back
     struct evidence_plans plans[HARM_N];
-    double plans_clump; // what they were made with
+    double plans_clump;               // what they were made with
+    uint64_t pools[REPUTATION_POOLS]; // hashes of the policy's names; 0: none
     struct clumping clumping;
     struct seen seen;
     struct reputation_newcomers newcomers;
-    struct map ip_of, provider_of; // name → the thing
-    struct reputation_slot *slots; // customers by name, open addressing
-    uint32_t slots_n;              // a power of two, at least twice the customers
-    struct hash_key key;           // of names
-    struct reputation_customer **customers;
+    struct map ip_of, provider_of;          // name → the thing
+    struct reputation_slot *slots;          // customers by name, open addressing
+    uint32_t slots_n;                       // a power of two, at least twice the customers
+    struct hash_key key;                    // of names
+    struct reputation_customer **customers; // each REPUTATION_SLAB-th begins a slab, and owns it
     struct reputation_ip **ips;
     struct reputation_provider **providers;
     uint32_t customers_n, customers_room, ips_n, ips_room, providers_n, providers_room;
@@ -208,12 +217,13 @@ struct reputation_customer *reputation_customer_of(struct reputation *r,
                                                    const char *name); // NULL: no room
 struct reputation_customer *reputation_customer_get(const struct reputation *r, const char *name);
 struct reputation_provider *reputation_provider_of(struct reputation *r, const char *name);
+/* Those of the name where it was found last; NULL: not there now. */
+struct reputation_provider *reputation_provider_hint(const struct reputation *r, const char *name);
+struct reputation_ip *reputation_ip_hint(const struct reputation *r, const char *address);
 /* The moment of an outcome as it counts: its own, not later than now. Lets time pass up to it. */
 usec_t reputation_time(struct reputation *r, usec_t at);
 /* The plans by the policy and the clumping of now. */
 void reputation_plan(struct reputation *r);
-void reputation_customer_free(struct reputation_customer *c);
-struct reputation_suspect *reputation_suspect_of(struct reputation_customer *c);
 
 /* --- reputation_observe.c: observations into evidence */
 struct reputation_bad { // where and when a bad observation was
@@ -252,6 +262,10 @@ double reputation_weak(const struct reputation *r, enum harm harm, enum rung run
 uint32_t reputation_traps(const struct reputation_customer *c, enum rung rung, usec_t now);
 
 /* --- reputation_pools.c: pools by record; newcomers judged together */
+uint64_t reputation_pool_hash(const char *name); // the same in every process; 0: "", NULL
+/* The hashes of the policy's pools; after another policy. */
+void reputation_pools_plan(struct reputation *r);
+void reputation_pool_set(struct reputation *r, const char *customer, uint64_t pool);
 void reputation_pool_demote(struct reputation *r, struct reputation_customer *c, enum rung rung);
 void reputation_pool_restored(struct reputation *r, struct reputation_customer *c,
                               enum standing before);
@@ -278,6 +292,18 @@ static inline uint64_t reputation_mix(uint64_t a, uint64_t b)
     unsigned __int128 v = (unsigned __int128)a * b;
     return (uint64_t)v ^ (uint64_t)(v >> 64);
 }
+/* Up to seven bytes as a number, each in it at least once; what it is with their number is unique. */
+static inline uint64_t reputation_tail(const char *p, size_t n)
+{
+    uint32_t first, last;
+    if (n < 4)
+        return n ? (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[n / 2] << 8 |
+                       (uint64_t)(uint8_t)p[n - 1] << 16
+                 : 0;
+    memcpy(&first, p, 4);
+    memcpy(&last, p + n - 4, 4);
+    return le32toh(first) | (uint64_t)le32toh(last) << 32;
+}
 /* Of a name, by a key that strangers do not know. */
 static inline uint64_t reputation_hash(const struct reputation *r, const char *name, size_t n)
 {
@@ -286,9 +312,7 @@ static inline uint64_t reputation_hash(const struct reputation *r, const char *n
         memcpy(&part, name, 8);
         h = reputation_mix(part ^ r->key.k0, h ^ r->key.k1);
     }
-    part = 0;
-    memcpy(&part, name, n);
-    h = reputation_mix(part ^ r->key.k0, h ^ r->key.k1);
+    h = reputation_mix(reputation_tail(name, n) ^ r->key.k0, h ^ r->key.k1);
     return reputation_mix(h, r->key.k1);
 }
 /* What reputation_feed() will ask core/seen for; 0: nothing. */

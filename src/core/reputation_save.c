@@ -11,7 +11,7 @@
 #include "core/reputation_room.h"
 #include "core/rotation.h"
 
-enum { VERSION = 1, NAME_MOST = 255, CUSTOMER_LEAST = 200, PROVIDER_LEAST = 60 };
+enum { VERSION = 2, NAME_MOST = 255, CUSTOMER_LEAST = 200, PROVIDER_LEAST = 60 };
 
 /* --- customers */
 static void save_volume(const struct evidence_volume *v, struct buf *out)
@@ -29,27 +29,40 @@ static bool load_volume(struct evidence_volume *v, struct bytes *in)
     return is_ok;
 }
 
-static void save_suspect(const struct reputation_suspect *s, struct buf *out)
+static void save_harmed(const struct reputation_customer *c, struct buf *out)
 {
-    pack_str(out, s->list);
-    pack_u32(out, s->votes);
-    pack_u32(out, s->voted);
-    for (int i = 0; i < REPUTATION_TRAPS; i++)
-        pack_u32(out, s->traps[i]);
-    for (int i = 0; i < RUNG_N; i++)
-        pack_u32(out, s->traps_since[i]);
+    const struct reputation_traps *t = c->traps;
+    pack_str(out, c->list ? c->list : "");
+    pack_u32(out, c->votes);
+    pack_u32(out, c->voted);
+    pack_bool(out, t);
+    for (int i = 0; t && i < REPUTATION_TRAPS; i++)
+        pack_u32(out, t->hits[i]);
+    for (int i = 0; t && i < RUNG_N; i++)
+        pack_u32(out, t->since[i]);
 }
 
-static bool load_suspect(struct reputation_customer *c, struct bytes *in)
+static bool load_traps(struct reputation_customer *c, struct bytes *in)
 {
-    struct reputation_suspect *s = reputation_suspect_of(c);
-    bool is_ok = take_text(in, s->list, sizeof(s->list)) && take_u32(in, &s->votes) &&
-                 take_u32(in, &s->voted);
+    bool is_ok = true;
+    c->traps = xcalloc(1, sizeof(*c->traps));
     for (int i = 0; is_ok && i < REPUTATION_TRAPS; i++)
-        is_ok = take_u32(in, &s->traps[i]);
+        is_ok = take_u32(in, &c->traps->hits[i]);
     for (int i = 0; is_ok && i < RUNG_N; i++)
-        is_ok = take_u32(in, &s->traps_since[i]);
+        is_ok = take_u32(in, &c->traps->since[i]);
     return is_ok;
+}
+
+static bool load_harmed(struct reputation_customer *c, struct bytes *in)
+{
+    char list[REPUTATION_LIST];
+    bool has_traps;
+    if (!take_text(in, list, sizeof(list)) || !take_u32(in, &c->votes) ||
+        !take_u32(in, &c->voted) || !take_bool(in, &has_traps))
+        return false;
+    if (*list)
+        c->list = xstrdup(list);
+    return !has_traps || load_traps(c, in);
 }
 
 static void save_counts(const struct reputation_customer *c, struct buf *out)
@@ -98,7 +111,7 @@ static void save_standing(const struct reputation_customer *c, struct buf *out)
     pack_f32(out, c->clean);
     pack_u8(out, c->pooled);
     pack_bool(out, c->is_submission_told);
-    pack_str(out, c->pool);
+    pack_u64(out, c->pool);
     pack_i64(out, c->pool_since);
     pack_u64(out, c->clean_n);
     pack_u32(out, c->observations);
@@ -116,8 +129,8 @@ static bool load_standing(struct reputation_customer *c, struct bytes *in)
         return false;
     c->standing = (enum standing)standing;
     return take_u8(in, &c->pooled) && take_bool(in, &c->is_submission_told) &&
-           take_text(in, c->pool, sizeof(c->pool)) && take_i64(in, &c->pool_since) &&
-           take_u64(in, &c->clean_n) && take_u32(in, &c->observations);
+           take_u64(in, &c->pool) && take_i64(in, &c->pool_since) && take_u64(in, &c->clean_n) &&
+           take_u32(in, &c->observations);
 }
 
 static void save_customer(const struct reputation_customer *c, struct buf *out)
@@ -126,22 +139,14 @@ static void save_customer(const struct reputation_customer *c, struct buf *out)
     save_standing(c, out);
     save_counts(c, out);
     for (int h = 0; h < HARM_N; h++) {
-        pack_bool(out, c->harms[h] != NULL);
-        if (c->harms[h])
-            evidence_save(c->harms[h], out);
+        pack_bool(out, c->harms[h].is_begun);
+        if (c->harms[h].is_begun)
+            evidence_save(&c->harms[h], out);
     }
     pack_bool(out, c->habit != NULL);
     if (c->habit)
         habit_save(c->habit, out);
-    pack_bool(out, c->suspect != NULL);
-    if (c->suspect)
-        save_suspect(c->suspect, out);
-}
-
-static bool load_harm(struct reputation_customer *c, enum harm harm, struct bytes *in)
-{
-    c->harms[harm] = xcalloc(1, sizeof(struct evidence));
-    return evidence_load(c->harms[harm], in);
+    save_harmed(c, out);
 }
 
 static bool load_habit(struct reputation_customer *c, struct bytes *in)
@@ -161,12 +166,11 @@ static bool load_customer(struct reputation *r, struct bytes *in)
         return false; // there twice, or broken
     for (int h = 0; h < HARM_N; h++) {
         bool has;
-        if (!take_bool(in, &has) || (has && !load_harm(c, (enum harm)h, in)))
+        if (!take_bool(in, &has) || (has && !evidence_load(&c->harms[h], in)))
             return false;
     }
-    bool has_habit, has_suspect;
-    return take_bool(in, &has_habit) && (!has_habit || load_habit(c, in)) &&
-           take_bool(in, &has_suspect) && (!has_suspect || load_suspect(c, in));
+    bool has_habit;
+    return take_bool(in, &has_habit) && (!has_habit || load_habit(c, in)) && load_harmed(c, in);
 }
 
 /* --- providers */
@@ -358,18 +362,29 @@ static void settle(struct reputation *r)
         r->due.nodes[node->place - 1] = node;
 }
 
-// What was configured before the load stands above what the bytes say.
-static void configure(struct reputation *loaded, const struct reputation *r)
+// An IP that is configured no more is nobody's: no pool may count on it.
+static void configure_ips(struct reputation *loaded, const struct reputation *r)
 {
+    bool is_any = false;
+    for (uint32_t i = 0; i < r->ips_n; i++)
+        is_any |= r->ips[i]->is_configured;
+    for (uint32_t i = 0; is_any && i < loaded->ips_n; i++)
+        loaded->ips[i]->is_here = false;
     for (uint32_t i = 0; i < r->ips_n; i++)
         if (r->ips[i]->is_configured)
             reputation_set_ip(loaded, r->ips[i]->address, r->ips[i]->pool, r->ips[i]->is_here);
+}
+
+// What was configured before the load stands above what the bytes say.
+static void configure(struct reputation *loaded, const struct reputation *r)
+{
+    configure_ips(loaded, r);
     for (uint32_t i = 0; i < r->providers_n; i++)
         if (r->providers[i]->pause)
             reputation_set_pause(loaded, r->providers[i]->name, r->providers[i]->pause);
     for (uint32_t i = 0; i < r->customers_n; i++)
-        if (*r->customers[i]->pool)
-            reputation_set_customer(loaded, r->customers[i]->name, r->customers[i]->pool);
+        if (r->customers[i]->pool)
+            reputation_pool_set(loaded, r->customers[i]->name, r->customers[i]->pool);
     if (r->trace_customer < r->customers_n)
         reputation_trace(loaded, r->customers[r->trace_customer]->name, r->on_trace, r->trace_ctx);
 }

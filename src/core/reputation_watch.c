@@ -9,7 +9,7 @@
 #include "core/reputation_room.h"
 #include "core/rotation.h"
 
-enum { OWN_PROVIDERS = 3 };
+enum { OWN_PROVIDERS = 3, ESTABLISHED = 100 }; // the latter: observations since ever
 // Of the others' latest few answers so many bad ones, or of the latest many.
 enum { LATEST_FEW = 8, LATEST_FEW_BAD = 3, LATEST_MANY = 40, LATEST_MANY_BAD = 6 };
 #define OWN_SHARE 0.5       // of the active customers must fail
@@ -55,8 +55,8 @@ static void take_out(struct reputation *r, uint32_t provider, usec_t since)
         uint32_t gone = 0;
         static const enum harm harms[] = {HARM_DEAD, HARM_SPAM};
         for (int h = 0; h < 2; h++) {
-            struct evidence *e = c->harms[harms[h]];
-            uint32_t n = e ? evidence_take_out(e, &r->plans[harms[h]], provider, since) : 0;
+            struct evidence *e = &c->harms[harms[h]];
+            uint32_t n = evidence_take_out(e, &r->plans[harms[h]], provider, since);
             if (n)
                 reputation_trace_say(r, c, harms[h], "taken out", NULL);
             gone += n;
@@ -172,10 +172,43 @@ static bool is_ours(struct reputation *r)
            (failing >= OWN_PROVIDERS && most <= OWN_ONE_AT_MOST * sum);
 }
 
+/* Of whom is the usual known? */
+struct known {
+    struct reputation *r;
+    int enough; // established customers are active: 1, too few: 0, not looked yet: -1
+};
+
+static bool is_established(const struct reputation *r, uint32_t customer)
+{
+    return customer < r->customers_n && r->customers[customer]->observations >= ESTABLISHED;
+}
+
+static bool has_established(struct reputation *r)
+{
+    uint32_t n = 0;
+    struct usage_user user;
+    for (uint32_t i = 0; usage_next(&r->everywhere.usage, &i, USAGE_1H, r->now, &user);)
+        n += user.n[USAGE_HARD][USAGE_1H] >= 1 && is_established(r, user.customer);
+    return n >= r->o.policy->incident.customers;
+}
+
+// Ten new customers with bad lists fail at all providers too, and nothing is known of them: what they
+// have is expected, as long as there are others to ask.
+static double unknown_rate(void *ctx, uint32_t customer, enum usage_channel channel)
+{
+    struct known *k = ctx;
+    if (channel == USAGE_SOFT) // nobody's list is deferred for what it is
+        return 0;
+    if (k->enough < 0)
+        k->enough = has_established(k->r);
+    return k->enough && !is_established(k->r, customer) ? 1 : 0;
+}
+
 static void watch_everywhere(struct reputation *r)
 {
     struct outage *o = &r->everywhere;
-    if (!outage_begins(o, r->o.policy, OWN_SHARE, NULL, NULL, r->now))
+    struct known known = {r, -1};
+    if (!outage_begins(o, r->o.policy, OWN_SHARE, unknown_rate, &known, r->now))
         return;
     if (is_ours(r)) {
         open_it(r, NULL);

@@ -13,7 +13,7 @@ enum { ZONES_MOST = 64, ZONE_TEXT = 254 };
 
 #define LEAD USEC_SECOND // before the end, so that the next hold stands when this one ends
 
-/* --- listings: "zone=answer zone=answer" */
+/* --- listings: "zone zone" */
 
 static bool is_zone(const char *zone)
 {
@@ -21,55 +21,53 @@ static bool is_zone(const char *zone)
     return n && n < ZONE_TEXT && strcspn(zone, " =,\t\r\n") == n;
 }
 
-// 127.255.255.x: the list's error; what is not in 127/8 comes from a resolver that invents answers.
+// Several addresses list it when one of them does. 127.255.255.x: the list's error; what is not in 127/8
+// comes from a resolver that invents answers.
 static bool is_listing(const char *answer)
 {
+    bool is_any = false;
     if (!answer || !*answer)
         return true;
-    return strncmp(answer, "127.", 4) == 0 && strncmp(answer, "127.255.255.", 12) != 0 &&
-           strspn(answer, "0123456789.") == strlen(answer) && strlen(answer) < 16;
+    for (const char *p = answer; *p; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+        if (!n || n > 15 || strspn(p, "0123456789.") != n || strncmp(p, "127.", 4) != 0)
+            return false;
+        is_any |= strncmp(p, "127.255.255.", 12) != 0;
+        p += n;
+    }
+    return is_any;
 }
 
-// The next zone of the text; false at its end. `entry` spans "zone=answer".
-static bool next_zone(const char **p, char zone[ZONE_TEXT], struct bytes *entry)
+// The next zone of the text; false at its end.
+static bool next_zone(const char **p, char zone[ZONE_TEXT])
 {
-    const char *start = *p;
-    size_t all, n;
-    if (!start || !*start)
+    if (!*p || !**p)
         return false;
-    all = strcspn(start, " ");
-    n = strcspn(start, "= ");
-    if (n >= ZONE_TEXT)
-        n = ZONE_TEXT - 1;
-    memcpy(zone, start, n);
+    size_t all = strcspn(*p, " "), n = all < ZONE_TEXT ? all : ZONE_TEXT - 1;
+    memcpy(zone, *p, n);
     zone[n] = '\0';
-    *entry = bytes_of(start, all);
-    *p = start + all + (start[all] == ' ');
+    *p += all + ((*p)[all] == ' ');
     return true;
 }
 
 // Writes the listings anew without this zone, then with it when `is_there`. True when that changed
 // whether it is there.
-static bool set_zone(struct reputation_ip *ip, const char *zone, const char *answer, bool is_there)
+static bool set_zone(struct reputation_ip *ip, const char *zone, bool is_there)
 {
     CLEANUP(buf_deinit) struct buf out = {0};
     char name[ZONE_TEXT];
-    struct bytes entry;
     bool was_there = false;
     unsigned n = 0;
-    for (const char *p = ip->zones; next_zone(&p, name, &entry);) {
-        if (strcmp(name, zone) == 0) {
+    for (const char *p = ip->zones; next_zone(&p, name);) {
+        if (strcmp(name, zone) == 0)
             was_there = true;
-            continue;
-        }
-        if (n++)
-            buf_add_byte(&out, ' ');
-        buf_add_bytes(&out, entry);
+        else
+            buf_printf(&out, "%s%s", n++ ? " " : "", name);
     }
     if (is_there && n >= ZONES_MOST)
         return false;
     if (is_there)
-        buf_printf(&out, "%s%s=%s", n ? " " : "", zone, answer && *answer ? answer : "127.0.0.2");
+        buf_printf(&out, "%s%s", n ? " " : "", zone);
     xfree(ip->zones);
     ip->zones = out.n ? buf_take_str(&out) : xstrdup("");
     return was_there != is_there;
@@ -79,12 +77,11 @@ double rotation_weight(const struct reputation *r, const struct reputation_ip *i
                        size_t room)
 {
     char zone[ZONE_TEXT];
-    struct bytes entry;
     double sum = 0;
     size_t used = 0;
     if (room)
         names[0] = '\0';
-    for (const char *p = ip->zones; next_zone(&p, zone, &entry);) {
+    for (const char *p = ip->zones; next_zone(&p, zone);) {
         double weight = policy_zone_weight(r->o.policy, zone);
         sum += weight > 0 ? weight : 0;
         if (weight > 0 && used < room) {
@@ -260,8 +257,7 @@ void rotation_listed(struct reputation *r, struct reputation_ip *ip, const struc
     if (!is_zone(o->zone) || (is_there && !is_listing(o->answer)))
         return;
     ip->heard_second = fade_second(now);
-    bool has_changed = set_zone(ip, o->zone, o->answer, is_there);
-    ip->listed = rotation_weight(r, ip, NULL, 0);
+    bool has_changed = set_zone(ip, o->zone, is_there);
     if (!has_changed)
         return;
     if (is_there) {

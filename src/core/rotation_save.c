@@ -202,7 +202,6 @@ static void save_ip(const struct reputation_ip *ip, struct buf *out)
     pack_bool(out, ip->is_for_listing);
     pack_bool(out, ip->may_return_early);
     pack_i64(out, ip->rest);
-    pack_f64(out, ip->listed);
     pack_str(out, ip->zones);
     pack_bool(out, ip->is_reverse_wrong);
     pack_i64(out, ip->called_at);
@@ -246,9 +245,8 @@ static bool load_rotation(struct reputation_ip *ip, struct bytes *in)
     ip->zones = xfree(ip->zones);
     bool ok = take_when(in, &ip->rotation_until) && take_bool(in, &ip->is_by_hand) &&
               take_bool(in, &ip->is_for_listing) && take_bool(in, &ip->may_return_early) &&
-              take_span(in, &ip->rest) && take_f64(in, &ip->listed) &&
-              take_str(in, &ip->zones, ZONES_TEXT_MOST) && take_bool(in, &ip->is_reverse_wrong) &&
-              take_when(in, &ip->called_at);
+              take_span(in, &ip->rest) && take_str(in, &ip->zones, ZONES_TEXT_MOST) &&
+              take_bool(in, &ip->is_reverse_wrong) && take_when(in, &ip->called_at);
     return ok;
 }
 

@@ -18,7 +18,7 @@ struct scan {
     struct outcome *o;
     const char *why; // NULL while nothing is wrong
     unsigned next;   // the field that probably comes next
-    bool has_time, has_kind, is_unknown;
+    bool has_time, has_kind, has_class, is_unknown;
 };
 
 static uint64_t load(const char *p)
@@ -307,7 +307,8 @@ static bool set_kind(struct scan *s, const char *text, size_t n)
 static bool set_class(struct scan *s, const char *text, size_t n)
 {
     const struct word *w = WORD_OF(classes, text, n);
-    s->o->class = w ? (enum class)w->number : CLASS_UNDETERMINED;
+    s->has_class = w != NULL;
+    s->o->class = w ? (enum class)w->number : CLASS_DELIVERED;
     return true;
 }
 
@@ -574,6 +575,13 @@ static bool take_object(struct scan *s)
     return false;
 }
 
+// As of a reply that nobody understands.
+static enum class class_by_kind(enum outcome_kind kind) {
+    return kind == OUTCOME_DEFERRED                             ? CLASS_TRANSIENT
+           : kind == OUTCOME_BOUNCED || kind == OUTCOME_EXPIRED ? CLASS_UNDETERMINED
+                                                                : CLASS_DELIVERED;
+}
+
 // What every outcome has to say.
 static bool is_whole(struct scan *s)
 {
@@ -608,8 +616,8 @@ enum scan_result scan_line(struct outcome *o, char *line, size_t n, const char *
         skip_blanks(&s);
         if (s.p != line + n)
             wrong(&s, "something behind the object");
-        else
-            is_whole(&s);
+        else if (is_whole(&s) && !s.has_class)
+            o->class = class_by_kind(o->kind);
     }
     *why = s.why;
     return s.why ? SCAN_WRONG : s.is_unknown ? SCAN_NOTHING : SCAN_OUTCOME;

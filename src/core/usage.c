@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "core/fade.h"
 #include "core/pack.h"
 
 // Sets of eight neighbours: the keys of a set share a cache line, so that a customer that is not kept
@@ -17,15 +18,8 @@ void usage_deinit(struct usage *u)
 {
     xfree(u->sets);
     xfree(u->users);
+    xfree(u->marked);
     *u = (struct usage){0};
-}
-
-static uint32_t second_of(usec_t at)
-{
-    if (at <= 0)
-        return 0;
-    int64_t s = at / USEC_SECOND;
-    return s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
 }
 
 // What is left after `span` seconds in each window: one exp, since 1 h = 4 x 15 min = 30 x 2 min =
@@ -104,14 +98,16 @@ static struct usage_user *put(struct usage *u, uint32_t slot, uint32_t customer,
     set->customer[slot % USAGE_WAYS] = customer;
     set->second[slot % USAGE_WAYS] = second;
     u->users[slot] = (struct usage_user){.customer = customer, .second = second};
+    u->marked[slot] = (struct usage_marked){0};
     return &u->users[slot];
 }
 
 static void allocate(struct usage *u, uint32_t room)
 {
     u->room = room;
-    u->sets = xmalloc(room / USAGE_WAYS * sizeof(*u->sets));
+    u->sets = xcalloc_lines(room / USAGE_WAYS, sizeof(*u->sets));
     u->users = xmalloc(room * sizeof(*u->users));
+    u->marked = xmalloc(room * sizeof(*u->marked));
     for (uint32_t i = 0; i < room; i++)
         put(u, i, USAGE_NONE, 0);
 }
@@ -121,14 +117,11 @@ static uint32_t slot_for(const struct usage *u, uint32_t customer, uint32_t seco
 {
     uint32_t set = set_of(u, customer), best = 0;
     const struct usage_set *s = &u->sets[set];
-    for (uint32_t i = 0; i < USAGE_WAYS; i++) {
-        if (s->customer[i] == USAGE_NONE)
-            return set * USAGE_WAYS + i;
-        if (s->second[i] < s->second[best])
-            best = i;
-    }
-    bool is_idle = second > s->second[best] && second - s->second[best] > IDLE;
-    return is_idle ? set * USAGE_WAYS + best : USAGE_NONE;
+    for (uint32_t i = 1; i < USAGE_WAYS; i++) // a free one has second 0, and nobody else
+        best = s->second[i] < s->second[best] ? i : best;
+    uint32_t last = s->second[best];
+    bool is_idle = second > last && second - last > IDLE;
+    return !last || is_idle ? set * USAGE_WAYS + best : USAGE_NONE;
 }
 
 static void grow(struct usage *u)
@@ -143,10 +136,12 @@ static void grow(struct usage *u)
         if (slot == USAGE_NONE)
             continue; // twice the sets: it always finds its place
         *put(u, slot, user->customer, user->second) = *user;
+        u->marked[slot] = before.marked[i];
         u->count++;
     }
     xfree(before.sets);
     xfree(before.users);
+    xfree(before.marked);
 }
 
 static struct usage_user *find_or_add(struct usage *u, uint32_t customer, uint32_t second)
@@ -167,70 +162,67 @@ static struct usage_user *find_or_add(struct usage *u, uint32_t customer, uint32
 
 static void touch(struct usage *u, const struct usage_user *user)
 {
+    for (int c = 0; c < USAGE_CHANNELS; c++)
+        for (int w = 0; w < USAGE_N; w++)
+            if (user->n[c][w] > u->most[w])
+                u->most[w] = user->n[c][w];
     size_t slot = (size_t)(user - u->users);
     u->sets[slot / USAGE_WAYS].second[slot % USAGE_WAYS] = user->second;
 }
 
-static void add_mark(struct usage_user *user, const struct usage_facts *facts)
+static void add_mark(struct usage_marked *m, const struct usage_facts *facts)
 {
-    if (user->mark_n < UINT16_MAX)
-        user->mark_n = (uint16_t)(user->mark_n + (facts->n[USAGE_HARD] > 0));
-    if (user->mark_bad < user->mark_n)
-        user->mark_bad = (uint16_t)(user->mark_bad + (facts->bad[USAGE_HARD] > 0));
+    if (m->n < UINT16_MAX)
+        m->n = (uint16_t)(m->n + (facts->n[USAGE_HARD] > 0));
+    if (m->bad < m->n)
+        m->bad = (uint16_t)(m->bad + (facts->bad[USAGE_HARD] > 0));
 }
 
 void usage_add_facts(struct usage *u, uint32_t customer, const struct usage_facts *facts, usec_t at)
 {
-    uint32_t second = second_of(at);
+    uint32_t second = fade_second(at);
     count(&u->all, facts, second);
     struct usage_user *user = find_or_add(u, customer, second);
     if (!user)
         return;
     count(user, facts, second);
     touch(u, user);
-    add_mark(user, facts);
-}
-
-void usage_add(struct usage *u, uint32_t customer, enum usage_channel channel, usec_t at,
-               bool is_bad)
-{
-    struct usage_facts facts = {0};
-    facts.n[channel] = 1;
-    facts.bad[channel] = is_bad;
-    usage_add_facts(u, customer, &facts, at);
-}
-
-void usage_add_bad(struct usage *u, uint32_t customer, usec_t at)
-{
-    const struct usage_facts facts = {.bad[USAGE_HARD] = 1};
-    uint32_t second = second_of(at);
-    count(&u->all, &facts, second);
-    struct usage_user *user = find(u, customer);
-    if (!user)
-        return;
-    count(user, &facts, second);
-    touch(u, user);
-    add_mark(user, &facts);
+    add_mark(&u->marked[user - u->users], facts);
 }
 
 struct usage_user *usage_get(struct usage *u, uint32_t customer, usec_t now)
 {
     struct usage_user *user = find(u, customer);
     if (user)
-        decay(user, second_of(now));
+        decay(user, fade_second(now));
     return user;
 }
 
-struct usage_user *usage_next(struct usage *u, uint32_t *i, usec_t now)
+// For so many seconds after its last count anybody may still be active.
+static uint32_t reach(const struct usage *u, enum usage_window window)
 {
+    static const float spans[USAGE_N] = {
+        [USAGE_30S] = 30, [USAGE_2M] = 120, [USAGE_15M] = 900, [USAGE_1H] = 3600};
+    float most = u->most[window] / (float)USAGE_ACTIVE;
+    return 1 + (uint32_t)(most > 1 ? spans[window] * logf(most) : 0);
+}
+
+bool usage_next(const struct usage *u, uint32_t *i, enum usage_window window, usec_t now,
+                struct usage_user *user)
+{
+    uint32_t second = fade_second(now), span = reach(u, window);
     while (*i < u->room) {
-        struct usage_user *user = &u->users[(*i)++];
-        if (user->customer == USAGE_NONE)
+        uint32_t slot = (*i)++;
+        const struct usage_set *set = &u->sets[slot / USAGE_WAYS];
+        uint32_t last = set->second[slot % USAGE_WAYS];
+        if (set->customer[slot % USAGE_WAYS] == USAGE_NONE ||
+            (second > last && second - last > span))
             continue;
-        decay(user, second_of(now));
-        return user;
+        *user = u->users[slot];
+        decay(user, second);
+        return true;
     }
-    return NULL;
+    return false;
 }
 
 void usage_forget_bad(struct usage *u, enum usage_channel channel)
@@ -258,8 +250,14 @@ void usage_renew(struct usage *u)
 void usage_mark(struct usage *u, usec_t now)
 {
     u->mark_at = now;
-    for (uint32_t i = 0; i < u->room; i++)
-        u->users[i].mark_n = u->users[i].mark_bad = 0;
+    if (u->room)
+        memset(u->marked, 0, u->room * sizeof(*u->marked));
+}
+
+struct usage_marked usage_marked(const struct usage *u, uint32_t customer)
+{
+    const struct usage_user *user = find(u, customer);
+    return user ? u->marked[user - u->users] : (struct usage_marked){0};
 }
 
 static void user_save(const struct usage_user *user, struct buf *out)
@@ -271,8 +269,6 @@ static void user_save(const struct usage_user *user, struct buf *out)
             pack_f32(out, user->bad[c][w]);
         }
     }
-    pack_u16(out, user->mark_n);
-    pack_u16(out, user->mark_bad);
 }
 
 static bool user_load(struct usage_user *user, struct bytes *in)
@@ -281,13 +277,15 @@ static bool user_load(struct usage_user *user, struct bytes *in)
     for (int c = 0; c < USAGE_CHANNELS; c++)
         for (int w = 0; w < USAGE_N; w++)
             is_ok = is_ok && take_f32(in, &user->n[c][w]) && take_f32(in, &user->bad[c][w]);
-    return is_ok && take_u16(in, &user->mark_n) && take_u16(in, &user->mark_bad);
+    return is_ok;
 }
 
 void usage_save(const struct usage *u, struct buf *out)
 {
     pack_i64(out, u->mark_at);
     pack_i64(out, u->mark_until);
+    for (int w = 0; w < USAGE_N; w++)
+        pack_f32(out, u->most[w]);
     user_save(&u->all, out);
     pack_u32(out, u->room);
     pack_u32(out, u->count);
@@ -298,6 +296,8 @@ void usage_save(const struct usage *u, struct buf *out)
         pack_u32(out, u->users[i].customer);
         pack_u32(out, u->sets[i / USAGE_WAYS].second[i % USAGE_WAYS]);
         user_save(&u->users[i], out);
+        pack_u16(out, u->marked[i].n);
+        pack_u16(out, u->marked[i].bad);
     }
 }
 
@@ -310,23 +310,30 @@ bool usage_load(struct usage *u, struct bytes *in)
 {
     *u = (struct usage){0};
     uint32_t room, n;
-    if (!take_i64(in, &u->mark_at) || !take_i64(in, &u->mark_until) || !user_load(&u->all, in) ||
-        !take_u32(in, &room) || !is_room(room) || !take_count(in, &n, 8) || n > room)
+    if (!take_i64(in, &u->mark_at) || !take_i64(in, &u->mark_until))
+        return false;
+    for (int w = 0; w < USAGE_N; w++)
+        if (!take_f32(in, &u->most[w]))
+            return false;
+    if (!user_load(&u->all, in) || !take_u32(in, &room) || !is_room(room) ||
+        !take_count(in, &n, 8) || n > room)
         return false;
     if (room)
         allocate(u, room);
     for (; u->count < n; u->count++) {
         uint32_t slot, customer, active;
         struct usage_user user = {0};
+        struct usage_marked marked = {0};
         if (!take_u32(in, &slot) || slot >= room || !take_u32(in, &customer) ||
             customer == USAGE_NONE || set_of(u, customer) != slot / USAGE_WAYS ||
-            u->users[slot].customer != USAGE_NONE || !take_u32(in, &active) ||
-            !user_load(&user, in)) {
+            u->users[slot].customer != USAGE_NONE || !take_u32(in, &active) || !active ||
+            !user_load(&user, in) || !take_u16(in, &marked.n) || !take_u16(in, &marked.bad)) {
             usage_deinit(u);
             return false;
         }
         user.customer = customer;
         *put(u, slot, customer, active) = user;
+        u->marked[slot] = marked;
     }
     return true;
 }

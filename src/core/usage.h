@@ -20,11 +20,17 @@ enum { USAGE_MOST = 2048, USAGE_NONE = UINT32_MAX, USAGE_WAYS = 8 };
 enum usage_window { USAGE_30S, USAGE_2M, USAGE_15M, USAGE_1H, USAGE_N };
 enum usage_channel { USAGE_HARD, USAGE_SOFT, USAGE_CHANNELS };
 
+#define USAGE_ACTIVE 0.3 // decayed observations that make a customer active in a window
+
 struct usage_user {
     uint32_t customer; // index in reputation; USAGE_NONE: free
     uint32_t second;   // of the last count, since 1970: what the decay starts from
     float n[USAGE_CHANNELS][USAGE_N], bad[USAGE_CHANNELS][USAGE_N];
-    uint16_t mark_n, mark_bad; // hard ones since usage_mark(), saturating
+};
+
+/* Hard ones since usage_mark(), saturating. */
+struct usage_marked {
+    uint16_t n, bad;
 };
 
 /* The slots of one neighbourhood, in one cache line: finding, and whom a new one may replace. */
@@ -34,37 +40,41 @@ struct usage_set {
 };
 
 struct usage {
-    struct usage_set *sets;   // owned, room / USAGE_WAYS
-    struct usage_user *users; // owned
-    uint32_t room, count;     // slots (a power of two), and those in use
-    usec_t mark_at;           // of the last usage_mark(); 0: none
-    usec_t mark_until;        // somebody waits for news since the mark till then; 0: nobody
-    struct usage_user all;    // the sum over everybody, counted or not
+    struct usage_set *sets;      // owned, room / USAGE_WAYS
+    struct usage_user *users;    // owned
+    struct usage_marked *marked; // owned; of the users
+    uint32_t room, count;        // slots (a power of two), and those in use
+    float most[USAGE_N];         // so many at most has had any of them in a window
+    usec_t mark_at;              // of the last usage_mark(); 0: none
+    usec_t mark_until;           // somebody waits for news since the mark till then; 0: nobody
+    struct usage_user all;       // the sum over everybody, counted or not
 };
 
-/* What one outcome says in both channels at once: 0 or 1 each. */
+/* What one outcome says in both channels at once: 0 or 1 each; n 0 and bad 1: one that was counted as
+ * good turned out bad. */
 struct usage_facts {
     float n[USAGE_CHANNELS], bad[USAGE_CHANNELS];
 };
 
 void usage_deinit(struct usage *u);
-void usage_add(struct usage *u, uint32_t customer, enum usage_channel channel, usec_t at,
-               bool is_bad);
 void usage_add_facts(struct usage *u, uint32_t customer, const struct usage_facts *facts,
                      usec_t at);
 /* Says that this customer will be counted soon: its memory is fetched meanwhile. */
 void usage_prefetch(const struct usage *u, uint32_t customer);
-/* A count taken back (an observation that turned out bad later: n 0, bad 1 added). */
-void usage_add_bad(struct usage *u, uint32_t customer, usec_t at);
 /* NULL when not kept. Decayed to `now` on return. */
 struct usage_user *usage_get(struct usage *u, uint32_t customer, usec_t now);
-/* Walks the users: for (uint32_t i = 0; (user = usage_next(&u, &i, now));), each decayed to now. */
-struct usage_user *usage_next(struct usage *u, uint32_t *i, usec_t now);
+/* Walks the users: for (uint32_t i = 0; usage_next(&u, &i, window, now, &user);), each as a copy decayed
+ * to now. Who is too long silent to be active in that window is passed over: that is most of a large
+ * table, and cheap. */
+bool usage_next(const struct usage *u, uint32_t *i, enum usage_window window, usec_t now,
+                struct usage_user *user);
 /* The bad ones of a channel are forgotten for everybody (a provider incident took them out). */
 void usage_forget_bad(struct usage *u, enum usage_channel channel);
 /* The shortest window begins anew for everybody, both channels: what follows is news alone. */
 void usage_renew(struct usage *u);
-/* From here on mark_n and mark_bad count anew, for everybody. */
+/* From here on `marked` counts anew, for everybody. */
 void usage_mark(struct usage *u, usec_t now);
+/* What it is of a customer; nothing when not kept. */
+struct usage_marked usage_marked(const struct usage *u, uint32_t customer);
 void usage_save(const struct usage *u, struct buf *out);
 bool usage_load(struct usage *u, struct bytes *in);

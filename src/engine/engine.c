@@ -49,7 +49,6 @@ static void on_fatal(void *ctx, const char *why)
 static void on_look(void *ctx)
 {
     struct engine *e = ctx;
-    facts_on_disk(e);
     if (roster_look(e)) {
         warden_roster_changed(e->warden);
         delivery_changed(e->delivery);
@@ -111,6 +110,13 @@ static void watch_signal(struct engine *e, uv_signal_t *signal, int number,
     uv_unref((uv_handle_t *)signal);
 }
 
+static void watch_signals(struct engine *e)
+{
+    watch_signal(e, &e->on_term, SIGTERM, on_term);
+    watch_signal(e, &e->on_int, SIGINT, on_term);
+    watch_signal(e, &e->on_hup, SIGHUP, on_hup);
+}
+
 // The folders that root may have to make for the user.
 static int make_folders(const struct settings *s, char **why)
 {
@@ -154,6 +160,7 @@ static int open_rooms(struct engine *e, char **why)
                                                           .on_door = facts_on_intake,
                                                           .ctx = e});
     warden_recall(e->warden); // what it decides now reaches delivery
+    watch_signals(e);         // before anybody can see that it is there, and send one
     return door_open(e, why);
 }
 
@@ -203,9 +210,6 @@ static void note_start(struct engine *e)
 
 int engine_run(struct engine *e)
 {
-    watch_signal(e, &e->on_term, SIGTERM, on_term);
-    watch_signal(e, &e->on_int, SIGINT, on_term);
-    watch_signal(e, &e->on_hup, SIGHUP, on_hup);
     note_start(e);
     roster_probe(e);
     delivery_start(e->delivery);

@@ -49,10 +49,7 @@ void facts_on_delivery(void *ctx, const struct outcome *o, const struct spool_me
 void facts_on_intake(void *ctx, const struct outcome *o);
 void facts_on_submitted(void *ctx, const char *customer, const char *recipient, usec_t at,
                         uint32_t network, uint32_t content);
-/* Is there room for mail? What is not is an incident. */
-void facts_on_disk(struct engine *e);
-/* An address came or went, likewise. */
-void facts_on_address(struct engine *e, const struct state_ip *ip);
+/* Reverse DNS of an IP, as the probes found it. */
 void facts_on_reverse(void *ctx, const char *ip, bool is_wrong, const char *why);
 void facts_on_entry(void *ctx, const struct ledger_row *row);
 

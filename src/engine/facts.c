@@ -45,20 +45,6 @@ void facts_on_submitted(void *ctx, const char *customer, const char *recipient, 
     warden_on_submitted(e->warden, customer, recipient, at, network, content);
 }
 
-void facts_on_disk(struct engine *e)
-{
-    CLEANUP(xfree) char *subject = xasprintf("node:%s#disk", e->settings->node);
-    incident_note_condition(e->warden, subject, SEVERITY_CRITICAL, "the disk is nearly full",
-                            "new mail gets 452, delivery goes on", !store_may_accept(e->store));
-}
-
-void facts_on_address(struct engine *e, const struct state_ip *ip)
-{
-    CLEANUP(xfree) char *subject = xasprintf("ip:%s#address", ip->address);
-    incident_note_condition(e->warden, subject, SEVERITY_WARNING, "this machine lacks an address",
-                            "it is configured, and nothing can be sent from it", !ip->is_here);
-}
-
 void facts_on_reverse(void *ctx, const char *ip, bool is_wrong, const char *why)
 {
     struct engine *e = ctx;

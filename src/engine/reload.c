@@ -76,6 +76,7 @@ static int take_in(struct engine *e, struct settings *s, char **why)
     roster_probe(e);
     dns_free(old_dns);
     settings_free(old);
+    conditions_look(e);
     return 0;
 }
 

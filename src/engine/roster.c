@@ -103,8 +103,6 @@ bool roster_look(struct engine *e)
             bool was_here = ip->is_here;
             ip->is_here = is_here(&s->pools[p].ips[i]);
             has_changed |= ip->is_here != was_here;
-            if (e->warden) // not yet at the start
-                facts_on_address(e, ip);
             if (was_here && !ip->is_here)
                 log_warning("engine", "this machine does not have %s (pool %s): it is not used",
                             ip->address, ip->pool);

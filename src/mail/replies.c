@@ -90,22 +90,6 @@ static void expand(struct replies *r, const struct reply_rule *rule, const char 
     }
 }
 
-bool replies_is_pattern(const char *text)
-{
-    bool has_word = false;
-    int depth = 0;
-    for (const char *p = text; *p; p++) {
-        if (*p == '(' || *p == ')')
-            depth += *p == '(' ? 1 : -1;
-        else if (isupper((unsigned char)*p) || (*p == '|' && depth != 1))
-            return false;
-        if (depth < 0 || depth > 1)
-            return false;
-        has_word |= isalnum((unsigned char)*p) || (unsigned char)*p >= 0x80;
-    }
-    return has_word && !depth;
-}
-
 static void add_rules(struct replies *r, const struct reply_rule *rules, size_t n, bool is_own)
 {
     for (size_t i = 0; i < n; i++) {

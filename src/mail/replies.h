@@ -45,5 +45,3 @@ void replies_codes(const char *text, unsigned *code, char *enhanced);
 enum { REPLIES_PLAIN = 2048 };
 /* The plain words that patterns are compared with: " no such user here ". */
 size_t replies_plain(char out[REPLIES_PLAIN], const char *text);
-/* Is it a pattern: words, `*` alone or at a word's end, one group (a|b) a word? */
-bool replies_is_pattern(const char *text);

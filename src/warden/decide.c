@@ -110,12 +110,19 @@ bool decide_kind(enum kind *kind, enum action action)
     return false;
 }
 
-// A lift names the engine's own holds alone: an operator's stays. False: there is none.
-static bool name_own_holds(struct entry *e, const struct state *s, usec_t now)
+bool decide_is_own(const struct entry *e, struct node_id node)
+{
+    bool is_here = !e->name.node.v || e->name.node.v == node.v; // 0: not committed yet
+    return is_here && strcmp(e->actor, "engine") == 0;
+}
+
+// A lift names this engine's own holds alone: an operator's stays, and another node's. False: there is
+// none.
+static bool name_own_holds(struct entry *e, const struct state *s, struct node_id node, usec_t now)
 {
     const struct state_entry *se = map_get_str(&s->by_target, e->target);
     for (; se && se->entry->expires_at > now; se = se->next_of_target)
-        if (strcmp(se->entry->actor, "engine") == 0)
+        if (decide_is_own(se->entry, node))
             entry_add_name(e, se->entry->name);
     return e->names_n;
 }
@@ -139,7 +146,7 @@ static void add_fields(struct entry *e, const struct decision *d, const struct s
 }
 
 struct entry *decide_entry(const struct decision *d, const struct state *s,
-                           const struct settings *settings, bool is_observing)
+                           const struct settings *settings, struct node_id node, bool is_observing)
 {
     enum kind kind;
     if (!decide_kind(&kind, d->action) ||
@@ -156,7 +163,7 @@ struct entry *decide_entry(const struct decision *d, const struct state *s,
     entry_set_evidence(e, (const char *)evidence.p);
     if (is_observing)
         entry_add_field(e, "would", action_text(d->action), false);
-    else if (kind_shape(kind) == SHAPE_LIFT && !name_own_holds(e, s, d->at))
+    else if (kind_shape(kind) == SHAPE_LIFT && (d->is_over || !name_own_holds(e, s, node, d->at)))
         return NULL;
     return MOVE(e);
 }

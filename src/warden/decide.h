@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/id.h"
 #include "core/words.h"
 
 struct decision;
@@ -19,10 +20,12 @@ void decide_mask(char *text, size_t room);
 void decide_mask_all(struct decision *d);
 
 /* The entry, whose actor is "engine", of a masked decision. NULL: it has none (incidents, which have
- * entries of their own), or there is nothing to do: no hold of the engine's own to lift, no such pool.
+ * entries of their own), or there is nothing to do: no hold of this node's engine to lift, no such pool.
  * `is_observing`: a KIND_OBSERVED that says what it would have been. */
 struct entry *decide_entry(const struct decision *d, const struct state *s,
-                           const struct settings *settings, bool is_observing);
+                           const struct settings *settings, struct node_id node, bool is_observing);
+/* Did the engine of this node make it, not an operator, nor another node's? */
+bool decide_is_own(const struct entry *e, struct node_id node);
 
 /* Its kind in the ledger; false: none (incident, incident-end). */
 bool decide_kind(enum kind *kind, enum action action);

@@ -24,6 +24,7 @@ struct target {
     char *address, *helo;
     struct dns_address bits;
     bool is_kept; // while the set of IPs changes
+    bool is_gone; // none of ours any more: at its next turn its listings end, and it
     struct timer timer;
     struct list link;    // in waiting
     bool is_running;     // one of PROBE_AT_ONCE
@@ -52,6 +53,7 @@ struct probe {
 // ---- when
 
 static void target_next(struct target *t);
+static void target_leave(struct target *t);
 static void begin_waiting(struct probe *p);
 
 static double dice(void)
@@ -64,6 +66,10 @@ static double dice(void)
 static void on_due(void *ctx)
 {
     struct target *t = ctx;
+    if (t->is_gone) {
+        target_leave(t);
+        return;
+    }
     list_remove(&t->link);
     list_add_last(&t->probe->waiting, &t->link);
     begin_waiting(t->probe);
@@ -229,8 +235,10 @@ static void tell(struct target *t, enum outcome_kind kind, const char *zone, con
 {
     char reply[2 * DNS_NAME];
     snprintf(reply, sizeof(reply),
-             kind == OUTCOME_LISTED ? "%s lists %s: %s" : "%s lists %s no more", zone, t->address,
-             answer);
+             kind == OUTCOME_LISTED ? "%s lists %s: %s"
+             : t->is_gone           ? "%s is not asked about %s any more"
+                                    : "%s lists %s no more",
+             zone, t->address, answer);
     t->probe->o.on_outcome(t->probe->o.ctx, &(struct outcome){.at = clock_wall(),
                                                               .kind = kind,
                                                               .customer = "",
@@ -437,21 +445,44 @@ static void target_free(struct target *t)
     xfree(t);
 }
 
-static void target_new(struct probe *p, const struct probe_ip *ip)
+// What was known of it must end for everybody who was told, or it would be listed for ever.
+static void target_leave(struct target *t)
+{
+    while (t->listed_n)
+        listing_remove(t, t->listed_n - 1);
+    map_remove_str(&t->probe->targets, t->address);
+    target_free(t);
+}
+
+static struct target *target_new(struct probe *p, const char *address, const char *helo)
 {
     struct target *t = xcalloc(1, sizeof(*t));
     t->probe = p;
-    if (!dns_address_parse(&t->bits, ip->address)) {
-        xfree(t);
-        return;
-    }
-    t->address = xstrdup(ip->address);
-    t->helo = xstrdup(ip->helo ? ip->helo : "");
-    t->is_kept = true;
+    if (!dns_address_parse(&t->bits, address))
+        return xfree(t);
+    t->address = xstrdup(address);
+    t->helo = xstrdup(helo ? helo : "");
     list_init(&t->link);
     map_put_str(&p->targets, t->address, t);
+    return t;
+}
+
+static void target_add(struct probe *p, const struct probe_ip *ip)
+{
+    struct target *t = target_new(p, ip->address, ip->helo);
     usec_t most = every(p) < spread ? every(p) : spread;
+    if (!t)
+        return;
+    t->is_kept = true;
     target_due(t, (usec_t)((double)most * dice()));
+}
+
+// Not at once: nobody is told inside a call.
+static void target_go(struct target *t)
+{
+    target_stop(t);
+    t->is_gone = true;
+    target_due(t, 0);
 }
 
 void probe_set_ips(struct probe *p, const struct probe_ip *ips, size_t n)
@@ -460,21 +491,19 @@ void probe_set_ips(struct probe *p, const struct probe_ip *ips, size_t n)
     for (size_t i = 0; i < n; i++) {
         struct target *t = map_get_str(&p->targets, ips[i].address);
         if (!t) {
-            target_new(p, &ips[i]);
+            target_add(p, &ips[i]);
             continue;
         }
         t->is_kept = true;
+        t->is_gone = false; // its turn comes as soon
         xfree(t->helo);
         t->helo = xstrdup(ips[i].helo ? ips[i].helo : "");
     }
     for (size_t i = 0; (item = map_next(&p->targets, &i));) {
         struct target *t = item->value;
-        if (t->is_kept) {
-            t->is_kept = false;
-            continue;
-        }
-        map_remove_str(&p->targets, t->address);
-        target_free(t);
+        if (!t->is_kept)
+            target_go(t);
+        t->is_kept = false;
     }
     begin_waiting(p);
 }
@@ -482,6 +511,8 @@ void probe_set_ips(struct probe *p, const struct probe_ip *ips, size_t n)
 void probe_believe(struct probe *p, const char *address, const char *zone)
 {
     struct target *t = map_get_str(&p->targets, address);
+    if (!t && (t = target_new(p, address, NULL)))
+        target_go(t);
     if (t && listing_find(t, zone) == t->listed_n)
         listing_add(t, zone);
 }

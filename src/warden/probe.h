@@ -49,9 +49,11 @@ struct probe_ip {
 struct probe *probe_new(const struct probe_options *options);
 /* Before the dns and the timers. Takes NULL; returns NULL. */
 struct probe *probe_free(struct probe *p);
-/* The IPs from now on (copied): new ones are asked about within a minute, those gone are forgotten. */
+/* The IPs from now on (copied): new ones are asked about within a minute; the listings of those gone end
+ * with a delisting each, soon. */
 void probe_set_ips(struct probe *p, const struct probe_ip *ips, size_t n);
-/* What was known before a restart: this IP stands on that list, so it is no news. */
+/* What was known before a restart, after probe_set_ips(): this IP stands on that list, so it is no news;
+ * of one that is ours no more it ends. */
 void probe_believe(struct probe *p, const char *address, const char *zone);
 /* Questions under way begin anew. A zone that the policy names no more lists nobody any more: said as
  * a delisting, at the IP's next turn. */

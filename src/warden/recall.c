@@ -22,7 +22,7 @@
 #include "warden/reputation.h"
 #include "warden/warden_room.h"
 
-enum { FORMAT = 1 }; // raised with every change of what reputation_save() writes
+enum { FORMAT = 1 }; // of what is written here; reputation_save() has a version of its own
 
 #define FILE_NAME "reputation"
 #define FILE_MARK "mxwarden reputation"
@@ -148,9 +148,9 @@ static void on_entry(void *ctx, const struct entry *e)
     r->entries[r->n++] = entry_copy(e);
 }
 
-static bool is_engine(const struct entry *e)
+static bool is_own(const struct recall *r, const struct entry *e)
 {
-    return strcmp(e->actor, "engine") == 0;
+    return decide_is_own(e, store_node_id(r->warden->options.store));
 }
 
 static void tell_until(struct recall *r, usec_t at)
@@ -159,11 +159,11 @@ static void tell_until(struct recall *r, usec_t at)
         judging_tell(r->warden, r->entries[r->next], r->entries[r->next]->at);
 }
 
-static bool is_it(const struct entry *e, const struct decision *d)
+static bool is_it(const struct recall *r, const struct entry *e, const struct decision *d)
 {
     enum kind kind;
     const char *would = entry_field_get(e, "would");
-    if (!is_engine(e) || strcmp(e->target, d->target) != 0 || e->at > d->at + SAME)
+    if (!is_own(r, e) || strcmp(e->target, d->target) != 0 || e->at > d->at + SAME)
         return false;
     if (e->kind == KIND_OBSERVED)
         return would && strcmp(would, action_text(d->action)) == 0;
@@ -175,7 +175,7 @@ static bool is_in_ledger(struct recall *r, const struct decision *d)
     while (r->from < r->n && r->entries[r->from]->at < d->at - SAME)
         r->from++;
     for (size_t i = r->from; i < r->n && r->entries[i]->at <= d->at + SAME; i++)
-        if (!r->is_used[i] && is_it(r->entries[i], d))
+        if (!r->is_used[i] && is_it(r, r->entries[i], d))
             return r->is_used[i] = true;
     return false;
 }
@@ -256,7 +256,7 @@ static void tell_unused(struct recall *r)
     for (size_t i = 0; i < r->n; i++) {
         const struct entry *e = r->entries[i];
         const struct state_entry *se = state_entry_get(s, e->name);
-        if (!r->is_used[i] && e->at > r->since && is_engine(e) && se && state_stands(s, se, now))
+        if (!r->is_used[i] && e->at > r->since && is_own(r, e) && se && state_stands(s, se, now))
             judging_tell_hold(r->warden, e, now);
     }
 }

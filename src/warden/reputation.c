@@ -10,6 +10,7 @@
 #include "core/reputation.h"
 #include "core/state.h"
 #include "settings/settings.h"
+#include "store/store.h"
 #include "warden/decide.h"
 #include "warden/incident.h"
 #include "warden/notice.h"
@@ -38,7 +39,8 @@ static void drop_or_observe(struct warden *w, const struct decision *d)
     judging_believe(w, d->target);
     if (w->judging.mode == JUDGING_SILENT)
         return;
-    struct entry *e = decide_entry(d, w->options.state, w->options.settings, true);
+    struct entry *e = decide_entry(d, w->options.state, w->options.settings,
+                                   store_node_id(w->options.store), true);
     incident_on_decision(w, d, e);
     if (e)
         warden_enforce(w, e, NULL, NULL);
@@ -52,7 +54,8 @@ void judging_enforce(struct warden *w, const struct decision *d)
         drop_or_observe(w, &masked);
         return;
     }
-    struct entry *e = decide_entry(&masked, w->options.state, w->options.settings, false);
+    struct entry *e = decide_entry(&masked, w->options.state, w->options.settings,
+                                   store_node_id(w->options.store), false);
     incident_on_decision(w, &masked, e);
     if (e)
         notice_enforce(w, e, &masked);
@@ -194,7 +197,7 @@ void judging_tell_hold(struct warden *w, const struct entry *hold, usec_t now)
 
 void judging_tell(struct warden *w, const struct entry *e, usec_t now)
 {
-    if (strcmp(e->actor, "engine") == 0)
+    if (decide_is_own(e, store_node_id(w->options.store)))
         return;
     if (e->kind == KIND_UNDO)
         tell_undo(w, e, now);

@@ -220,6 +220,19 @@ class Reload(EngineCase):
         self.arrived(3)
         self.assertEqual(set(self.sink.values("X-Client-Addr")), {"127.0.0.11"})
 
+    def open_incidents(self):
+        return [i["what"] for i in self.engine.json("incidents") if not i["closed_at"]]
+
+    def test_an_ip_that_the_machine_lacks_is_one_incident_until_it_is_configured_no_more(self):
+        self.reload(ips=("127.0.0.11", "192.0.2.77"))
+        world.wait_until(self.open_incidents, what="the incident")
+        self.assertEqual(self.open_incidents(), ["192.0.2.77 is not here"])
+        self.engine.stop()
+        self.engine.ips = ("127.0.0.11",)
+        self.engine.write()
+        self.engine.start()
+        world.wait_until(lambda: not self.open_incidents(), what="the incident's end")
+
     def test_a_listener_that_is_gone_closes_its_port_and_a_new_one_opens(self):
         old, new = self.engine.port, world.free_port()
         self.reload(port=new)
@@ -255,7 +268,8 @@ class Reload(EngineCase):
         self.engine.process.send_signal(signal.SIGHUP)
         self.assertEqual(self.engine.stop(), 0)
         self.engine.start()
-        self.assertEqual([e["kind"] for e in self.engine.json("log")], ["start", "reload", "start"])
+        kinds = ["start", "reload", "start"]  # the newest once it is committed
+        world.wait_until(lambda: [e["kind"] for e in self.engine.json("log")] == kinds, what="the ledger")
         self.engine.run("verify")
 
 

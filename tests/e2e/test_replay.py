@@ -303,6 +303,29 @@ class RoundTrip(unittest.TestCase):
                 self.assertIn(f"{len(events.splitlines())} events from", said)
                 self.assertIn("0 lines wrong, 0 of no meaning here", said)
 
+    def test_a_listing_pulls_the_ip_here_and_in_the_replay_of_its_own_events(self):
+        records = ["11.0.0.127.bl.test. A 127.0.0.4", "11.0.0.127.bl.test. A 127.0.0.11"]  # two lists in one
+        with tempfile.TemporaryDirectory() as home:
+            (pathlib.Path(home) / "policy.yaml").write_text("mode: enforce\nips: {probe_every: 1m}\nblocklists: {bl.test: 1}\n")
+            sink = world.Sink(home)
+            self.addCleanup(sink.stop)
+            engine = world.Engine(home, sink, more=f"policy: policy.yaml\ndns: {{local: {json.dumps(records)}}}\n")
+            engine.start()
+            self.addCleanup(engine.stop, signal.SIGKILL)
+            state = lambda: {ip["address"]: ip["rotation"] for ip in engine.json("ips")}
+            self.assertEqual(world.swaks(engine.port)[0], 0)
+            engine.run("suspend", "shop", "-r", "to see what the door says")
+            self.assertNotEqual(world.swaks(engine.port)[0], 0)
+            world.wait_until(lambda: state() == {"127.0.0.11": "pulled", "127.0.0.12": "active"}, 90, "the pull")
+            self.assertIn("127.0.0.11 is on bl.test", [i["what"] for i in engine.json("incidents")])
+            events = engine.run("events", "--json", "--since", "1h")
+            kinds = [json.loads(line)["kind"] for line in events.splitlines()]
+            for kind in ("accepted", "refused", "listed"):
+                self.assertIn(kind, kinds)
+            decisions, said = replay([events.encode()], "--config", str(engine.config))
+            self.assertEqual([(d["action"], d["target"]) for d in decisions], [("pull", "ip:127.0.0.11")])
+            self.assertIn("0 lines wrong", said)
+
 
 if __name__ == "__main__":
     unittest.main()

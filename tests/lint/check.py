@@ -55,6 +55,21 @@ def map_faults(files):
         yield f"{path}: no line for it in docs/code-map.md"
 
 
+def link_faults(files):
+    """Pages that somebody is sent to and that are not there."""
+    pages = sorted(ROOT.glob("docs/*.md"))
+    for path in [*files, *pages, *sorted(ROOT.glob("config/*"))]:
+        if not path.is_file():
+            continue
+        text = path.read_text()
+        named = [(m.start(), m.group(1)) for m in re.finditer(r"\bdocs/([a-z0-9-]+\.md)\b", text)]
+        if path in pages:
+            named += [(m.start(), m.group(1)) for m in re.finditer(r"\]\(([a-z0-9-]+\.md)[)#]", text)]
+        for at, page in named:
+            if not (ROOT / "docs" / page).exists():
+                yield f"{path.relative_to(ROOT).as_posix()}:{text.count(chr(10), 0, at) + 1}: there is no docs/{page}"
+
+
 def main():
     faults = []
     rules = dict(l.split(":", 1) for l in (ROOT / "tests/lint/rooms.txt").read_text().splitlines() if l and l[0] != "#")
@@ -81,7 +96,7 @@ def main():
         for line, length in functions(code):
             if length > MOST_FUNCTION:
                 faults.append(f"{name}:{line}: a function of {length} lines, at most {MOST_FUNCTION}")
-    faults += map_faults(files)
+    faults += [*map_faults(files), *link_faults(files)]
     print("\n".join(faults) if faults else f"lint: {len(files)} files, no fault")
     return bool(faults)
 

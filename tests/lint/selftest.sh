@@ -28,6 +28,7 @@ bad src/store/a.c 'static long t(void) { return clock_gettime(0, 0); }' 'a secon
 bad ui/views/a.c '#include <ncurses.h>' 'ncurses outside screen.c'
 bad src/core/a.c 'void f(void) { uv_run(0, 0); }' 'an event loop in core'
 bad src/core/a.c 'void f(char *a) { strcpy(a, "x"); }' 'strcpy'
+bad src/core/a.c '// docs/gone.md has more' 'a page that is not there'
 bad src/core/a.c '// TODO later' 'a promise instead of work'
 {
     echo 'void f(void)'

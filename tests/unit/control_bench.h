@@ -154,7 +154,10 @@ static inline bool harm(void *ctx, const char *customer, enum harm h, struct rep
                                     .next = RUNG_SUSPEND,
                                     .level = 62,
                                     .shrunk = 0.06};
-    return strcmp(customer, "acme") == 0 && h == HARM_DEAD;
+    if (h == HARM_TRAP)
+        *out = (struct reputation_harm){
+            .bad = 1, .rate = {1, 2, 4}, .next = RUNG_SUSPEND, .level = 25};
+    return strcmp(customer, "acme") == 0 && (h == HARM_DEAD || h == HARM_TRAP);
 }
 
 static inline bool ip_health(void *ctx, const char *ip, struct health *out)

@@ -163,10 +163,11 @@ static inline void world_outcome(struct rotation_world *w, const char *address,
     uint32_t p = reputation_provider_index(&w->r, provider);
     uint32_t c = customer_of(&w->r, customer);
     bool is_dead = o->class == CLASS_UNKNOWN_USER, is_spam = o->class == CLASS_CONTENT_SPAM;
+    struct usage_facts facts = {.n[USAGE_HARD] = 1, .bad[USAGE_HARD] = is_dead || is_spam};
     rotation_observe(&w->r, ip, p, o, w->r.now);
     if (o->kind == OUTCOME_DELIVERED || o->kind == OUTCOME_BOUNCED) {
-        usage_add(&ip->usage, c, USAGE_HARD, w->r.now, is_dead || is_spam);
-        usage_add(&w->r.providers[p]->outage.usage, c, USAGE_HARD, w->r.now, is_dead || is_spam);
+        usage_add_facts(&ip->usage, c, &facts, w->r.now);
+        usage_add_facts(&w->r.providers[p]->outage.usage, c, &facts, w->r.now);
     }
     if (is_dead || is_spam) {
         rotation_note(&w->r, ip, p, c, is_dead ? HARM_DEAD : HARM_SPAM, w->r.now);

@@ -1,6 +1,8 @@
 /* Incidents at the operator's door: the list, the page, the report, acts on them, and explanations. */
 #include "control_bench.h"
 
+#include "control/lines.h"
+
 #include "core/outcome.h"
 
 static void ignore(void *ctx, int r, const struct entry *e, const char *hash)
@@ -339,6 +341,44 @@ static void explained(struct bench *b, const char *target, const char *const *pa
             fail_msg("%s: `%s` is not in %s", target, parts[i], text);
 }
 
+static void a_short_cause_says_whose_it_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *subject, *culprit, *list;
+        double share;
+        bool is_condition;
+        const char *says;
+    } cases[] = {
+        {"lane:198.51.100.7/google", "customer:acme", "", 0.91, false, "acme 91 %"},
+        {"customer:acme", "customer:acme", "spring", 0, false, "list spring"},
+        {"customer:acme", "customer:acme", "", 0, false, "acme"},
+        {"customer:acme", "somebody", "", 0, false, "somebody"}, // another node's
+        {"provider:yahoo", "", "", 0, false, "yahoo itself"},
+        {"node:mta1", "", "", 0, false, "our DNS or network"},
+        {"lane:198.51.100.7/t-online", "", "", 0, false, "nobody of ours"},
+        {"ip:198.51.100.7#reverse", "", "", 0, true, "our DNS"},
+        {"ip:198.51.100.7#lost", "", "", 0, true, "this machine"},
+        {"node:mta1#disk", "", "", 0, true, "this machine"},
+    };
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
+        CLEANUP(buf_deinit) struct buf out = {0};
+        char what[] = "", cause[] = "";
+        CLEANUP(xfree) char *subject = xstrdup(cases[k].subject);
+        CLEANUP(xfree) char *culprit = xstrdup(cases[k].culprit);
+        CLEANUP(xfree) char *list = xstrdup(cases[k].list);
+        lines_short(&out, &(struct incident){.subject = subject,
+                                             .culprit = culprit,
+                                             .list = list,
+                                             .what = what,
+                                             .cause = cause,
+                                             .share = cases[k].share,
+                                             .is_condition = cases[k].is_condition});
+        buf_add_byte(&out, 0);
+        assert_string_equal((const char *)out.p, cases[k].says);
+    }
+}
+
 static void an_explanation_says_rules_reasons_and_what_comes(void **state)
 {
     struct bench *b = *state;
@@ -347,6 +387,7 @@ static void an_explanation_says_rules_reasons_and_what_comes(void **state)
         "at most 100/h of its recipients",
         "dead recipients 6.4 %, 64 of 1,000 in 24 h; limits: warn 2 %, ",
         "throttle 4 %, suspend 5 %; 62 of 100 on the way to suspend",
+        "traps: 1 in 7 days; at: warn 1, throttle 2, suspend 4; 25 of 100 on the way to suspend",
         "318: google blocks 198.51.100.7",
         "acme restored, unless"};
     static const char *const ip[] = {"active in pool shared", "google: deferring, 10.0 % deferred",
@@ -379,6 +420,7 @@ static const struct CMUnitTest tests[] = {
     WITH_BENCH(what_an_operator_does_about_it_is_in_its_story),
     WITH_BENCH(customers_and_addresses_say_what_reputation_knows),
     WITH_BENCH(providers_add_up_their_lanes_and_queues),
+    cmocka_unit_test(a_short_cause_says_whose_it_is),
     WITH_BENCH(an_explanation_says_rules_reasons_and_what_comes),
 };
 

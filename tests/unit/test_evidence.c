@@ -63,7 +63,7 @@ static void play(struct evidence *e, struct evidence_volume *v, const struct evi
         evidence_late(e, plans, v, s->at, now);
         break;
     case RESET:
-        evidence_reset(e, (enum rung)s->provider, s->at);
+        evidence_reset(e, plans, (enum rung)s->provider, s->at);
         break;
     case TAKE_OUT:
         evidence_take_out(e, plans, s->provider, s->at);
@@ -112,16 +112,17 @@ static void what_is_taken_out_never_was(void **state)
         assert_int_equal(evidence_bad_day(&with, steps[end].at),
                          evidence_bad_day(&without, steps[end].at));
         for (int r = 0; r < RUNG_N; r++) {
-            assert_memory_equal(&with.now[r], &without.now[r], sizeof(with.now[r]));
-            assert_int_equal(with.distinct[r], without.distinct[r]);
-            assert_int_equal(with.before[r], without.before[r]);
-            assert_int_equal(with.rest[r], without.rest[r]);
+            assert_memory_equal(&with.deep->now[r], &without.deep->now[r],
+                                sizeof(with.deep->now[r]));
+            assert_int_equal(with.deep->distinct[r], without.deep->distinct[r]);
+            assert_int_equal(with.deep->before[r], without.deep->before[r]);
+            assert_int_equal(with.deep->rest[r], without.deep->rest[r]);
         }
         for (int i = end; i < STEPS; i++) { // and what follows is the same
             play(&with, &v, &plans, &steps[i], steps[i].at);
             play(&without, &v, &plans, &steps[i], steps[i].at);
         }
-        assert_memory_equal(with.now, without.now, sizeof(with.now));
+        assert_memory_equal(with.deep->now, without.deep->now, sizeof(with.deep->now));
         evidence_deinit(&with);
         evidence_deinit(&without);
     }
@@ -221,13 +222,50 @@ static void the_list_is_bounded_by_number_and_time(void **state)
         detector_bad(&d, &plans.rungs[0], 40);
         assert_true(e.recent_n <= EVIDENCE_RECENT);
     }
-    assert_memory_equal(&d, &e.now[0], sizeof(d)); // the live reading is the detector's own
+    assert_memory_equal(&d, &e.deep->now[0], sizeof(d)); // the live reading is the detector's own
     evidence_bad(&e, &plans, START + EVIDENCE_KEPT + USEC_MINUTE, 7);
     assert_int_equal(e.recent_n, 1);
     assert_int_equal(evidence_take_out(&e, &plans, 7, 0), 1);
-    assert_memory_equal(&d, &e.now[0], sizeof(d)); // what is in the checkpoint stays
-    assert_true(!e.base && !e.recent);
+    assert_memory_equal(&d, &e.deep->now[0], sizeof(d)); // what is in the checkpoint stays
+    assert_true(!e.recent_n && !e.recent);
     evidence_deinit(&e);
+}
+
+static void a_few_say_the_same_as_all_that_is_made_of_them(void **state)
+{
+    (void)state;
+    struct evidence_plans plans = plans_of(3);
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct chance c = {seed * 77};
+        struct evidence few = {0}, deep = {0};
+        usec_t at = START;
+        evidence_reset(&deep, &plans, RUNG_WARN, 0); // nothing was there, but now there is room
+        for (int i = 0; i < 3 * EVIDENCE_FEW; i++) {
+            uint32_t provider = chance_below(&c, 3), worst[2] = {0}, bad[2] = {0};
+            usec_t begun[2] = {0};
+            at += (usec_t)(chance_unit(&c) * 2 * (double)USEC_HOUR);
+            few.gap = deep.gap = chance_below(&c, 90);
+            evidence_bad(&few, &plans, at, provider);
+            evidence_bad(&deep, &plans, at, provider);
+            assert_int_equal(few.deep != NULL, i >= EVIDENCE_FEW);
+            few.gap = deep.gap = chance_below(&c, 9);
+            for (int r = 0; r < RUNG_N; r++) {
+                enum rung g = (enum rung)r;
+                assert_true(evidence_of(&few, &plans, g) == evidence_of(&deep, &plans, g));
+                assert_true(evidence_without(&few, &plans, g, 1) ==
+                            evidence_without(&deep, &plans, g, 1));
+                assert_int_equal(evidence_distinct(&few, g), evidence_distinct(&deep, g));
+                assert_int_equal(evidence_alarms(&few, &plans, g, 1),
+                                 evidence_alarms(&deep, &plans, g, 1));
+            }
+            assert_true(evidence_worst(&few, &worst[0], &bad[0], &begun[0]));
+            assert_true(evidence_worst(&deep, &worst[1], &bad[1], &begun[1]));
+            assert_true(worst[0] == worst[1] && bad[0] == bad[1] && begun[0] == begun[1]);
+            assert_int_equal(evidence_bad_day(&few, at), evidence_bad_day(&deep, at));
+        }
+        evidence_deinit(&few);
+        evidence_deinit(&deep);
+    }
 }
 
 static void an_alarm_needs_several_recipients(void **state)
@@ -294,7 +332,7 @@ static void after_an_alarm_that_rung_and_those_below_begin_anew(void **state)
         evidence_bad(&e, &plans, START + i, 1);
     double suspend = evidence_of(&e, &plans, RUNG_SUSPEND);
     assert_true(evidence_alarms(&e, &plans, RUNG_THROTTLE, 1));
-    evidence_reset(&e, RUNG_THROTTLE, START + 8);
+    evidence_reset(&e, &plans, RUNG_THROTTLE, START + 8);
     assert_true(evidence_of(&e, &plans, RUNG_WARN) == 0);
     assert_true(evidence_of(&e, &plans, RUNG_THROTTLE) == 0);
     assert_true(evidence_of(&e, &plans, RUNG_SUSPEND) == suspend);
@@ -302,10 +340,10 @@ static void after_an_alarm_that_rung_and_those_below_begin_anew(void **state)
     assert_false(evidence_alarms(&e, &plans, RUNG_WARN, 1));
     // Taking the first ones out gives the fresh rungs nothing and the old one less.
     assert_int_equal(evidence_take_out(&e, &plans, 1, START), 8);
-    assert_int_equal(e.distinct[RUNG_WARN], 1);
-    assert_int_equal(e.distinct[RUNG_SUSPEND], 1);
+    assert_int_equal(e.deep->distinct[RUNG_WARN], 1);
+    assert_int_equal(e.deep->distinct[RUNG_SUSPEND], 1);
     assert_true(evidence_of(&e, &plans, RUNG_SUSPEND) <= 20.001);
-    evidence_reset_all(&e, START + 10);
+    evidence_reset_all(&e, &plans, START + 10);
     for (int r = 0; r < RUNG_N; r++)
         assert_true(evidence_of(&e, &plans, (enum rung)r) == 0);
     evidence_deinit(&e);
@@ -375,7 +413,7 @@ static void late_news_from_before_it_began_anew_is_dealt_with(void **state)
     for (int i = 0; i < 300; i++)
         evidence_late(&e, &plans, &v, START + i * USEC_SECOND, START + 5 * USEC_HOUR);
     assert_true(evidence_alarms(&e, &plans, RUNG_SUSPEND, 1));
-    evidence_reset(&e, RUNG_SUSPEND, anew);
+    evidence_reset(&e, &plans, RUNG_SUSPEND, anew);
     for (int i = 0; i < 300; i++)
         evidence_late(&e, &plans, &v, START + i * USEC_SECOND, START + 5 * USEC_HOUR);
     assert_false(evidence_alarms(&e, &plans, RUNG_WARN, 1));
@@ -402,8 +440,8 @@ static void what_is_older_than_all_buckets_is_forgotten(void **state)
         evidence_late(&e, &plans, &v, now, now);
     assert_true(evidence_alarms(&e, &plans, RUNG_WARN, 1));
     evidence_bad(&e, &plans, now + 4 * USEC_DAY, 1); // days later nothing of it is left
-    assert_int_equal(e.late_n, 0);
-    assert_true(e.late[RUNG_WARN] == 0);
+    assert_int_equal(e.deep->late_n, 0);
+    assert_true(e.deep->late[RUNG_WARN] == 0);
     evidence_late(&e, &plans, &v, INT64_MAX, now + 4 * USEC_DAY); // mad times do no harm
     evidence_late(&e, &plans, &v, INT64_MIN, now + 4 * USEC_DAY);
     evidence_deinit(&e);
@@ -455,6 +493,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(save_load_go_on_is_go_on),
     cmocka_unit_test(bytes_that_are_cut_or_mad_are_refused),
     cmocka_unit_test(the_list_is_bounded_by_number_and_time),
+    cmocka_unit_test(a_few_say_the_same_as_all_that_is_made_of_them),
     cmocka_unit_test(an_alarm_needs_several_recipients),
     cmocka_unit_test(one_bounce_of_thirteen_sends_alarms_nothing),
     cmocka_unit_test(a_large_customers_alarm_is_higher),

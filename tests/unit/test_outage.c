@@ -58,7 +58,10 @@ static void observe(struct outage *o, const struct world *w, usec_t at, bool is_
 {
     uint32_t customer = (uint32_t)(uniform() * w->customers);
     double bad = is_during && customer < w->failing ? w->during : w->usual;
-    outage_observe(o, customer, w->channel, at, uniform() < bad);
+    struct usage_facts facts = {0};
+    facts.n[w->channel] = 1;
+    facts.bad[w->channel] = uniform() < bad;
+    outage_observe_facts(o, customer, &facts, at);
 }
 
 static void run(const struct world *w, uint64_t with)

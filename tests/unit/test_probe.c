@@ -34,6 +34,7 @@ static const char *const records[] = {
     "11.100.51.198.in-addr.arpa. PTR mta1.example.", "12.100.51.198.in-addr.arpa. TXT \"none\"",
     "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. PTR six.example.",
     "six.example. AAAA 2001:db8::1",
+    "14.100.51.198.in-addr.arpa. PTR a\\027b.example.",  // no host has such a name
     "13.100.51.198.in-addr.arpa. PTR late.example.com.", // nobody answers for that name
 };
 // What the list says later.
@@ -196,6 +197,7 @@ static void answers_are_listings_only_where_they_say_so(void **state)
             *reverse = '\0';
         expect(cases[i].name, cases[i].told);
         set_ip("198.51.100.99", ""); // the next begins with nothing known
+        run_for(10 * USEC_MS);
         told[0] = '\0';
     }
     caught_log(log, sizeof(log));
@@ -251,10 +253,14 @@ static void what_was_known_before_a_restart_is_no_news(void **state)
     (void)state;
     set_ip("198.51.100.10", "mta1.example");
     probe_believe(probe, "198.51.100.10", "zen.test");
-    probe_believe(probe, "198.51.100.77", "zen.test"); // not ours any more
     probe_until(1, USEC_SECOND);
     expect("listed before", "reverse 198.51.100.10 fine \n");
+    probe_believe(probe, "198.51.100.77", "zen.test");
+    run_for(30 * USEC_MS);
+    expect("not ours any more", "delisted 198.51.100.77 zen.test\n");
     set_ip("198.51.100.11", "");
+    run_for(30 * USEC_MS);
+    expect("gone", "delisted 198.51.100.10 zen.test\n");
     probe_believe(probe, "198.51.100.11", "zen.test");
     probe_until(1, USEC_SECOND);
     told[strcspn(told, "\n") + 1] = '\0';
@@ -271,6 +277,28 @@ static void a_zone_that_is_named_no_more_lists_nobody(void **state)
     probe_set_policy(probe, &policy);
     probe_until(1, USEC_SECOND);
     expect("forgotten", "delisted 198.51.100.10 zen.test\n");
+}
+
+static void an_ip_that_is_ours_no_more_is_listed_no_more(void **state)
+{
+    (void)state;
+    set_ip("198.51.100.10", "");
+    probe_until(2, USEC_SECOND);
+    told[0] = '\0';
+    set_ip("198.51.100.11", "");
+    assert_string_equal(told, ""); // never inside a call
+    run_for(30 * USEC_MS);
+    if (strncmp(told, "delisted 198.51.100.10 zen.test\n", 32) != 0)
+        fail_msg("gone: told\n%s", told);
+    set_ip("198.51.100.10", "");
+    probe_until(2, USEC_SECOND);
+    if (!strstr(told, "listed 198.51.100.10 zen.test 127.0.0.2 127.0.0.11\n"))
+        fail_msg("here again: %s", told);
+    told[0] = '\0';
+    set_ip("198.51.100.11", ""); // gone and back before anybody could be told
+    set_ip("198.51.100.10", "");
+    run_for(30 * USEC_MS);
+    expect("back at once", "");
 }
 
 static void no_answer_changes_nothing(void **state)
@@ -299,6 +327,8 @@ static void names_must_lead_back(void **state)
          "back to 198.51.100.11\n"},
         {"no name", "198.51.100.12", "mta1.example",
          "reverse 198.51.100.12 wrong 198.51.100.12 has no reverse DNS (PTR)\n"},
+        {"a name that is none", "198.51.100.14", "mta1.example",
+         "reverse 198.51.100.14 wrong 198.51.100.14 has no reverse DNS (PTR)\n"},
         {"IPv6", "2001:db8::1", "six.example", "reverse 2001:db8::1 fine \n"},
         {"loopback needs none", "127.0.0.9", "mta1.example", ""},
     };
@@ -370,6 +400,7 @@ int main(void)
         EACH(only_changes_are_told),
         EACH(what_was_known_before_a_restart_is_no_news),
         EACH(a_zone_that_is_named_no_more_lists_nobody),
+        EACH(an_ip_that_is_ours_no_more_is_listed_no_more),
         EACH(no_answer_changes_nothing),
         EACH(names_must_lead_back),
         EACH(many_ips_are_all_asked_about),

@@ -17,6 +17,9 @@ struct kept {
     enum action action;
     char target[100], reason[DECISION_REASON], pool[32], signs[DECISION_REASON];
     enum harm harm;
+    double certainty;
+    size_t culprits_n;
+    bool is_over;
 };
 
 struct world {
@@ -33,7 +36,12 @@ static void keep(void *ctx, const struct decision *d)
     struct world *w = ctx;
     assert_true(w->n < KEPT);
     struct kept *k = &w->kept[w->n++];
-    *k = (struct kept){.at = d->at, .action = d->action, .harm = d->harm};
+    *k = (struct kept){.at = d->at,
+                       .action = d->action,
+                       .harm = d->harm,
+                       .certainty = d->certainty,
+                       .culprits_n = d->culprits_n,
+                       .is_over = d->is_over};
     snprintf(k->target, sizeof(k->target), "%.99s", d->target);
     snprintf(k->reason, sizeof(k->reason), "%s", d->reason);
     snprintf(k->pool, sizeof(k->pool), "%.31s", d->pool);
@@ -420,6 +428,16 @@ static void many_complaints_suspend_however_late(struct world *w)
     complain(w, 0.02, 9 * USEC_HOUR);
 }
 
+static void many_complaints_suspend_days_later(struct world *w)
+{
+    complain(w, 0.02, 60 * USEC_HOUR);
+}
+
+static void few_complaints_days_later_are_still_few(struct world *w)
+{
+    complain(w, 0.001, 60 * USEC_HOUR);
+}
+
 static void bounces_by_mail_count_where_they_belong(struct world *w)
 {
     usec_t sent = w->now;
@@ -494,7 +512,9 @@ static void traps_weigh_heavily(struct world *w)
 {
     for (int i = 0; i < 4; i++, step(w, USEC_HOUR))
         feed_at(w, (struct outcome){.kind = OUTCOME_TRAP, .customer = "acme"});
-    assert_non_null(found(w, ACTION_WARN, "customer:acme"));
+    const struct kept *k = found(w, ACTION_WARN, "customer:acme");
+    assert_non_null(k);
+    assert_string_equal(k->reason, "1 spam-trap hit in 7 days, limit 1");
     assert_non_null(found(w, ACTION_THROTTLE, "customer:acme"));
 }
 
@@ -593,6 +613,8 @@ static const struct tale tales[] = {
     TALE(greylisting_is_nobodys_fault, ACTION_POOL),
     TALE(few_complaints_in_a_row_are_still_few, ACTION_POOL),
     TALE(many_complaints_suspend_however_late, ACTION_SUSPEND),
+    TALE(many_complaints_suspend_days_later, ACTION_SUSPEND),
+    TALE(few_complaints_days_later_are_still_few, ACTION_POOL),
     TALE(bounces_by_mail_count_where_they_belong, ACTION_POOL),
     TALE(many_bounces_by_mail_suspend, ACTION_SUSPEND),
     TALE(a_slow_ramp_is_caught, ACTION_SUSPEND),
@@ -701,6 +723,35 @@ static void a_restart_changes_no_decision(void **state)
     end(&b);
 }
 
+// The configuration named another IP when that was saved: it carries nobody's mail any more, and the
+// guard must not count on it.
+static void an_ip_that_is_gone_after_a_restart_keeps_no_pool_alive(void **state)
+{
+    (void)state;
+    struct world w;
+    struct buf out = {0};
+    begin(&w, 14);
+    reputation_set_ip(w.r, "198.51.100.10", "shared", true);
+    reputation_set_ip(w.r, "198.51.100.11", "shared", true);
+    warm_up(&w, 100);
+    reputation_save(w.r, &out);
+    struct reputation *next = fresh(&w);
+    reputation_set_ip(next, "198.51.100.10", "shared", true);
+    assert_true(reputation_load(next, buf_bytes(&out)));
+    reputation_free(w.r);
+    w.r = next;
+    feed_at(&w, (struct outcome){.kind = OUTCOME_LISTED,
+                                 .customer = "",
+                                 .provider = "",
+                                 .recipient = "",
+                                 .zone = "zen.spamhaus.org",
+                                 .answer = "127.0.0.2"});
+    assert_null(found(&w, ACTION_PULL, "ip:198.51.100.10"));
+    assert_non_null(found(&w, ACTION_CALL_OPERATOR, "ip:198.51.100.10"));
+    buf_deinit(&out);
+    end(&w);
+}
+
 static void broken_bytes_change_nothing(void **state)
 {
     (void)state;
@@ -779,6 +830,7 @@ static void a_suspension_ends_by_time_and_probation_begins(void **state)
     assert_non_null(restored);
     assert_true(restored->at == k->at + w.policy.expiry_suspend);
     assert_string_equal(restored->reason, "its time is over");
+    assert_true(restored->is_over);
     const struct kept *last = NULL;
     for (size_t i = 0; i < w.n; i++)
         if (w.kept[i].action == ACTION_POOL)
@@ -806,6 +858,7 @@ static void good_evidence_restores_sooner(void **state)
     assert_non_null(k);
     assert_true(k->at < warned + USEC_DAY);
     assert_int_equal(strncmp(k->reason, "good evidence", 13), 0);
+    assert_false(k->is_over);
     end(&w);
 }
 
@@ -825,6 +878,70 @@ static void a_clean_record_moves_up(void **state)
     const struct kept *k = found(&w, ACTION_POOL, "customer:acme");
     assert_non_null(k);
     assert_string_equal(k->pool, "shared");
+    end(&w);
+}
+
+// Names are the operator's: all that tells these two apart stands at their ends.
+static void pools_are_told_apart_by_all_of_their_names(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 3);
+    w.policy.pools.premium = "transactional-mail-premium";
+    w.policy.pools.shared = "transactional-mail-shared";
+    reputation_set_policy(w.r, &w.policy);
+    suspend_acme(&w, "transactional-mail-shared");
+    const struct kept *k = found(&w, ACTION_POOL, "customer:acme");
+    assert_non_null(k);
+    assert_string_equal(k->pool, "probation");
+    end(&w);
+}
+
+static void a_step_says_how_rare_it_is_by_chance(void **state)
+{
+    (void)state;
+    static const struct {
+        enum action action;
+        double bad, patience;
+    } cases[] = {{ACTION_WARN, 0.05, 1e5}, {ACTION_SUSPEND, 0.5, 1e7}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world w;
+        begin(&w, 11);
+        warm_up(&w, 2000);
+        for (int k = 0; !found(&w, cases[i].action, "customer:acme"); k++, step(&w, USEC_SECOND)) {
+            assert_true(k < 3000);
+            one(&w, "acme", cases[i].bad, CLASS_UNKNOWN_USER, NULL);
+            others(&w, 2);
+        }
+        const struct kept *k = found(&w, cases[i].action, "customer:acme");
+        assert_true(k->certainty >= cases[i].patience && k->certainty < cases[i].patience * 1000);
+        end(&w);
+    }
+}
+
+// As t-online does: an operator has to write to it. The customers whose mail met it did nothing.
+static void a_block_of_an_ip_that_nobody_knows_there_blames_nobody(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 12);
+    warm_up(&w, 2000);
+    for (int i = 0; i < 200; i++, step(&w, USEC_SECOND)) {
+        char name[16];
+        snprintf(name, sizeof(name), "good%d", i % GOOD);
+        feed_at(&w, (struct outcome){.kind = i % 2 ? OUTCOME_BOUNCED : OUTCOME_DEFERRED,
+                                     .class = CLASS_IP_REPUTATION_BLOCK,
+                                     .scope = SCOPE_IP,
+                                     .customer = name,
+                                     .provider = "t-online",
+                                     .reply = "554 none bad reputation"});
+        others(&w, 2);
+    }
+    const struct kept *k = found(&w, ACTION_PAUSE, "lane:198.51.100.10/t-online");
+    assert_non_null(k);
+    assert_int_equal(k->culprits_n, 0);
+    assert_null(found(&w, ACTION_INCIDENT, "provider:t-online"));
+    nobody_good_is_punished(&w, "never seen");
     end(&w);
 }
 
@@ -911,6 +1028,30 @@ static void signs_of_a_stolen_password_are_said(void **state)
     end(&w);
 }
 
+// After a night without mail the first ones are all hours ahead. One of them with a mad clock, whichever
+// it is, must not take everybody along.
+static void clocks_that_go_wrong_move_no_time(void **state)
+{
+    (void)state;
+    for (int mad = 0; mad < 20; mad++) {
+        struct world w;
+        begin(&w, 13);
+        warm_up(&w, 100);
+        step(&w, 8 * USEC_HOUR);
+        for (int i = 0; i < 40; i++, step(&w, USEC_SECOND))
+            feed_at(&w, (struct outcome){.kind = OUTCOME_DELIVERED,
+                                         .customer = "acme",
+                                         .at = i == mad ? w.now + 3650 * USEC_DAY : w.now});
+        reputation_told(w.r, KIND_SUSPEND, "customer:acme", w.now + USEC_MINUTE, w.now);
+        assert_true(reputation_due(w.r) == w.now + USEC_MINUTE);
+        reputation_tick(w.r, w.now + USEC_MINUTE);
+        const struct kept *k = found(&w, ACTION_RESTORE, "customer:acme");
+        assert_non_null(k);
+        assert_true(k->at == w.now + USEC_MINUTE);
+        end(&w);
+    }
+}
+
 struct traced {
     unsigned bad, anew;
 };
@@ -943,11 +1084,16 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(nobody_is_punished_for_a_provider),
     cmocka_unit_test(tales_end_rightly),
     cmocka_unit_test(a_restart_changes_no_decision),
+    cmocka_unit_test(an_ip_that_is_gone_after_a_restart_keeps_no_pool_alive),
     cmocka_unit_test(broken_bytes_change_nothing),
     cmocka_unit_test(duplicates_count_once),
     cmocka_unit_test(a_suspension_ends_by_time_and_probation_begins),
     cmocka_unit_test(good_evidence_restores_sooner),
     cmocka_unit_test(a_clean_record_moves_up),
+    cmocka_unit_test(pools_are_told_apart_by_all_of_their_names),
+    cmocka_unit_test(a_step_says_how_rare_it_is_by_chance),
+    cmocka_unit_test(a_block_of_an_ip_that_nobody_knows_there_blames_nobody),
+    cmocka_unit_test(clocks_that_go_wrong_move_no_time),
     cmocka_unit_test(what_others_decide_is_known),
     cmocka_unit_test(without_a_policy_nothing_is_decided),
     cmocka_unit_test(one_tenants_rule_is_no_incident_of_its_gateway),

@@ -227,6 +227,16 @@ static void listings_do_what_their_weights_say(void **state)
         {"over its limit", {"zen.spamhaus.org"}, "127.255.255.254", ""},
         {"a resolver that invents answers", {"zen.spamhaus.org"}, "203.0.113.7", ""},
         {"an answer that is none", {"zen.spamhaus.org"}, "127.0.0.2 x", ""},
+        {"several at once, as the probes say it",
+         {"zen.spamhaus.org"},
+         "127.0.0.4 127.0.0.11",
+         "pull ip:" A},
+        {"one of them an error", {"zen.spamhaus.org"}, "127.0.0.4 127.255.255.254", "pull ip:" A},
+        {"nothing but errors", {"zen.spamhaus.org"}, "127.255.255.252 127.255.255.254", ""},
+        {"several, and several lists",
+         {"bl.spamcop.net", "b.barracudacentral.org"},
+         "127.0.0.2 127.0.0.3 127.0.0.4 127.0.0.10 127.0.0.11",
+         "drain ip:" A "; pull ip:" A},
         {"a zone that is none", {"zen spamhaus org"}, "127.0.0.2", ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -371,6 +371,35 @@ static void no_bytes_do_harm(void **state)
     }
 }
 
+// As a reply that nobody understands: a 5xx is undetermined, a 4xx is transient.
+static void without_a_class_that_is_known_the_kind_speaks(void **state)
+{
+    (void)state;
+    static char room[ROOM];
+    static const struct {
+        const char *rest;
+        enum class class;
+    } cases[] = {
+        {"\"bounced\"}", CLASS_UNDETERMINED},
+        {"\"bounced\",\"class\":\"\"}", CLASS_UNDETERMINED},
+        {"\"expired\",\"class\":\"of tomorrow\"}", CLASS_UNDETERMINED},
+        {"\"deferred\"}", CLASS_TRANSIENT},
+        {"\"deferred\",\"class\":\"of tomorrow\"}", CLASS_TRANSIENT},
+        {"\"deferred\",\"class\":\"undetermined\"}", CLASS_UNDETERMINED},
+        {"\"delivered\"}", CLASS_DELIVERED},
+        {"\"complained\"}", CLASS_DELIVERED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char line[200];
+        struct outcome o;
+        const char *why;
+        snprintf(line, sizeof(line), "{\"t\":1,\"customer\":\"a\",\"kind\":%s", cases[i].rest);
+        assert_int_equal(scan_text(&o, room, line, &why), SCAN_OUTCOME);
+        if (o.class != cases[i].class)
+            fail_msg("%s: %s", line, class_text(o.class));
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_line_of_the_contract_is_read),
     cmocka_unit_test(what_a_line_gives),
@@ -378,6 +407,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(escapes_are_what_they_say),
     cmocka_unit_test(a_string_ends_wherever_it_ends),
     cmocka_unit_test(every_word_is_known),
+    cmocka_unit_test(without_a_class_that_is_known_the_kind_speaks),
     cmocka_unit_test(what_is_too_long_is_wrong_or_cut),
     cmocka_unit_test(a_listing_has_the_blocklists_answer),
     cmocka_unit_test(what_is_written_comes_back),

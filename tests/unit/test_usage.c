@@ -9,13 +9,27 @@
 
 #define T0 (1764000000 * USEC_SECOND)
 
+static void add(struct usage *u, uint32_t customer, enum usage_channel channel, usec_t at,
+                bool is_bad)
+{
+    struct usage_facts facts = {0};
+    facts.n[channel] = 1;
+    facts.bad[channel] = is_bad;
+    usage_add_facts(u, customer, &facts, at);
+}
+
+static void turn_bad(struct usage *u, uint32_t customer, usec_t at)
+{
+    usage_add_facts(u, customer, &(struct usage_facts){.bad[USAGE_HARD] = 1}, at);
+}
+
 static void counts_fade_by_their_windows(void **state)
 {
     (void)state;
     struct usage u = {0};
     for (int i = 0; i < 10; i++)
-        usage_add(&u, 7, USAGE_HARD, T0, i < 4);
-    usage_add(&u, 7, USAGE_SOFT, T0, true);
+        add(&u, 7, USAGE_HARD, T0, i < 4);
+    add(&u, 7, USAGE_SOFT, T0, true);
     struct usage_user *user = usage_get(&u, 7, T0 + 15 * USEC_MINUTE);
     assert_non_null(user);
     const double left[USAGE_N] = {exp(-30), exp(-7.5), exp(-1), exp(-0.25)};
@@ -32,8 +46,8 @@ static void a_late_one_weighs_what_would_be_left_of_it(void **state)
 {
     (void)state;
     struct usage u = {0};
-    usage_add(&u, 1, USAGE_HARD, T0, false);
-    usage_add(&u, 1, USAGE_HARD, T0 - USEC_HOUR, false);
+    add(&u, 1, USAGE_HARD, T0, false);
+    add(&u, 1, USAGE_HARD, T0 - USEC_HOUR, false);
     const struct usage_user *user = usage_get(&u, 1, T0);
     assert_true(fabs((double)user->n[USAGE_HARD][USAGE_1H] - 1 - exp(-1)) < 1e-4);
     assert_true(user->n[USAGE_HARD][USAGE_2M] < 1.001F);
@@ -45,11 +59,11 @@ static void the_bound_holds_and_the_idle_make_room(void **state)
     (void)state;
     struct usage u = {0};
     for (uint32_t c = 0; c < 100000; c++)
-        usage_add(&u, c, USAGE_HARD, T0, false);
+        add(&u, c, USAGE_HARD, T0, false);
     assert_true(u.room == USAGE_MOST && u.count <= USAGE_MOST && u.count > USAGE_MOST * 9 / 10);
     assert_true(u.all.n[USAGE_HARD][USAGE_1H] > 99000);
     for (uint32_t c = 200000; c < 200100; c++)
-        usage_add(&u, c, USAGE_HARD, T0 + 2 * USEC_HOUR, false);
+        add(&u, c, USAGE_HARD, T0 + 2 * USEC_HOUR, false);
     uint32_t kept = 0;
     for (uint32_t c = 200000; c < 200100; c++)
         kept += usage_get(&u, c, T0 + 2 * USEC_HOUR) != NULL;
@@ -63,10 +77,10 @@ static void everybody_is_walked_once(void **state)
     struct usage u = {0};
     uint64_t sum = 0;
     for (uint32_t c = 1; c <= 300; c++)
-        usage_add(&u, c, USAGE_HARD, T0, true);
-    const struct usage_user *user;
-    for (uint32_t i = 0; (user = usage_next(&u, &i, T0));)
-        sum += user->customer;
+        add(&u, c, USAGE_HARD, T0, true);
+    struct usage_user user;
+    for (uint32_t i = 0; usage_next(&u, &i, USAGE_1H, T0, &user);)
+        sum += user.customer;
     assert_int_equal(sum, 300 * 301 / 2);
     usage_forget_bad(&u, USAGE_HARD);
     assert_true(u.all.bad[USAGE_HARD][USAGE_1H] <= 0 && u.all.n[USAGE_HARD][USAGE_1H] > 299);
@@ -77,15 +91,15 @@ static void a_mark_counts_what_comes_after_it(void **state)
 {
     (void)state;
     struct usage u = {0};
-    usage_add(&u, 3, USAGE_HARD, T0, true);
+    add(&u, 3, USAGE_HARD, T0, true);
     usage_mark(&u, T0);
-    usage_add(&u, 3, USAGE_HARD, T0, false);
-    usage_add(&u, 3, USAGE_SOFT, T0, true);
-    usage_add_bad(&u, 3, T0);
-    usage_add_bad(&u, 3, T0); // never more bad ones than there were
-    const struct usage_user *user = usage_get(&u, 3, T0);
-    assert_int_equal(user->mark_n, 1);
-    assert_int_equal(user->mark_bad, 1);
+    add(&u, 3, USAGE_HARD, T0, false);
+    add(&u, 3, USAGE_SOFT, T0, true);
+    turn_bad(&u, 3, T0);
+    turn_bad(&u, 3, T0); // never more bad ones than there were
+    assert_int_equal(usage_marked(&u, 3).n, 1);
+    assert_int_equal(usage_marked(&u, 3).bad, 1);
+    assert_int_equal(usage_marked(&u, 4).n, 0);
     usage_deinit(&u);
 }
 
@@ -95,15 +109,15 @@ static void what_is_saved_goes_on_exactly(void **state)
     struct usage a = {0}, b;
     struct buf out = {0}, again = {0};
     for (uint32_t c = 0; c < 5000; c++)
-        usage_add(&a, c * 7 % 3001, (enum usage_channel)(c % 2), T0 + c * USEC_SECOND, c % 5 == 0);
+        add(&a, c * 7 % 3001, (enum usage_channel)(c % 2), T0 + c * USEC_SECOND, c % 5 == 0);
     usage_get(&a, 7, T0 + USEC_HOUR * 2);
     usage_save(&a, &out);
     struct bytes in = buf_bytes(&out);
     assert_true(usage_load(&b, &in));
     assert_int_equal(in.n, 0);
     for (uint32_t c = 0; c < 5000; c++) {
-        usage_add(&a, c, USAGE_HARD, T0 + USEC_HOUR + c * USEC_SECOND, false);
-        usage_add(&b, c, USAGE_HARD, T0 + USEC_HOUR + c * USEC_SECOND, false);
+        add(&a, c, USAGE_HARD, T0 + USEC_HOUR + c * USEC_SECOND, false);
+        add(&b, c, USAGE_HARD, T0 + USEC_HOUR + c * USEC_SECOND, false);
     }
     buf_clear(&out);
     usage_save(&a, &out);
@@ -121,7 +135,7 @@ static void broken_bytes_load_nothing(void **state)
     struct usage a = {0}, b;
     struct buf out = {0};
     for (uint32_t c = 0; c < 20; c++)
-        usage_add(&a, c, USAGE_HARD, T0, false);
+        add(&a, c, USAGE_HARD, T0, false);
     usage_save(&a, &out);
     for (size_t n = 0; n < out.n; n++) {
         struct bytes in = bytes_of(out.p, n);

@@ -6,6 +6,7 @@
 #include "net/timer.h"
 #include "settings/settings.h"
 #include "warden/incident.h"
+#include "warden/reputation.h"
 #include "warden/warden.h"
 
 static struct fixture f;
@@ -330,6 +331,23 @@ static void one_that_somebody_resolved_opens_again_only_after_it_was_off(void **
     assert_int_equal(number(2)->severity, SEVERITY_WARNING);
 }
 
+static void wrong_reverse_dns_is_an_incident_until_it_is_right(void **ctx)
+{
+    (void)ctx;
+    const char *why = "198.51.100.7 has no reverse DNS (PTR)";
+    warden_on_reverse(warden, "198.51.100.7", false, "");
+    assert_int_equal(open_n(), 0);
+    warden_on_reverse(warden, "198.51.100.7", true, why);
+    assert_int_equal(open_n(), 1);
+    const struct incident *i = number(1);
+    assert_string_equal(i->what, "198.51.100.7: reverse DNS is wrong");
+    assert_string_equal(i->cause, why);
+    assert_string_equal(i->ip, "198.51.100.7");
+    assert_int_equal(i->severity, SEVERITY_NOTICE);
+    warden_on_reverse(warden, "198.51.100.7", false, "it greets as a.example, but its name is b");
+    assert_int_equal(open_n(), 0);
+}
+
 static void what_is_said_of_a_decision(void **ctx)
 {
     (void)ctx;
@@ -478,6 +496,7 @@ static const struct CMUnitTest tests[] = {
     CASE(what_is_only_observed_stays_open_without_any_hold),
     CASE(a_condition_is_one_incident_however_often_it_is_noted),
     CASE(one_that_somebody_resolved_opens_again_only_after_it_was_off),
+    CASE(wrong_reverse_dns_is_an_incident_until_it_is_right),
     cmocka_unit_test(what_is_said_of_a_decision),
 };
 

@@ -458,27 +458,39 @@ static void addresses_are_masked(void **ctx)
     assert_string_equal(small, "<…> <");
 }
 
-static void apply(struct entry *e, uint64_t seq)
+static const struct node_id here = {1}, elsewhere = {2};
+
+static void apply_of(struct node_id node, struct entry *e, uint64_t seq)
 {
-    e->name = (struct entry_name){{1}, seq};
+    e->name = (struct entry_name){node, seq};
     e->hlc = (int64_t)seq;
     state_apply(&state, e);
     entry_free(e);
+}
+
+static void apply(struct entry *e, uint64_t seq)
+{
+    apply_of(here, e, seq);
 }
 
 static void a_lift_takes_the_engines_own_holds_alone(void **ctx)
 {
     (void)ctx;
     struct decision d = {.at = clock_wall(), .action = ACTION_RESTORE, .target = "customer:acme"};
-    assert_null(decide_entry(&d, &state, &settings, false)); // nothing stands
+    assert_null(decide_entry(&d, &state, &settings, here, false)); // nothing stands
     apply(entry_new(KIND_SUSPEND, "ana", "customer:acme", ""), 1);
-    assert_null(decide_entry(&d, &state, &settings, false));
+    assert_null(decide_entry(&d, &state, &settings, here, false));
+    apply_of(elsewhere, entry_new(KIND_SUSPEND, "engine", "customer:acme", ""), 1);
+    assert_null(
+        decide_entry(&d, &state, &settings, here, false)); // another node's engine knows why
     apply(entry_new(KIND_THROTTLE, "engine", "customer:acme", ""), 2);
-    CLEANUP(entry_free) struct entry *e = decide_entry(&d, &state, &settings, false);
+    CLEANUP(entry_free) struct entry *e = decide_entry(&d, &state, &settings, here, false);
     assert_int_equal(e->names_n, 1);
     assert_int_equal(e->names[0].seq, 2);
     assert_string_equal(e->actor, "engine");
-    CLEANUP(entry_free) struct entry *observed = decide_entry(&d, &state, &settings, true);
+    d.is_over = true; // what it speaks of has run out; what stands is another, and longer
+    assert_null(decide_entry(&d, &state, &settings, here, false));
+    CLEANUP(entry_free) struct entry *observed = decide_entry(&d, &state, &settings, here, true);
     assert_int_equal(observed->kind, KIND_OBSERVED);
     assert_int_equal(observed->names_n, 0);
 }
@@ -511,7 +523,7 @@ static void decisions_become_entries(void **ctx)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(entry_free)
-        struct entry *e = decide_entry(&cases[i].d, &state, &settings, false);
+        struct entry *e = decide_entry(&cases[i].d, &state, &settings, here, false);
         assert_int_equal(e->kind, cases[i].kind);
         assert_string_equal(e->target, cases[i].d.target);
         assert_true(e->expires_at == (cases[i].d.until ? cases[i].d.until : USEC_NEVER));
@@ -519,9 +531,9 @@ static void decisions_become_entries(void **ctx)
             assert_string_equal(entry_field_get(e, cases[i].field), cases[i].value);
     }
     struct decision d = {.action = ACTION_POOL, .target = "customer:acme", .pool = "moon"};
-    assert_null(decide_entry(&d, &state, &settings, false));
+    assert_null(decide_entry(&d, &state, &settings, here, false));
     d.action = ACTION_INCIDENT;
-    assert_null(decide_entry(&d, &state, &settings, false));
+    assert_null(decide_entry(&d, &state, &settings, here, false));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, finish)
