@@ -54,13 +54,9 @@ static void words_wrap_at_blanks(void **state)
         int width;
         size_t take;
     } cases[] = {
-        {"one two three", 7, 7},
-        {"one two three", 6, 3},
-        {"one two three", 20, 13},
+        {"one two three", 7, 7},  {"one two three", 6, 3},    {"one two three", 20, 13},
         {"limit 5 % now", 8, 5}, // a number keeps its %
-        {"limit 5 % now", 10, 9},
-        {"unbreakable word", 4, 4},
-        {"", 5, 0},
+        {"limit 5 % now", 10, 9}, {"unbreakable word", 4, 4}, {"", 5, 0},
         {"好好", 1, 6},
     };
     (void)state;
