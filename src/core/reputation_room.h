@@ -81,7 +81,10 @@ struct reputation_customer {
     char *list; // by which most of its bad ones came, by majority vote; NULL: none
     struct reputation_traps *traps; // NULL: hit none
     uint32_t votes, voted;          // for that list, and bad ones asked, since its last action
+    uint8_t fill[8];                // up to the end of its last line
 };
+_Static_assert(sizeof(struct reputation_customer) % 64 == 0,
+               "the next of its slab begins with a cache line");
 
 struct reputation_news { // a recent bad observation over an IP
     uint32_t second, customer;
