@@ -11,7 +11,7 @@
 #include "core/reputation_room.h"
 #include "core/rotation.h"
 
-enum { VERSION = 2, NAME_MOST = 255, CUSTOMER_LEAST = 200, PROVIDER_LEAST = 60 };
+enum { VERSION = 3, NAME_MOST = 255, CUSTOMER_LEAST = 200, PROVIDER_LEAST = 60 };
 
 /* --- customers */
 static void save_volume(const struct evidence_volume *v, struct buf *out)
