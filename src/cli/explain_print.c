@@ -163,6 +163,8 @@ static void fill_plot(struct plot *plot, const struct explain *e, enum harm harm
     size_t n = count_points(e, harm), seen = 0;
     memset(plot->marks, ' ', WIDTH);
     plot->used = n < WIDTH ? n : WIDTH;
+    if (!n)
+        return;
     for (size_t i = 0; i < e->n; i++) {
         const struct explain_point *p = &e->points[i];
         size_t column = (seen < n ? seen : n - 1) * plot->used / n;

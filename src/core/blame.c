@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "core/fade.h"
@@ -262,6 +263,7 @@ void blame_sample(struct reputation *r, uint32_t customer, uint32_t ip, uint32_t
     text_visible(new.text, sizeof(new.text), reply, strlen(reply));
     if (!r->samples)
         r->samples = xcalloc(REPUTATION_SAMPLES, sizeof(*r->samples));
+    must(r->samples);
     struct reputation_sample *last =
         r->samples_n ? &r->samples[(r->samples_n - 1) % REPUTATION_SAMPLES] : NULL;
     if (last && last->customer == customer && last->provider == provider && last->ip == ip &&

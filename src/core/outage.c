@@ -234,8 +234,8 @@ double outage_excess(struct outage *o, enum usage_channel channel, enum usage_wi
 {
     const struct usage_user *all = &o->usage.all;
     // The sum decays when something comes; a window in which nothing came since is less than it says.
-    double left =
-        exp(-(double)(now / USEC_SECOND - all->second) / ((double)windows[window] / USEC_SECOND));
+    int64_t age = now / USEC_SECOND - all->second;
+    double left = exp(-(double)age * USEC_SECOND / (double)windows[window]);
     double usual = all->n[channel][window] * o->rate[channel], x = all->bad[channel][window];
     return x > 2 * usual ? (x - usual) * (left > 1 ? 1 : left) : 0;
 }

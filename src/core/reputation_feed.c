@@ -41,6 +41,7 @@ static bool is_about_us(enum scope scope)
 static struct verdict judge_bounce(const struct outcome *o)
 {
     const struct verdict nothing = {0}, trouble = {.provider = TELLS_BAD};
+    const struct verdict spam_alone = {.spam = TELLS_BAD};
     switch (o->class) {
     case CLASS_UNKNOWN_USER:
     case CLASS_INACTIVE_MAILBOX:
@@ -51,7 +52,7 @@ static struct verdict judge_bounce(const struct outcome *o)
     case CLASS_CONTENT_SPAM:
         return is_about_us(o->scope) ? nothing : (struct verdict){TELLS_GOOD, TELLS_BAD, TELLS_BAD};
     case CLASS_IP_REPUTATION_BLOCK:
-        return is_about_sender(o->scope) ? (struct verdict){.spam = TELLS_BAD} : nothing;
+        return is_about_sender(o->scope) ? spam_alone : nothing;
     case CLASS_AUTH_POLICY:
         return is_about_sender(o->scope) ? nothing : trouble;
     case CLASS_PROTOCOL:
@@ -245,7 +246,7 @@ static void count_ip(const struct final *f)
     if (!f->ip || f->is_late || f->is_excused || !is_final)
         return;
     facts.n[USAGE_HARD] = f->is_new;
-    facts.bad[USAGE_HARD] = f->is_dead || f->is_spam;
+    facts.bad[USAGE_HARD] = f->is_dead || f->is_spam ? 1 : 0;
     usage_add_facts(&f->ip->usage, f->c->index, &facts, f->at);
 }
 

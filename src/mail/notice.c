@@ -81,7 +81,7 @@ static void add_text(struct buf *text, const char *from, const struct values *v)
 // "Name: value", when there is a value.
 static void add_fact(struct buf *text, const char *name, const char *value)
 {
-    if (!*value)
+    if (!value || !*value)
         return;
     buf_printf(text, "%-10s ", name);
     text_visible_add(text, bytes_str(value));

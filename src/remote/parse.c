@@ -404,7 +404,7 @@ static int take_note(struct parsing *p, size_t from)
                              "TEXT…"));
     for (size_t i = from + 1; i < p->plain_n; i++)
         buf_printf(&text, "%s%s", text.n ? " " : "", p->plain[i]);
-    if (given > 1 && !is_text((const char *)text.p))
+    if (given > 1 && !is_text(text.n ? (const char *)text.p : ""))
         return wrong(p, xstrdup("note: expected a text"));
     if (given > 1)
         call->reason = buf_take_str(&text);

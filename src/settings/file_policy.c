@@ -102,6 +102,7 @@ static const struct schema_word answers[] = {{"true", true}, {"false", false}};
 #define LEAST "how many different bad recipients it takes at least"
 
 // clang-format off
+// NOLINTBEGIN(bugprone-macro-parentheses): strings that stand beside each other can't have any
 #define RUNG(name, harm, rung, step, share, gamma, bad) \
     {name "." step, SCHEMA_SECTION, "a step, as a mapping or its share alone", .shorthand = "over"}, \
     {name "." step ".over", SCHEMA_SHARE, OVER, .fallback = share, .zero = "none", RANGE(1, 50 * PERCENT), \
@@ -116,6 +117,7 @@ static const struct schema_word answers[] = {{"true", true}, {"false", false}};
 #define TRAPS(step, hits, rung) \
     {"traps." step, SCHEMA_REAL, "hits in seven days; none: this step is not taken", .fallback = hits, .zero = "none", \
      RANGE(1, 1000), .at = AT(rungs[HARM_TRAP][rung].rate)}
+// NOLINTEND(bugprone-macro-parentheses)
 
 static const struct schema_row rows[] = {
     {"mode", SCHEMA_FLAG, "enforce: decisions are applied; observe: they are recorded and shown only", .fallback = "enforce",

@@ -144,7 +144,9 @@ static void on_entry(void *ctx, const struct entry *e)
 {
     struct recall *r = ctx;
     if ((r->n & (r->n - 1)) == 0)
-        r->entries = xrealloc(r->entries, r->n ? 2 * r->n : 1, sizeof(*r->entries));
+        r->entries = xrealloc(r->entries, r->n ? 2 * r->n : 1,
+                              // NOLINTNEXTLINE(bugprone-sizeof-expression): it holds pointers
+                              sizeof(*r->entries));
     r->entries[r->n++] = entry_copy(e);
 }
 

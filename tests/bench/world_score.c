@@ -287,41 +287,70 @@ static double or_none(double bar)
     return bar > 0 ? bar : NAN;
 }
 
+/* What a row says of one judge. */
+typedef double figure_fn(struct score_judge *of);
+
+static double suspended(struct score_judge *of)
+{
+    return percent(of->suspended, of->culprits);
+}
+
+static double caught(struct score_judge *of)
+{
+    return percent(of->caught, of->culprits);
+}
+
+static double messages_median(struct score_judge *of)
+{
+    return series_at(&of->messages, 0.5);
+}
+
+static double messages_most(struct score_judge *of)
+{
+    return series_at(&of->messages, 0.9);
+}
+
+static double seconds_median(struct score_judge *of)
+{
+    return series_at(&of->seconds, 0.5);
+}
+
+static double leak_median(struct score_judge *of)
+{
+    return series_at(&of->leak, 0.5);
+}
+
+static double punished(struct score_judge *of)
+{
+    return (double)(of->suspended_wrongly + of->throttled);
+}
+
+// One row of a figure that all judges have.
+static bool print_judges(struct score *s, const char *what, const char *unit, figure_fn *figure,
+                         double bar, bool is_most)
+{
+    double of[JUDGES];
+    for (int i = 0; i < JUDGES; i++)
+        of[i] = figure(&s->judges[i]);
+    return print_row(s, what, unit, of, bar, is_most);
+}
+
 static bool print_culprits(struct score *s, const struct bars *b)
 {
     struct score_judge *j = s->judges;
     bool ok = true;
-#define OF_JUDGES(expression)                                                                      \
-    (const double[JUDGES])                                                                         \
-    {                                                                                              \
-        ({                                                                                         \
-            struct score_judge *of = &j[0];                                                        \
-            (expression);                                                                          \
-        }),                                                                                        \
-            ({                                                                                     \
-                struct score_judge *of = &j[1];                                                    \
-                (expression);                                                                      \
-            }),                                                                                    \
-            ({                                                                                     \
-                struct score_judge *of = &j[2];                                                    \
-                (expression);                                                                      \
-            })                                                                                     \
-    }
     if (!j->culprits)
         return true;
     if (b->suspended > 0)
-        ok &= print_row(s, "suspended", " %", OF_JUDGES(percent(of->suspended, of->culprits)),
-                        b->suspended, false);
+        ok &= print_judges(s, "suspended", " %", suspended, b->suspended, false);
     if (b->caught > 0)
-        ok &= print_row(s, "throttled or suspended", " %",
-                        OF_JUDGES(percent(of->caught, of->culprits)), or_none(b->caught), false);
-    ok &= print_row(s, "messages till then, median", "", OF_JUDGES(series_at(&of->messages, 0.5)),
-                    or_none(b->messages), true);
-    print_row(s, "  nine of ten", "", OF_JUDGES(series_at(&of->messages, 0.9)), NAN, true);
-    print_row(s, "seconds till then, median", "", OF_JUDGES(series_at(&of->seconds, 0.5)), NAN,
-              true);
-    ok &= print_row(s, "harmful messages let out, median", "", OF_JUDGES(series_at(&of->leak, 0.5)),
-                    or_none(b->leak), true);
+        ok &= print_judges(s, "throttled or suspended", " %", caught, or_none(b->caught), false);
+    ok &= print_judges(s, "messages till then, median", "", messages_median, or_none(b->messages),
+                       true);
+    print_judges(s, "  nine of ten", "", messages_most, NAN, true);
+    print_judges(s, "seconds till then, median", "", seconds_median, NAN, true);
+    ok &= print_judges(s, "harmful messages let out, median", "", leak_median, or_none(b->leak),
+                       true);
     return ok;
 }
 
@@ -331,8 +360,7 @@ static bool print_innocents(struct score *s, const struct bars *b)
     bool ok = true;
     char what[64];
     snprintf(what, sizeof(what), "of %llu innocents punished", (unsigned long long)j->innocents);
-    ok &=
-        print_row(s, what, "", OF_JUDGES((double)(of->suspended_wrongly + of->throttled)), 0, true);
+    ok &= print_judges(s, what, "", punished, 0, true);
     ok &= print_row(s, "  warned only", "", (const double[]){(double)j->warned, NAN, NAN},
                     b->may_warn ? NAN : 0, true);
     return ok;

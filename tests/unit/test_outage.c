@@ -73,6 +73,7 @@ static void run(const struct world *w, uint64_t with)
     seed = with;
     for (usec_t asked = 0; now < to + 20 * USEC_MINUTE;) {
         now += (usec_t)(-log(1 - uniform()) / w->a_second * USEC_SECOND);
+        // cppcheck-suppress incorrectLogicOperator // of one caller's times alone
         bool is_during = now >= from && now < to;
         observe(&o, w, now, is_during);
         bool is_open = o.open_since != 0;
