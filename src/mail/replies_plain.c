@@ -89,7 +89,8 @@ size_t replies_plain(char out[REPLIES_PLAIN], const char *text)
             text++;
         n = (size_t)(text - w);
         // A code may be repeated at each line's start: "550 " followed by an enhanced status.
-        strip_codes(&w, &n, is_first || (n == 3 && is_enhanced(text + 1, strcspn(text + 1, " "))));
+        const char *next = text + (*text != '\0');
+        strip_codes(&w, &n, is_first || (n == 3 && is_enhanced(next, strcspn(next, " "))));
         is_first = false;
         if (!n)
             continue;
