@@ -126,7 +126,7 @@ void replies_codes(const char *text, unsigned *code, char *enhanced)
 {
     text += strspn(text, " \t");
     *code = 0;
-    if (is_code(text, 3) && (text[3] == ' ' || text[3] == '-' || !text[3]))
+    if (is_code(text, strnlen(text, 3)) && (text[3] == ' ' || text[3] == '-' || !text[3]))
         *code = (unsigned)((text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0'));
     find_enhanced(text, enhanced);
     if (!*code && enhanced[0] && strspn(text, "0123456789.") >= 5)
