@@ -7,6 +7,8 @@
 
 #include "core/words.h"
 
+enum { REPLY_ALTERNATIVES = 2000 }; // that one pattern may spell out, all its groups together
+
 struct reply_rule {
     const char *provider; // whose answer it is; "" : anybody's
     const char **says;    // patterns, any of them (docs/replies.md): lower-case words, `*` a gap

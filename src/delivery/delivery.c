@@ -99,6 +99,16 @@ static void take_waiting(void *ctx, const struct spool_waiting *w)
         s->next_try_at = w->next_try_at;
 }
 
+// They borrow the rules of the settings.
+static void take_replies(struct delivery *d)
+{
+    replies_free(d->replies);
+    d->replies = replies_new(d->settings->replies, d->settings->replies_n);
+    if (replies_left_out(d->replies))
+        log_warning("delivery", "%zu patterns of replies are one too many and are left out",
+                    replies_left_out(d->replies));
+}
+
 struct delivery *delivery_new(const struct delivery_options *options)
 {
     struct delivery *d = xcalloc(1, sizeof(*d));
@@ -106,7 +116,7 @@ struct delivery *delivery_new(const struct delivery_options *options)
                             &d->starved, &d->wanting, &d->loads,     &d->idle};
     d->o = *options;
     d->settings = options->settings;
-    d->replies = replies_new(d->settings->replies, d->settings->replies_n);
+    take_replies(d);
     d->dns = options->dns;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         list_init(lists[i]);
@@ -268,8 +278,7 @@ void delivery_set_settings(struct delivery *d, const struct settings *settings, 
 
     dispatch_begin(d);
     d->settings = settings;
-    replies_free(d->replies); // it borrows the rules of the settings before
-    d->replies = replies_new(settings->replies, settings->replies_n);
+    take_replies(d);
     d->dns = dns;
     take_sources(d);
     delivery_judge(d);

@@ -10,7 +10,7 @@
 #include "mail/classify.h"
 #include "mail/replies_search.h"
 
-enum { PATTERNS_MOST = 20000, FRAGMENTS_MOST = 16, EXPANDED_MOST = 64, DEPTH_MOST = 3 };
+enum { PATTERNS_MOST = 20000, FRAGMENTS_MOST = 16, DEPTH_MOST = 3 };
 
 /* One pattern without alternatives: fragments that stand in this order. */
 struct pattern {
@@ -23,6 +23,7 @@ struct pattern {
 struct replies {
     struct pattern *patterns; // [0] is none; in order of precedence
     size_t n, room;
+    size_t left_out; // for want of room
     struct search search;
     uint32_t *by_first; // fragment → the first pattern that begins with it; 0: none
     size_t by_first_n;
@@ -44,8 +45,10 @@ static void compile(struct replies *r, const struct reply_rule *rule, const char
 {
     CLEANUP(buf_deinit) struct buf words = {0};
     struct pattern p = {.rule = rule};
-    if (r->n == PATTERNS_MOST)
+    if (r->n == PATTERNS_MOST || search_count(&r->search) + FRAGMENTS_MOST > SEARCH_FRAGMENTS) {
+        r->left_out++;
         return;
+    }
     while (*text) {
         size_t n = strcspn(text, " ");
         bool is_gap = n == 1 && *text == '*';
@@ -79,6 +82,8 @@ static void expand(struct replies *r, const struct reply_rule *rule, const char 
     if (!close) {
         if ((*left)-- > 0)
             compile(r, rule, text);
+        else
+            r->left_out++;
         return;
     }
     for (const char *at = open + 1; at <= close;) {
@@ -98,7 +103,7 @@ static void add_rules(struct replies *r, const struct reply_rule *rules, size_t 
         if (is_own)
             map_put_str(&r->providers, rules[i].provider, r);
         for (size_t k = 0; k < rules[i].says_n; k++) {
-            int left = EXPANDED_MOST;
+            int left = REPLY_ALTERNATIVES;
             expand(r, &rules[i], rules[i].says[k], &left);
         }
     }
@@ -138,6 +143,11 @@ struct replies *replies_free(struct replies *r)
     xfree(r->patterns);
     xfree(r->by_first);
     return xfree(r);
+}
+
+size_t replies_left_out(const struct replies *r)
+{
+    return r->left_out;
 }
 
 // --- judging

@@ -21,6 +21,9 @@ struct replies *replies_new(const struct reply_rule *rules, size_t n);
 struct replies *replies_free(struct replies *r);
 DEFINE_CLEANUP(struct replies *, replies_free)
 
+/* How many patterns found no room: at most 20,000 are kept, and REPLY_ALTERNATIVES of one. */
+size_t replies_left_out(const struct replies *r);
+
 /* What is known of an answer. `text` is all of it, codes in front or not, lines joined by blanks. */
 struct reply_said {
     const char *provider; // "" : unknown

@@ -64,11 +64,15 @@ static void init_reply(struct schema_reader *r, const struct tree_node *node, vo
 static bool is_pattern(const char *text)
 {
     int depth = 0;
+    uint64_t all = 1, group = 1; // how many it spells out
     bool has_word = false;
     for (const char *p = text; *p; p++) {
         depth += *p == '(' ? 1 : *p == ')' ? -1 : 0;
+        group = *p == '(' ? 1 : group + (*p == '|');
+        all *= *p == ')' ? group : 1;
         has_word |= (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || (*p & 0x80);
-        if (depth < 0 || depth > 1 || (*p >= 'A' && *p <= 'Z') || (*p == '|' && !depth))
+        if (depth < 0 || depth > 1 || (*p >= 'A' && *p <= 'Z') || (*p == '|' && !depth) ||
+            all > REPLY_ALTERNATIVES)
             return false;
     }
     return has_word && !depth;
@@ -99,7 +103,8 @@ static bool is_pattern(const char *text)
          .array = REPLY_OF(says),                                                                  \
          .count = REPLY_OF(says_n),                                                                \
          .needs_one = true,                                                                        \
-         .expected = "words in lower case, `*` for a gap, (this|that) for alternatives",           \
+         .expected = "words in lower case, `*` for a gap, (this|that) for alternatives, at most "  \
+                     "2,000 of them",                                                              \
          .is_right = is_pattern},                                                                  \
         {prefix ".-.at", SCHEMA_LIST, "only in answer to"},                                        \
         {prefix ".-.at.-",      SCHEMA_WORD,                                                       \

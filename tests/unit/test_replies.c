@@ -196,6 +196,15 @@ static void the_first_rule_that_fits_wins(void **state)
     }
 }
 
+static void no_alternative_of_the_shipped_rules_is_lost(void **state)
+{
+    (void)state;
+    assert_int_equal(replies_left_out(replies), 0);
+    // The last of 1,305.
+    struct reply_verdict v = judge("", "550 denied from a css list", PHASE_MAIL);
+    assert_string_equal(class_text(v.class), "ip-reputation-block");
+}
+
 static void any_bytes_are_a_reply(void **state)
 {
     (void)state;
@@ -219,6 +228,7 @@ int main(void)
         cmocka_unit_test(a_reply_becomes_plain_words),
         cmocka_unit_test(codes_are_read_as_logs_show_them),
         cmocka_unit_test(the_first_rule_that_fits_wins),
+        cmocka_unit_test(no_alternative_of_the_shipped_rules_is_lost),
         cmocka_unit_test(any_bytes_are_a_reply),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
