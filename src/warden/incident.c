@@ -124,6 +124,32 @@ static bool is_news(const struct incident *i, const struct incident_words *words
            (words->severity == i->severity && !*i->culprit && *words->culprit);
 }
 
+// A step against whom an address suffers from: what the culprit does is known now.
+static bool is_explanation(const struct incident *i, const struct decision *d)
+{
+    return d->has_harm && strcmp(i->subject, d->target) != 0 && strcmp(i->culprit, d->target) == 0;
+}
+
+// The same title, and behind the culprit's share what it does and looks like.
+static void explain(struct warden *w, const struct incident *i, const struct incident_words *step)
+{
+    struct incident_words words = {.severity = i->severity, .share = i->share};
+    const char *name = strchr(i->culprit, ':') + 1;
+    if (words.severity < step->severity)
+        words.severity = step->severity;
+    snprintf(words.what, sizeof(words.what), "%s", i->what);
+    snprintf(words.cause, sizeof(words.cause), "%.79s: %.0f %% of the harm; %.790s", name,
+             i->share * 100, step->cause);
+    snprintf(words.you, sizeof(words.you), "%s", step->you);
+    snprintf(words.culprit, sizeof(words.culprit), "%s", i->culprit);
+    snprintf(words.ip, sizeof(words.ip), "%s", i->ip);
+    snprintf(words.provider, sizeof(words.provider), "%s", i->provider);
+    snprintf(words.list, sizeof(words.list), "%s", step->list);
+    CLEANUP(xfree) char *subject = xstrdup(i->subject);
+    CLEANUP(xfree) char *evidence = xstrdup(i->evidence); // the incident changes underneath
+    say(w, i->number, subject, false, &words, evidence);
+}
+
 static void join(struct entry *e, uint32_t number)
 {
     char text[16];
@@ -141,7 +167,9 @@ void incident_on_decision(struct warden *w, const struct decision *d, struct ent
     uint32_t number = i ? i->number : w->incidents.last + 1;
     if (!i && !opens)
         return;
-    if (opens && (!i || is_news(i, &words))) {
+    if (opens && i && is_explanation(i, d)) {
+        explain(w, i, &words);
+    } else if (opens && (!i || is_news(i, &words))) {
         CLEANUP(buf_deinit) struct buf evidence = {0};
         decision_format_evidence(&evidence, d);
         say(w, number, d->target, false, &words, (const char *)evidence.p);

@@ -179,11 +179,14 @@ static void a_block_by_the_same_culprit_is_the_same_incident_said_worse(void **c
     assert_null(number(2));
     assert_int_equal(i->severity, SEVERITY_CRITICAL);
     assert_string_equal(i->what, "microsoft blocks 198.51.100.7");
-    assert_string_equal(i->you, "suspend acme");
+    assert_string_equal(i->cause,
+                        "acme: 91 % of the harm; list spring: 213 of 3,322 dead in 24 h: 6.4 %, "
+                        "limit 5 %; looks like an old or bought list");
+    assert_string_equal(i->you, ""); // it is done
     assert_string_equal(i->ip, "198.51.100.7");
     assert_string_equal(i->provider, "microsoft");
-    wait_entries(6);
-    assert_int_equal(i->story_n, 6);
+    wait_entries(7);
+    assert_int_equal(i->story_n, 7);
 }
 
 static void unrelated_customers_have_incidents_of_their_own(void **ctx)
@@ -209,16 +212,16 @@ static void it_ends_when_what_was_done_is_lifted(void **ctx)
     struct decision restore = customer(ACTION_RESTORE, "customer:acme");
     decide(&pause);
     decide(&throttle);
-    wait_entries(3);
+    wait_entries(4); // said again: what the culprit does is known
     decide(&resume);
-    wait_entries(4);
+    wait_entries(5);
     run_for(&f, 1500);
     assert_true(incident_is_open(number(1)));
     decide(&restore);
-    wait_entries(6); // and the end
+    wait_entries(7); // and the end
     assert_false(incident_is_open(number(1)));
     assert_false(number(1)->is_resolved);
-    assert_int_equal(number(1)->story_n, 6);
+    assert_int_equal(number(1)->story_n, 7);
 }
 
 static void a_provider_is_over_its_outage_when_it_is_said(void **ctx)
