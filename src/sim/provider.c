@@ -39,8 +39,7 @@ struct session {
     struct conn *conn;
     struct smtp_server *smtp;
     char ip[INET6_ADDRSTRLEN];
-    struct record *record; // of the message under way, or NULL (a report)
-    char sender[PEOPLE_ADDRESS];
+    char sender[PEOPLE_ADDRESS]; // of the message under way
 };
 
 static void session_free(struct session *s)
@@ -124,7 +123,6 @@ static void query_mail(void *ctx, const struct smtp_server_mail *mail, struct sm
 {
     struct session *s = ctx;
     snprintf(s->sender, sizeof(s->sender), "%s", mail->sender);
-    s->record = record_of(s->provider->options.records, mail->sender);
     if (is_blocked(s->client))
         say(reply, s->provider->options.plan->blocked);
 }
@@ -150,14 +148,20 @@ static bool must_wait(struct session *s, const char *recipient)
     return true;
 }
 
+// Of the message under way, or NULL (a report). Asked anew each time: records move when there are more.
+static struct record *record_here(struct session *s)
+{
+    return record_of(s->provider->options.records, s->sender);
+}
+
 static void note(struct session *s, bool is_final)
 {
-    struct records *all = s->provider->options.records;
-    all->progress++;
-    if (!s->record)
+    struct record *r = record_here(s);
+    s->provider->options.records->progress++;
+    if (!r)
         return;
-    s->record->is_bounced = is_final;
-    s->record->is_deferred = !is_final;
+    r->is_bounced = is_final;
+    r->is_deferred = !is_final;
 }
 
 static void query_rcpt(void *ctx, const char *address, struct smtp_reply *reply)
@@ -199,8 +203,9 @@ static void on_message(void *ctx, struct smtp_server_message *m)
         note(s, true);
         say(&reply, p->options.plan->spam);
     } else {
-        if (s->record)
-            s->record->arrived++;
+        struct record *r = record_here(s);
+        if (r)
+            r->arrived++;
         smtp_reply_set(&reply, 250, "2.0.0", "Ok, taken");
     }
     smtp_server_answer(s->smtp, &reply, clock_monotonic());

@@ -18,6 +18,7 @@ struct records {
     uint64_t progress; // grows with everything that happens
 };
 
+/* Valid until the next record is made: the array moves. NULL: the sender names none. */
 static inline struct record *record_of(struct records *r, const char *sender)
 {
     size_t number = 0;
