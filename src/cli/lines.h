@@ -24,6 +24,7 @@ enum lines_result {
     LINES_END,
 };
 
+/* The descriptor stays the caller's. */
 void lines_init(struct lines *l, int fd);
 void lines_deinit(struct lines *l);
 /* The line is the caller's to write to until the next lines_read(). */

@@ -63,6 +63,7 @@ struct peer {
     bool is_ending;             // cut off: freed at the next turn
 };
 
+/* The connection is taken, `user` is copied. */
 struct peer *peer_new(struct control *c, struct conn *conn, enum role role, const char *user);
 struct peer *peer_free(struct peer *p);
 /* NULL when it has left. */

@@ -41,6 +41,7 @@ struct entry {
     size_t names_n;
 };
 
+/* The texts are copied; without evidence, fields and end, and not named yet. */
 struct entry *entry_new(enum kind kind, const char *actor, const char *target, const char *reason);
 struct entry *entry_copy(const struct entry *e);
 struct entry *entry_free(struct entry *e);

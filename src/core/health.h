@@ -42,6 +42,7 @@ struct health {
 };
 
 const char *health_what_text(enum health_what what); // "lanes blocked", "dead recipients", …
+/* Fills all of *out: score, parts and their words. */
 void health_judge(struct health *out, const struct health_input *in);
 /* (bad + mean * strength) / (of + strength): the shrunk rate; strength 50. In health_judge() a rare
  * harm is pulled harder: strength 1/fine, as much as makes one bad one the fine rate. */
