@@ -87,6 +87,16 @@ static void default_lanes(struct policy *p)
     p->probe_every = 15 * USEC_MINUTE;
 }
 
+static void default_suppression(struct policy *p)
+{
+    p->suppression.dead = 180 * USEC_DAY;
+    p->suppression.inactive = 90 * USEC_DAY;
+    p->suppression.full = 3 * USEC_DAY;
+    p->suppression.no_domain = 30 * USEC_DAY;
+    p->suppression.complaint = p->suppression.unsubscribe = USEC_NEVER;
+    p->suppression.evidence = 30 * USEC_DAY;
+}
+
 void policy_default(struct policy *p)
 {
     *p = (struct policy){
@@ -111,6 +121,7 @@ void policy_default(struct policy *p)
                   .shared_age = 7 * USEC_DAY}};
     default_rungs(p);
     default_lanes(p);
+    default_suppression(p);
 }
 
 static bool is_in(const char *const *names, size_t n, const char *name)

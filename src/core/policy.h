@@ -60,6 +60,12 @@ struct policy {
     size_t zones_n;
     usec_t probe_every; // of blocklists and reverse DNS
 
+    /* How long an address is not written to, by why (core/suppression.h); USEC_NEVER: no end. */
+    struct {
+        usec_t dead, inactive, full, no_domain, complaint, unsubscribe;
+        usec_t evidence; // so long the first sign of a dead address waits for its second
+    } suppression;
+
     /* Pools by record; "" : no such pool, nobody is moved there. */
     struct {
         const char *premium, *shared, *probation;

@@ -110,7 +110,9 @@
     X(KIND_NOTE, 18, "note", SHAPE_FACT)                                                           \
     X(KIND_RESOLVE, 19, "resolve", SHAPE_FACT)                                                     \
     X(KIND_CALL_OPERATOR, 20, "call-operator", SHAPE_FACT)                                         \
-    X(KIND_OBSERVED, 21, "observed", SHAPE_FACT) /* mode: observe; field `would` is the kind */
+    X(KIND_OBSERVED, 21, "observed", SHAPE_FACT) /* mode: observe; field `would` is the kind */    \
+    X(KIND_SUPPRESS, 22, "suppress", SHAPE_FACT) /* folded by the store's table, not by state */   \
+    X(KIND_UNSUPPRESS, 23, "unsuppress", SHAPE_FACT)
 
 // Kinds of harm that are judged.
 #define WORDS_HARM(X)                                                                              \

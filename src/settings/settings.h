@@ -34,7 +34,7 @@ struct settings_trust {
     const char *list; // "" for none
 };
 
-enum listener_kind { LISTENER_SUBMISSION };
+enum listener_kind { LISTENER_SUBMISSION, LISTENER_FEEDBACK };
 enum listener_tls { LISTENER_TLS_NONE };
 
 struct settings_listener {
@@ -76,6 +76,7 @@ struct settings_provider {
     uint32_t messages;          // per connection
     uint32_t rate;              // transactions per IP…
     usec_t rate_per;            // …in this span
+    uint8_t unknown_user;       // enum suppression_trust: what an unknown-user of it is worth
     usec_t pause;               // how long it asks for peace after a block; 0: the policy's
     struct reply_rule *replies; // what its answers mean, in the file's order
     size_t replies_n;
@@ -93,7 +94,9 @@ struct settings {
     struct settings_listener *listeners;
     size_t listeners_n;
     struct {
-        const char *bounce; // "" for none
+        const char *bounce;      // "" for none: no VERP, and no feedback but complaints
+        const char **complaints; // addresses that complaint reports come to
+        size_t complaints_n;
     } domains;
     struct {
         const char **servers; // "127.0.0.1@5353"; none: the system's resolvers
