@@ -108,8 +108,8 @@ json_t *conversation_json(const struct trail *t)
     return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:i,s:o,s:o}", "at", protocol_time(t->at),
                      "recipients", recipients_json(t), "ip", protocol_text(head.ip), "helo",
                      protocol_text(head.helo), "address", protocol_text(head.address), "host",
-                     protocol_text(head.host), "port", (int)head.port, "opened_at",
-                     protocol_time(head.opened_at), "lines", l.all);
+                     protocol_text(head.host[0] ? head.host : NULL), "port", (int)head.port,
+                     "opened_at", protocol_time(head.opened_at), "lines", l.all);
 }
 
 json_t *conversation_report_json(const struct trail *t)
@@ -168,15 +168,22 @@ static const char *mark_of(const char *by)
     return strcmp(by, "we") == 0 ? ">" : strcmp(by, "they") == 0 ? "<" : "*";
 }
 
+// "mx3.outlook.example [192.0.2.44]:25", or the address alone.
+static char *peer_of(const json_t *c)
+{
+    const char *host = protocol_get_text(c, "host", "");
+    return xasprintf("%s%s%s%s:%jd", host, *host ? " [" : "", protocol_get_text(c, "address", "–"),
+                     *host ? "]" : "", (intmax_t)protocol_get_number(c, "port", 0));
+}
+
 static void explain_conversation(json_t *lines, const json_t *c, const char *at)
 {
     const json_t *line;
     size_t i;
+    CLEANUP(xfree) char *peer = peer_of(c);
     CLEANUP(xfree)
-    char *head = xasprintf("%s %s (%s) to %s [%s]:%jd", at, protocol_get_text(c, "ip", "–"),
-                           protocol_get_text(c, "helo", "–"), protocol_get_text(c, "host", "–"),
-                           protocol_get_text(c, "address", "–"),
-                           (intmax_t)protocol_get_number(c, "port", 0));
+    char *head = xasprintf("%s %s (%s) to %s", at, protocol_get_text(c, "ip", "–"),
+                           protocol_get_text(c, "helo", "–"), peer);
     explain_line(lines, "said", head);
     json_array_foreach(json_object_get(c, "lines"), i, line)
     {

@@ -50,7 +50,7 @@ void conversation_format(struct buf *out, const struct conversation *c, usec_t o
 enum { CONVERSATION_NAME = 256 };
 struct conversation_head {
     char ip[64], helo[CONVERSATION_NAME];      // ours; "" unknown
-    char address[64], host[CONVERSATION_NAME]; // theirs
+    char address[64], host[CONVERSATION_NAME]; // theirs; host "" : it has no name
     unsigned port;
     usec_t opened_at; // wall; 0: unknown
 };

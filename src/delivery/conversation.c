@@ -2,6 +2,7 @@
  * transaction that failed in it. Of a success nothing is kept. */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/conversation.h"
 #include "delivery/internal.h"
@@ -27,7 +28,9 @@ static void fill_head(struct conversation_head *head, const struct outbound *s)
     if (s->address >= h->n)
         return;
     fill_peer(head, &h->addresses[s->address].sa);
-    snprintf(head->host, sizeof(head->host), "%s", h->addresses[s->address].name);
+    const char *name = h->addresses[s->address].name;
+    if (strncmp(name, head->address, strlen(head->address)) != 0) // a fixed hop's is its address
+        snprintf(head->host, sizeof(head->host), "%s", name);
 }
 
 // `numbers` are the recipients' in their message.
