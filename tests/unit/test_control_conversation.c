@@ -215,10 +215,11 @@ static void a_hostile_one_stays_within_a_line_of_the_protocol(void **state)
         keep(b, &o, i % 2 ? TRAIL_CONVERSATION : TRAIL_REPORT, (const char *)text.p);
     message_id_format(id, o.message);
     CLEANUP(xfree) char *message = xasprintf("message:%s", id);
-    CLEANUP(json_decref) json_t *page = result(b, "show", json_pack("{s:s}", "target", message));
     CLEANUP(json_decref) json_t *why = result(b, "explain", json_pack("{s:s}", "target", message));
+    CLEANUP(json_decref) json_t *page = result(b, "show", json_pack("{s:s}", "target", message));
     CLEANUP(xfree) char *whole = json_dumps(why, 0);
-    assert_true(strlen(whole) < PROTOCOL_LINE);
+    CLEANUP(xfree) char *all = json_dumps(page, 0);
+    assert_true(strlen(whole) < PROTOCOL_LINE && strlen(all) < PROTOCOL_LINE);
     buf_deinit(&text);
 }
 
