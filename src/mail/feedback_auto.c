@@ -226,9 +226,11 @@ static bool says_machine(const struct part *top)
            has_value(top, "Delivered-To", "Autoresponder");
 }
 
+// "auto-generated" is said by every ticket system; one that answers and wants no answer is a rule's.
 static bool is_answer(const struct part *top)
 {
-    return part_header_get(top, "In-Reply-To") || part_header_get(top, "References");
+    return feedback_is_automatic(top) && part_header_get(top, "X-Auto-Response-Suppress") &&
+           (part_header_get(top, "In-Reply-To") || part_header_get(top, "References"));
 }
 
 bool feedback_auto_sure(const struct part *top)
@@ -244,7 +246,7 @@ bool feedback_auto(struct feedback *f, const struct parts *p)
     const char *from = part_header_get(top, "From");
     char address[ADDRESS_TEXT] = "";
     bool is_auto = feedback_auto_sure(top) || has_value(top, "Auto-Submitted", "auto-replied") ||
-                   (feedback_is_automatic(top) && is_answer(top));
+                   is_answer(top);
     if (!is_auto || strcmp(top->type, "multipart/report") == 0)
         return false;
     f->kind = FEEDBACK_AUTO_REPLY;

@@ -150,9 +150,13 @@ static bool auth_read(struct feedback *f, const struct parts *p)
 {
     static const struct feedback_type type = {"", FEEDBACK_BOUNCE, CLASS_AUTH_POLICY,
                                               SCOPE_SENDER_DOMAIN};
+    static const char *const says[] = {"DMARC failure", "DMARC fail", "DMARC forensic",
+                                       "authentication failure report"};
     const char *subject = subject_of(p);
-    if (!strcasestr(subject, "DMARC fail") && !strcasestr(subject, "DMARC Failure Report") &&
-        !strcasestr(subject, "authentication failure report"))
+    bool is_said = false;
+    for (size_t i = 0; i < ARRAY_LEN(says); i++)
+        is_said |= strcasestr(subject, says[i]) != NULL;
+    if (!is_said)
         return false;
     end(f, &type, feedback_original(p));
     return true;
