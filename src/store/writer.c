@@ -291,6 +291,8 @@ static void load(struct writer *w)
     w->history_count = db_int(d, 0, "SELECT max(id) FROM history", "") + 1;
     ledger_load_head(w);
     d->failed = db_commit(d);
+    if (!d->failed)
+        suppressor_open(&w->store->suppressor, d);
 }
 
 // Folds what the journal has beyond the database, segment by segment, up to where none is.
@@ -361,6 +363,7 @@ void writer_deinit(struct writer *w)
 {
     db_close(&w->db);
     words_deinit(&w->words);
+    bucket_changes_deinit(&w->suppress);
     map_deinit(&w->thinned);
     pthread_cond_destroy(&w->called);
     pthread_cond_destroy(&w->wake);

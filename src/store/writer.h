@@ -10,6 +10,7 @@
 #include "store/job.h"
 #include "store/ledger_row.h"
 #include "store/record.h"
+#include "store/suppress_bucket.h"
 
 struct store;
 
@@ -42,7 +43,7 @@ struct writer {
 
     pthread_mutex_t lock; // for all to the next blank line
     pthread_cond_t wake;
-    struct list entries; // ledger jobs
+    struct list entries; // ledger jobs: struct append_job
     struct list calls;   // struct writer_call
     pthread_cond_t called;
     struct list after; // jobs that go to the query thread after the next fold…
@@ -58,6 +59,7 @@ struct writer {
     int64_t history_count; // running number in history ids
     struct map thinned;    // segment → rows when its holes were last punched
     struct ledger_head head;
+    struct bucket_changes suppress;
 };
 
 /* Opens, migrates, reads where things stand, and folds what the journal has beyond. 0; or 1 with
