@@ -16,6 +16,8 @@ struct outcome;
 struct reputation_harm;
 struct reputation_rung;
 struct spool_message;
+struct suppress_removal;
+struct suppress_row;
 
 /* What waits of one customer for one provider. */
 struct control_queue_row {
@@ -86,6 +88,12 @@ struct control_engine {
      * what protects at once, what lets more mail out after its commit. `done` is called once, on the
      * loop, maybe inside the call; the entry is borrowed during it. */
     void (*act)(void *ctx, struct entry *e, control_act_fn *done, void *done_ctx);
+    /* Suppressions by hand: entry (moved in) and rows (copied) are written together; `done` as of act().
+     * The other takes some out: e NULL and r 0 in its `done`: nothing of it was there. (warden/suppress.h) */
+    void (*suppress)(void *ctx, struct entry *e, const struct suppress_row *rows, size_t n,
+                     control_act_fn *done, void *done_ctx);
+    void (*unsuppress)(void *ctx, struct entry *e, const struct suppress_removal *what,
+                       control_act_fn *done, void *done_ctx);
     /* Reads the configuration again. 0, or 1 with *mistakes (owned): a line each, nothing changed. */
     int (*reload)(void *ctx, const char *actor, char **mistakes);
 

@@ -15,6 +15,7 @@
 #include "store/store.h"
 #include "warden/probe.h"
 #include "warden/reputation.h"
+#include "warden/suppress.h"
 #include "warden/warden.h"
 
 struct each_queue {
@@ -134,6 +135,29 @@ static void act(void *ctx, struct entry *entry, control_act_fn *done, void *done
     warden_enforce(e->warden, entry, on_enforced, a);
 }
 
+static void suppress(void *ctx, struct entry *entry, const struct suppress_row *rows, size_t n,
+                     control_act_fn *done, void *done_ctx)
+{
+    struct engine *e = ctx;
+    struct act *a = xmalloc(sizeof(*a));
+    *a = (struct act){done, done_ctx};
+    warden_suppress(e->warden, entry, rows, n, on_enforced, a);
+}
+
+static void on_unsuppressed(void *ctx, const struct suppress_removed *removed)
+{
+    on_enforced(ctx, removed->r, removed->row);
+}
+
+static void unsuppress(void *ctx, struct entry *entry, const struct suppress_removal *what,
+                       control_act_fn *done, void *done_ctx)
+{
+    struct engine *e = ctx;
+    struct act *a = xmalloc(sizeof(*a));
+    *a = (struct act){done, done_ctx};
+    warden_unsuppress(e->warden, entry, what, on_unsuppressed, a);
+}
+
 static bool next_rung(void *ctx, const char *customer, struct reputation_rung *out)
 {
     struct engine *e = ctx;
@@ -230,6 +254,8 @@ int door_open(struct engine *e, char **why_not)
                                        .health = health,
                                        .why = why,
                                        .act = act,
+                                       .suppress = suppress,
+                                       .unsuppress = unsuppress,
                                        .reload = on_reload,
                                        .next_rung = next_rung,
                                        .harm = harm,
