@@ -28,6 +28,7 @@ struct words_line {
     bool is_first;   // of a part of the mail
     bool is_out;     // the original's, or quoted: says nothing of the failure
     bool is_failure; // speaks of a delivery that failed
+    bool is_trouble; // or of anything that may be why
 };
 
 /* An address that stands somewhere in the text. */
@@ -51,6 +52,7 @@ struct words {
     size_t n;
     struct words_line *lines;
     size_t lines_n;
+    bool is_respelled;          // "bob at x.example" was made an address
     bool has_original;          // the mail that failed is there, or its header
     struct map asked;           // addresses, lower case: whom the original was for
     struct map others;          // who it cannot be: its sender, we, the reporter

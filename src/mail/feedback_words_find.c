@@ -44,6 +44,9 @@ static size_t skip_label(const char *text, size_t from, size_t at)
         if (at - from > n && strncasecmp(text + from, labels[i], n) == 0)
             from += n;
     }
+    for (size_t i = from; i + 4 < at; i++)
+        if (strncmp(text + i, "822=", 4) == 0) // of an X.400 address
+            from = i + 4;
     while (from < at && !isalnum((unsigned char)text[from]) && text[from] != '_')
         from++;
     return from;
@@ -168,7 +171,8 @@ static size_t window_start(const struct words *w, size_t at, size_t line)
     if (line && !w->lines[line].is_first && !w->lines[line - 1].is_out) {
         const struct words_line *up = &w->lines[line - 1];
         bool is_start = strspn(w->low + from, " \t<\"'(") + from >= at;
-        bool goes_on = up->end - up->at >= WRAPPED && !strchr(".:!?;", w->low[up->end - 1]);
+        char last = up->end > up->at ? w->low[up->end - 1] : '.';
+        bool goes_on = last == ':' || (up->end - up->at >= WRAPPED && !strchr(".!?;", last));
         if (is_start && goes_on)
             from = up->at;
     }
@@ -201,7 +205,7 @@ static bool has_heading(const struct words *w, size_t line)
     size_t least = line > HEADING ? line - HEADING : 0;
     for (size_t i = line; i-- > least;) {
         const struct words_line *l = &w->lines[i];
-        if (l->is_failure)
+        if (l->is_trouble)
             return true;
         if (!is_list_line(w, i) && l->end - l->at > 5 && w->low[l->end - 1] != ':')
             return false;
@@ -260,7 +264,11 @@ static int weigh(const struct words *w, const struct words_place *p)
         return -NAMED;
     if (!is_asked && is_role(address))
         weight -= 4;
-    if (is_line_start(w, p->at, p->line))
+    bool is_start = is_line_start(w, p->at, p->line);
+    bool is_gateway = p->at && w->low[p->at - 1] == '='; // of an X.400 address
+    if (w->is_respelled && !is_asked && !is_start && !is_gateway)
+        return -1; // "received at mx.example"
+    if (is_start || is_gateway)
         weight += 2 + (w->lines[p->line].end - p->end < 3) + (has_heading(w, p->line) ? 2 : 0);
     weight += (before == '<') + (behind == ':' || strncmp(w->low + p->end, "...", 3) == 0 ? 2 : 0);
     weight += weigh_before(w, p);
@@ -317,10 +325,10 @@ static void find_places(struct words *w)
 }
 
 // Those with weight enough; where some of the original's are among them, others need more.
-static bool take(struct words *w)
+static void take(struct words *w)
 {
     struct map_item *item;
-    bool is_asked = false, has_taken = false;
+    bool is_asked = false;
     for (size_t i = 0; (item = map_next(&w->people, &i));) {
         struct words_person *who = item->value;
         is_asked |=
@@ -330,9 +338,7 @@ static bool take(struct words *w)
         struct words_person *who = item->value;
         bool is_known = words_has(&w->asked, who->address) || !is_asked;
         who->is_taken = who->weight >= (is_known ? TAKEN : TAKEN_UNASKED);
-        has_taken |= who->is_taken;
     }
-    return has_taken;
 }
 
 // The only one that may be it, when none has weight enough.
@@ -385,6 +391,45 @@ static bool stands_alone(const struct words *w, const char *address)
     return false;
 }
 
+// Is there a domain's name at `at`?
+static bool is_domain_at(const struct words *w, size_t at)
+{
+    return domain_end(w->text, w->n, at) > at;
+}
+
+// "bob at x.example", "bob(a)x.example" become addresses; the rest of the line moves up.
+static bool respell_line(struct words *w, const struct words_line *l)
+{
+    static const char *const signs[] = {"(a)", "(at)", " (at) ", "[at]", " [at] ", " at ", "%40"};
+    bool has_any = false;
+    for (size_t at = l->at + 1; at < l->end; at++)
+        for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
+            size_t n = strlen(signs[i]);
+            if (at + n >= l->end || strncmp(w->low + at, signs[i], n) != 0 ||
+                !is_local_byte((unsigned char)w->low[at - 1]) || !is_domain_at(w, at + n))
+                continue;
+            for (char *text = w->text;; text = w->low) {
+                text[at] = '@';
+                memmove(text + at + 1, text + at + n, l->end - at - n);
+                memset(text + l->end - n + 1, ' ', n - 1);
+                if (text == w->low)
+                    break;
+            }
+            has_any = true;
+        }
+    return has_any;
+}
+
+static bool respell(struct words *w)
+{
+    bool has_any = false;
+    for (size_t i = 0; i < w->lines_n; i++)
+        if (!w->lines[i].is_out)
+            has_any |= respell_line(w, &w->lines[i]);
+    w->is_respelled = has_any;
+    return has_any;
+}
+
 // Nothing in the text: those of the original of whom it speaks, or its only one.
 static void take_asked(struct words *w)
 {
@@ -413,17 +458,28 @@ static void weigh_all(struct words *w)
     }
 }
 
-void words_find(struct words *w)
+static bool has_taken(struct words *w)
 {
-    add_named(w);
-    find_places(w);
-    weigh_all(w);
-    if (take(w))
-        return;
-    take_the_only_one(w);
     struct map_item *item;
     for (size_t i = 0; (item = map_next(&w->people, &i));)
         if (((struct words_person *)item->value)->is_taken)
-            return;
-    take_asked(w);
+            return true;
+    return false;
+}
+
+void words_find(struct words *w)
+{
+    add_named(w);
+    for (int is_again = 0; is_again < 2; is_again++) {
+        w->places_n = 0;
+        find_places(w);
+        weigh_all(w);
+        take(w);
+        if (!has_taken(w))
+            take_the_only_one(w);
+        if (has_taken(w) || is_again || !respell(w))
+            break;
+    }
+    if (!has_taken(w))
+        take_asked(w);
 }

@@ -238,8 +238,9 @@ static void add_person(const struct words *w, struct feedback *f, const struct w
     for (size_t i = 0; i < w->places_n && best.worth < WORTH_STATUS; i++)
         if (w->places[i].who == who)
             hear_before(w, &best, i);
-    add(w, f, who->address,
-        general->text && general->worth > best.worth ? general->text : best.text);
+    if (general->text && (!best.text || general->worth > best.worth))
+        offer(&best, w->replies, general->text);
+    add(w, f, who->address, best.text);
     xfree(best.text);
 }
 

@@ -21,46 +21,56 @@ static const char *const failures[] = {
     "cannot be delivered", "can not be delivered", "couldn't deliver", "not deliverable", "problem delivering",
     "problems delivering", "error delivering", "returned mail", "mail returned", "returned to sender", "returned to you",
     "return to sender", "being returned", "message returned", "returning message", "did not reach", "didn't reach",
-    "not reach the following", "not be reached", "fatal error", "fatal delivery", "permanent error", "permanent failure",
+    "not reach the following", "not be reached", "fatal delivery", 
     "addresses failed", "address(es) failed", "address failed", "failed recipient", "failed address", "delivery status notification",
     "delivery notification", "delivery report", "notification of delivery", "mail failure", "failed mail", "mail system error",
-    "error sending", "could not be sent", "not be sent", "n't be sent", "message status", "mail status", "delivery status",
-    "bounced", "unknown user", "user unknown", "no such user", "unknown recipient", "invalid recipient", "unknown address",
-    "was rejected", "been rejected", "rejected by", "message rejected", "mail rejected", "rejected:", "was refused", "been blocked", "could not send message",
-    "has been delayed", "is delayed", "delayed mail", "delivery delayed", "not yet been delivered", "still undelivered", "not accepted",
-    "not been sent", "following addresses", "following recipients", "following recipient", "following address",
-    "unroutable", "unrouteable", "may not exist", "does not exist", "doesn't exist", "mailbox full", "quota exceeded", "mailbox is full",
+    "could not be sent", "not be sent", "n't be sent", "delivery status",
+    
+    "could not send message",
+    "delayed mail", "delivery delayed", "not yet been delivered", "still undelivered", 
+    "not been sent", 
+    
     // German, Dutch, Scandinavian
-    "unzustellbar", "nicht zugestellt", "nicht zustellbar", "zustellung", "zugestellt werden", "nicht gesendet", "nicht übermittelt",
-    "nicht ausgeliefert", "zurückgesandt", "zurückgewiesen", "unbekannte", "onbestelbaar", "niet bezorg", "niet afgelever", "niet worden bezorg",
-    "niet worden afgelever", "kunde inte levereras", "ej levere", "ikke lever", "olever", "kunne ikke", "toimitta", "kunde inte",
+    "unzustellbar", "nicht zugestellt", "nicht zustellbar", "zugestellt werden", "nicht gesendet", "nicht übermittelt",
+    "nicht ausgeliefert", "zurückgesandt", "zurückgewiesen", "onbestelbaar", "niet bezorg", "niet afgelever", "niet worden bezorg",
+    "niet worden afgelever", "kunde inte levereras", "ej levere", "ikke lever", "olever", 
     // Romance
-    "non remis", "n'a pas pu être", "n'a pu être", "n'ont pas pu", "échec de", "echec de", "échec d", "non distribu", "non délivr", "rapport de non", "pas été remis",
-    "pas été délivr", "impossible de remettre", "ne peut être", "non livr", "no se pudo entregar", "no se ha podido", "no entregad", "error de entrega", "no pudo ser",
-    "no ha podido ser", "no se puede entregar", "no se entreg", "devuelto", "fallo en la entrega", "fallo de entrega", "entrega fallida", "imposible entregar",
-    "no fue posible entregar", "mancato recapito", "mancata consegna", "non recapitabil", "non consegnat", "non è stato possibile", "non può essere",
-    "impossibile recapitare", "impossibile consegnare", "não entreg", "não foi entreg", "não pôde ser", "não pode ser", "não foi possível", "falha na entrega",
-    "nao foi possivel", "nao entreg", "devolvid", "devolución", "erro na entrega",
+    "non remis", "échec de", "echec de", "échec d", "non distribu", "non délivr", "rapport de non", "pas été remis",
+    "pas été délivr", "impossible de remettre", "non livr", "no se pudo entregar", "no entregad", "error de entrega", 
+    "no se puede entregar", "no se entreg", "devuelto", "fallo en la entrega", "fallo de entrega", "entrega fallida", "imposible entregar",
+    "no fue posible entregar", "mancato recapito", "mancata consegna", "non recapitabil", "non consegnat", 
+    "impossibile recapitare", "impossibile consegnare", "não entreg", "não foi entreg", "falha na entrega",
+    "nao entreg", "erro na entrega",
     // Slavic, Turkish, Hungarian, Greek
     "недоставл", "не доставл", "не может быть доставл", "не было доставл", "не удалось доставить", "невозможно доставить", "ошибка доставки",
     "не удаётся доставить", "не удается доставить", "не была доставл", "не может быть отправл", "niedostarcz", "nie dostarcz", "nie może zostać dostarcz", "nie została dostarcz",
-    "nie mogła zostać", "zwrot wiadomości", "nedoruč", "nedoručiteľn", "nebylo možné", "teslim edilem", "iletilem", "gönderilem", "kézbesít", "δεν παραδόθηκε", "не доставлено",
+    "zwrot wiadomości", "nedoruč", "nedoručiteľn", "teslim edilem", "iletilem", "gönderilem", "kézbesít", "δεν παραδόθηκε", "не доставлено",
     // Chinese, Japanese, Korean
-    "退信", "退回", "投递失败", "投遞失敗", "无法投递", "無法投遞", "无法送达", "無法送達", "寄件失敗", "無法傳遞", "无法传递", "無法傳送", "无法发送", "发送失败", "未能送达", "未送达", "传递失败", "傳遞失敗", "退件",
-    "配信エラー", "送信エラー", "配送エラー", "配送でき", "配信でき", "配信不能", "配送不能", "送信できません", "送信できない", "送信でき", "お届けでき", "届けられません", "届きません", "不達", "未達", "送達でき", "エラーメール", "失敗しました", "見つかりませんでした",
+    "退信", "投递失败", "投遞失敗", "无法投递", "無法投遞", "无法送达", "無法送達", "寄件失敗", "無法傳遞", "无法传递", "無法傳送", "无法发送", "发送失败", "未能送达", "未送达", "传递失败", "傳遞失敗", "退件",
+    "配信エラー", "送信エラー", "配送エラー", "配送でき", "配信でき", "配信不能", "配送不能", "送信できません", "送信できない", "送信でき", "お届けでき", "届けられません", "届きません", "不達", "未達", "送達でき", "エラーメール", 
     "반송", "전송 실패", "전송하지 못", "배달되지", "수신 실패", "발송 실패", "전달되지",
     NULL};
 
+// Parts of words for failures of any kind: alone they mean little.
+static const char *const troubles[] = {
+    "fatal error", "permanent error", "permanent failure", "error sending", "message status", "mail status", "bounced", "unknown user",
+    "user unknown", "no such user", "unknown recipient", "invalid recipient", "unknown address", "was rejected", "been rejected", "rejected by",
+    "message rejected", "mail rejected", "rejected:", "was refused", "been blocked", "is delayed", "been delayed", "not accepted",
+    "following addresses", "following recipients", "following recipient", "following address", "unroutable", "unrouteable", "may not exist",
+    "does not exist", "doesn't exist", "mailbox full", "quota exceeded", "mailbox is full", "unbekannte", "zustellung", "kunne ikke", "kunde inte",
+    "n'a pas pu être", "n'a pu être", "n'ont pas pu", "ne peut être", "no ha podido ser", "no se ha podido", "no pudo ser", "non è stato possibile",
+    "non può essere", "não pôde ser", "não pode ser", "não foi possível", "nao foi possivel", "nebylo možné", "nie mogła zostać", "失敗しました",
+    "見つかりませんでした", "退回", "has been delayed", "devolvid", "devolución", "toimitta", NULL};
 // In the From header: a mail system.
 static const char *const daemons[] = {
     "mailer-daemon", "mailer daemon", "mailerdaemon", "mailer_daemon", "mail-daemon", "postmaster", "mail delivery", "maildelivery",
-    "mail system", "mailsystem", "delivery system", "delivery subsystem", "delivery service", "system administrator", "systemadministrator", "mail administrator", "mailadmin",
+    "mail system", "mailsystem", "delivery system", "delivery subsystem", "system administrator", "systemadministrator", "mail administrator", "mailadmin",
     "internet mail delivery", "transfer agent", "mail transport", "bounce", "mdaemon", "mail router", "mail server", "mailserver", "mail gateway", "mail-gateway",
     "administrateur système", "administrateur syst", "administrador del sistema", "administrador do sistema", "amministratore di sistema", "администратор", "系统管理员", "システム管理者",
-    "mail service", "delivery agent", "delivery fail", "smtp server", "smtp@", "mta@", "uucp@", "undeliver", "mail-dispatcher", "message router", "microsoft exchange", "delivery notification", "x400", "daemon@", "root@", "pmdf", NULL};
+    "mail service", "delivery agent", "delivery fail", "smtp server", "smtp@", "mta@", "uucp@", "undeliver", "mail-dispatcher", "message router", "microsoft exchange", "delivery notification", "x400", "daemon@", "pmdf", NULL};
 // In the From header: a machine at least.
 static const char *const machines[] = {"noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "system@", "server@", "notification", "notify", "admin@", "administrator@",
-    "support@", "daemon", "system", "server", "security", "antispam", "spam", "filter", "gateway", "robot", "robot@", NULL};
+    "support@", "daemon", "system", "server", "security", "antispam", "spam", "filter", "gateway", "robot", "root@", NULL};
 // A subject that answers, forwards, or is an automatic answer.
 static const char *const answers[] = {"re:", "aw:", "sv:", "vs:", "antw:", "fwd:", "fw:", "wg:", "tr:", "rv:", "res:", "enc:", "回复", "答复", "转发", "回覆", "轉寄", NULL};
 static const char *const automatic[] = {
@@ -71,11 +81,16 @@ static const char *const delays[] = {
     "warning message only", "will be retried", "still being retried", "continue to try", "keep trying", "will keep on trying", "not need to resend", "has been delayed", "is delayed", "delivery delayed",
     "delayed mail", "been delayed", "not yet been delivered", "still undelivered", "not yet delivered", "could not send message for past", "notification (delay", "will try again", "still trying", "will continue", "continuing to try",
     "verzögert", "weiterhin versuch", "retardée", "demorad", "retrasad", "ritardata", "отложен", "задерж", "опаздывает", "延迟", "遅延", "geciktir", "temporarily unable to deliver", NULL};
+// These leave no doubt.
+static const char *const still[] = {
+    "warning message only", "not need to resend", "yet been delivered", "warning may be repeated", "attempts will continue", "still being retried", "not yet delivered", "action: delayed", "noch nicht zugestellt", "wird weiterhin versucht",
+    "tentatives vont se poursuivre", "aún no se ha entregado", "ещё не доставлен", "еще не доставлен", "配信を続け", "再送を続け", NULL};
+// It was given up.
 static const char *const ends[] = {
     "giving up", "given up", "gave up", "no longer retry", "not try again", "not be retried", "returned", "permanent", "failed", "could not be delivered", "unable to deliver", "expired", "not going to try", "will not", "undeliverable", "bounced", NULL};
 static const char *const successes[] = {
-    "successfully delivered", "successful delivery", "delivered successfully", "was delivered to", "been delivered to", "delivered to the following", "has been delivered", "successfully relayed", "successfully sent",
-    "erfolgreich zugestellt", "a été remis", "remis avec succès", "ha sido entregado", "è stato consegnato", "foi entregue", NULL};
+    "successfully delivered", "successful delivery", "delivered successfully", "was delivered to", "been delivered to", "has been delivered", "successfully relayed", "successfully sent",
+    "erfolgreich zugestellt", "remis avec succès", "entregado correctamente", "consegnato correttamente", NULL};
 // clang-format on
 
 // Is one of them in low[at, end)?
@@ -105,9 +120,14 @@ static size_t wrapped_end(const struct words *w, size_t line)
 
 void words_mark_failure(struct words *w)
 {
-    for (size_t i = 0; i < w->lines_n && w->lines[i].at < WORDS_SIGNS; i++)
-        w->lines[i].is_failure =
-            !w->lines[i].is_out && has_any(w->low, w->lines[i].at, wrapped_end(w, i), failures);
+    for (size_t i = 0; i < w->lines_n && w->lines[i].at < WORDS_SIGNS; i++) {
+        struct words_line *l = &w->lines[i];
+        if (l->is_out)
+            continue;
+        size_t end = wrapped_end(w, i);
+        l->is_failure = has_any(w->low, l->at, end, failures);
+        l->is_trouble = l->is_failure || has_any(w->low, l->at, end, troubles);
+    }
 }
 
 static char *header_low(const struct words *w, const char *name)
@@ -165,46 +185,80 @@ static int weigh_against(const struct words *w, const char *subject, int sender)
     return against;
 }
 
-static bool is_taken_with_meaning(const struct words *w)
+static bool has_taken(const struct words *w)
 {
-    for (size_t i = 0; i < w->places_n; i++)
-        if (w->places[i].who->is_taken)
+    struct map_item *item;
+    for (size_t i = 0; (item = map_next(&w->people, &i));)
+        if (((struct words_person *)item->value)->is_taken)
             return true;
     return false;
 }
 
+static int weigh_text(const struct words *w)
+{
+    int failure = 0, trouble = 0;
+    for (size_t i = 0; i < w->lines_n; i++) {
+        failure += w->lines[i].is_failure;
+        trouble += w->lines[i].is_trouble;
+    }
+    return failure > 1 || (failure && trouble > 1) ? 4 : failure ? 3 : trouble ? 2 : 0;
+}
+
+static int weigh_subject(const char *subject)
+{
+    size_t n = strlen(subject);
+    return has_any(subject, 0, n, failures) ? 3 : has_any(subject, 0, n, troubles) ? 2 : 0;
+}
+
+// A receipt tells of reading, not of delivery.
+static bool is_receipt(const struct words *w)
+{
+    return strcmp(w->parts->items[0].report_type, "disposition-notification") == 0;
+}
+
+// Did a person put it on its way, whatever it looks like?
+static bool has_return_path(const struct words *w)
+{
+    const char *path = part_header_get(&w->parts->items[0], "Return-Path");
+    return path && strchr(path, '@');
+}
+
 bool words_is_bounce(const struct words *w)
 {
+    static const int enough[] = {10, 9, 7, 6}; // by sender
     CLEANUP(xfree) char *subject = header_low(w, "Subject");
-    int sender = weigh_sender(w), subject_says = 0, text_says = 0, all;
-    subject_says = has_any(subject, 0, strlen(subject), failures) ? 3 : 0;
-    for (size_t i = 0; i < w->lines_n; i++)
-        text_says += w->lines[i].is_failure;
-    text_says = text_says > 1 ? 4 : text_says ? 3 : 0;
+    int sender = weigh_sender(w), subject_says = weigh_subject(subject), text = weigh_text(w);
+    if (is_receipt(w) || (sender == 0 && has_return_path(w)))
+        return false;
     if (w->failed.count)
         return true;
-    all = sender + subject_says + text_says + (w->has_original ? 1 : 0) +
-          (is_taken_with_meaning(w) ? 2 : 0) - weigh_against(w, subject, sender);
-    if (!text_says && !(subject_says && sender >= 2))
+    if (text < 3 && !(subject_says && sender >= 2) && !(text && sender == 3 && has_taken(w)))
         return false;
-    return all >= (sender == 0 ? 10 : 6);
+    if (!has_taken(w) && (sender < 2 || !(subject_says || w->has_original)))
+        return false; // too little for a bounce that hides whom it speaks of
+    int all = sender + subject_says + text + (w->has_original ? 1 : 0) + (has_taken(w) ? 2 : 0);
+    return all - weigh_against(w, subject, sender) >= enough[sender];
 }
 
 bool words_is_delay(const struct words *w)
 {
     CLEANUP(xfree) char *subject = header_low(w, "Subject");
+    if (text_has(w, still))
+        return true;
     if (!text_has(w, delays) && !has_any(subject, 0, strlen(subject), delays))
         return false;
-    return text_has(w, (const char *const[]){"warning message only", "not need to resend", NULL}) ||
-           (!text_has(w, ends) && !has_any(subject, 0, strlen(subject), ends));
+    return !text_has(w, ends) && !has_any(subject, 0, strlen(subject), ends);
 }
 
 bool words_is_success(const struct words *w)
 {
-    if (!text_has(w, successes))
-        return false;
-    for (size_t i = 0; i < w->lines_n; i++)
-        if (w->lines[i].is_failure)
+    bool is_it = false;
+    for (size_t i = 0; i < w->lines_n && w->lines[i].at < WORDS_SIGNS; i++) {
+        const struct words_line *l = &w->lines[i];
+        bool is_success = !l->is_out && words_last(w->low, l->at, l->end, successes);
+        is_it |= is_success;
+        if (l->is_failure && !is_success)
             return false;
-    return true;
+    }
+    return is_it;
 }
