@@ -70,17 +70,21 @@ static void origin_find(struct feedback *f, const struct parts *p)
 
 // --- reading
 
+static void read_parts(struct feedback *f, const struct parts *p, const struct replies *replies)
+{
+    if (feedback_complaint(f, p) || feedback_report(f, p, replies) || feedback_unsubscribe(f, p))
+        return;
+    if (!feedback_auto_sure(&p->items[0]) && feedback_words(f, p, replies))
+        f->kind = FEEDBACK_BOUNCE;
+    else
+        (void)feedback_auto(f, p);
+}
+
 struct feedback *feedback_read(struct bytes mail, const struct replies *replies)
 {
     CLEANUP(parts_free) struct parts *p = parts_read(mail);
     struct feedback *f = xcalloc(1, sizeof(*f));
-    if (feedback_complaint(f, p) || feedback_report(f, p, replies))
-        goto known;
-    if (feedback_words(f, p, replies))
-        f->kind = FEEDBACK_BOUNCE;
-    else
-        (void)feedback_auto(f, p);
-known:
+    read_parts(f, p, replies);
     if (f->kind != FEEDBACK_OTHER)
         origin_find(f, p);
     feedback_keep(&f->message_id, "");

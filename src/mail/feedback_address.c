@@ -11,10 +11,12 @@ enum { LOOKED_AT = 2000, LOCAL_MOST = 64, DOMAIN_MOST = 253, TYPE_MOST = 24 };
 
 static struct bytes trimmed(struct bytes b)
 {
-    while (b.n && (b.p[0] <= ' ' || memchr("'\"`,;", b.p[0], 5)))
+    while (b.n && (b.p[0] <= ' ' || memchr("'`,;", b.p[0], 4)))
         b = bytes_skip(b, 1);
-    while (b.n && (b.p[b.n - 1] <= ' ' || memchr("'\"`,;:.>", b.p[b.n - 1], 8)))
+    while (b.n && (b.p[b.n - 1] <= ' ' || memchr("'`,;:.>", b.p[b.n - 1], 7)))
         b.n--;
+    if (b.n > 1 && b.p[0] == '"' && b.p[b.n - 1] == '"')
+        b = bytes_of(b.p + 1, b.n - 2); // around all of it; around the local part it belongs there
     return b;
 }
 
@@ -150,12 +152,12 @@ static bool is_local(struct bytes b)
     return true;
 }
 
-// A domain whose labels may be UTF-8; one with a dot in it.
+// A domain whose labels may be UTF-8.
 static bool is_domain(struct bytes b)
 {
     char ascii[DOMAIN_MOST + 1];
     uint32_t code;
-    if (!b.n || b.n > DOMAIN_MOST || !memchr(b.p, '.', b.n))
+    if (!b.n || b.n > DOMAIN_MOST)
         return false;
     for (size_t i = 0, n; i < b.n; i += n)
         if (!(n = text_utf8(&code, b.p + i, b.n - i)) || (code >= 0x80 && code < 0xc0))
@@ -176,7 +178,7 @@ static bool parse(char out[ADDRESS_TEXT], struct bytes b)
         b = colon ? bytes_skip(b, (size_t)(colon - b.p) + 1) : b;
     }
     if (address_parse(out, b))
-        return strchr(address_domain(out), '.') != NULL || *address_domain(out) == '[';
+        return true;
     struct bytes local = bytes_of(b.p, (size_t)(at - b.p));
     struct bytes domain = bytes_of(at + 1, b.n - local.n - 1);
     if (at < b.p || !is_local(local) || !is_domain(domain))

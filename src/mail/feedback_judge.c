@@ -146,7 +146,8 @@ static void judge(struct feedback_recipient *r, const struct replies *replies, c
     if (v.rule || r->code)
         return;
     // Without a reply's code its first digit stands in the status; a text alone is a refusal.
-    unsigned code = *enhanced ? (unsigned)(enhanced[0] - '0') * 100 : 500;
+    char digit = *enhanced ? *enhanced : *status ? *status : '5';
+    unsigned code = (unsigned)(digit - '0') * 100;
     if (!*text && status_judge(r, status))
         return;
     classify_reply(&r->class, &r->scope, code, enhanced, said.phase);

@@ -10,10 +10,17 @@
 /* Readers: true when the mail is of that kind, and `f` says what it says. Each is asked for any mail. */
 bool feedback_report(struct feedback *f, const struct parts *p, const struct replies *replies);
 bool feedback_complaint(struct feedback *f, const struct parts *p);
+/* A mail to a List-Unsubscribe address. */
+bool feedback_unsubscribe(struct feedback *f, const struct parts *p);
 /* Asked for what nothing before it knew. */
 bool feedback_auto(struct feedback *f, const struct parts *p);
-/* Does the mail's header say that a machine wrote it as an answer? Reports say so as well. */
+
+/* Is this certainly an answering machine's, whatever its text looks like? */
+bool feedback_auto_sure(const struct part *top);
+/* Does the mail say that a machine wrote it (RFC 3834)? Bounces say so as well. */
 bool feedback_is_automatic(const struct part *top);
+/* Is it from a mail system (MAILER-DAEMON and kin), not from a mailbox? */
+bool feedback_is_daemon(const struct part *top);
 
 /* An address as reports write it to one as mail writes it: `rfc822;`, <>, quotes, comments, xtext, X.400 and
  * IMCEA forms that hold one, UTF-8 (RFC 6533). Also what no standard allows and providers do (two dots).

@@ -39,6 +39,7 @@ enum command_arguments {
     ARGUMENTS_WHOM,      // customer:ID, ip:ADDR, message:ID or a recipient's address
     ARGUMENTS_TARGET,    // one target with its prefix
     ARGUMENTS_FILE,      // one file's name, or - for standard input
+    ARGUMENTS_FILES,     // names of files, or none
     ARGUMENTS_WORDS,     // any words (help)
 };
 
