@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <iconv.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,28 +17,13 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "mail/feedback.h"
+#include "mail/parts.h"
 #include "mail/replies.h"
 #include "warden/reader.h"
 #include "warden/reader_sandbox.h"
 #include "warden/reader_wire.h"
 
 enum { NOBODY = 65534 };
-
-// Charsets whose converters are loaded; another's text stays as it is, since no file can be opened.
-static const char *const charsets[] = {
-    "ISO-8859-1",   "ISO-8859-2",    "ISO-8859-3",    "ISO-8859-4",   "ISO-8859-5",
-    "ISO-8859-6",   "ISO-8859-7",    "ISO-8859-8",    "ISO-8859-9",   "ISO-8859-10",
-    "ISO-8859-11",  "ISO-8859-13",   "ISO-8859-14",   "ISO-8859-15",  "ISO-8859-16",
-    "WINDOWS-1250", "WINDOWS-1251",  "WINDOWS-1252",  "WINDOWS-1253", "WINDOWS-1254",
-    "WINDOWS-1255", "WINDOWS-1256",  "WINDOWS-1257",  "WINDOWS-1258", "KOI8-R",
-    "KOI8-U",       "GB2312",        "GBK",           "GB18030",      "BIG5",
-    "BIG5-HKSCS",   "SHIFT_JIS",     "CP932",         "EUC-JP",       "EUC-JP-MS",
-    "ISO-2022-JP",  "ISO-2022-JP-2", "ISO-2022-JP-3", "EUC-KR",       "CP949",
-    "ISO-2022-KR",  "EUC-TW",        "TIS-620",       "CP874",        "UTF-7",
-    "UTF-16",       "UTF-16LE",      "UTF-16BE",      "UTF-32",       "IBM437",
-    "IBM850",       "IBM852",        "IBM866",        "MACINTOSH",    "ISO-IR-100",
-    "US-ASCII",     "UTF-8",         "ISO-2022-CN",   "JOHAB",        "VISCII",
-};
 
 // A bounce with what makes the parser load things: encodings, a charset in a header, several parts.
 static const char sample[] =
@@ -179,7 +163,7 @@ static bool fresh_worker(pid_t *worker, const struct replies *replies)
     end_worker(worker);
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
         return false;
-    *worker = fork();
+    *worker = _Fork(); // not libuv's handlers, which close descriptors by numbers of before
     if (*worker == 0) {
         only_descriptor(pair[1]);
         work(own, replies);
@@ -200,23 +184,10 @@ static const char *give_up_root(void)
     return is_done ? NULL : "root can't be given up";
 }
 
-// Opened and kept for good: a converter that is closed may be unloaded.
-static void load_charsets(void)
-{
-    for (size_t i = 0; i < ARRAY_LEN(charsets); i++) {
-        char text[] = "a", out[16];
-        char *from = text, *to = out;
-        size_t from_n = 1, to_n = sizeof(out);
-        iconv_t one = iconv_open("UTF-8", charsets[i]);
-        if (one != (iconv_t)-1)
-            (void)iconv(one, &from, &from_n, &to, &to_n);
-    }
-}
-
 static void warm_up(void)
 {
     CLEANUP(replies_free) struct replies *none = replies_new(NULL, 0);
-    load_charsets();
+    parts_prepare(); // converters of charsets too
     feedback_free(feedback_read(bytes_of(sample, sizeof(sample) - 1), none));
 }
 
