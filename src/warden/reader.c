@@ -27,7 +27,7 @@ struct ask {
     struct list link;
     struct buf frame;
     size_t n; // of the mail
-    void (*done)(void *ctx, const struct feedback *f);
+    void (*done)(void *ctx, struct feedback *f);
     void *ctx;
 };
 
@@ -51,6 +51,7 @@ struct reader {
     bool is_over;                     // the template is gone
     struct list asks;
     size_t asks_n, bytes, deaths;
+    usec_t said_at;        // of a death; monotonic, 0: never
     struct timer deadline; // of the first mail, from when it was first
     struct timer retry;    // after a worker that could not begin
     struct buf room;       // what libuv reads into
@@ -222,8 +223,8 @@ static struct ask *first(struct reader *r)
     return LIST_FIRST(&r->asks, struct ask, link);
 }
 
-// The first mail has its answer. Who asked may ask again at once.
-static void answer(struct reader *r, const struct feedback *f)
+// The first mail has its answer (moved). Who asked may ask again at once.
+static void answer(struct reader *r, struct feedback *f)
 {
     struct ask *a = first(r);
     r->is_busy = false;
@@ -241,6 +242,19 @@ static void on_retry(void *ctx)
     pump(ctx);
 }
 
+// At once, and then at most once a minute: a stranger decides how many there are.
+static void say_death(struct reader *r, const char *what)
+{
+    usec_t now = clock_monotonic();
+    if (r->said_at && now - r->said_at < USEC_MINUTE)
+        return;
+    r->said_at = now;
+    log_warning("warden",
+                "a report ended its reader (%s), the %zu. since the start: kept as it came, "
+                "not understood",
+                what, r->deaths);
+}
+
 // The worker is of no use any more; with it goes the mail that it had.
 static void worker_failed(struct reader *r, const char *what)
 {
@@ -250,8 +264,7 @@ static void worker_failed(struct reader *r, const char *what)
         timer_set(r->timers, &r->retry, clock_monotonic() + USEC_SECOND, on_retry, r);
     if (had_mail) {
         r->deaths++;
-        log_warning("warden", "a report ended its reader (%s): kept as it came, not understood",
-                    what);
+        say_death(r, what);
         answer(r, NULL);
     } else {
         log_warning("warden", "the reader of reports ended (%s): another is made", what);
@@ -268,7 +281,7 @@ static void on_deadline(void *ctx)
 
 static void on_answer(struct reader *r, struct bytes text)
 {
-    CLEANUP(feedback_free) struct feedback *f = wire_take_answer(text);
+    struct feedback *f = wire_take_answer(text);
     if (!f) {
         worker_failed(r, "its answer is none");
         return;
@@ -434,8 +447,8 @@ void reader_set_replies(struct reader *r, const struct reply_rule *rules, size_t
         pump(r);
 }
 
-bool reader_ask(struct reader *r, struct bytes mail,
-                void (*done)(void *ctx, const struct feedback *f), void *ctx)
+bool reader_ask(struct reader *r, struct bytes mail, void (*done)(void *ctx, struct feedback *f),
+                void *ctx)
 {
     size_t n = mail.n < READER_MAIL ? mail.n : READER_MAIL;
     if (r->is_over || r->asks_n >= READER_WAITING || r->bytes + n > READER_BYTES)

@@ -43,9 +43,9 @@ DEFINE_CLEANUP(struct reader *, reader_free)
 void reader_set_replies(struct reader *r, const struct reply_rule *rules, size_t n);
 
 /* False: too many wait, try again later. The mail is copied. `done` on the loop, never inside the call:
- * `f` (borrowed) is NULL when the mail killed the reader. */
-bool reader_ask(struct reader *r, struct bytes mail,
-                void (*done)(void *ctx, const struct feedback *f), void *ctx);
+ * `f` is the callee's now (feedback_free); NULL when the mail killed the reader. */
+bool reader_ask(struct reader *r, struct bytes mail, void (*done)(void *ctx, struct feedback *f),
+                void *ctx);
 /* How many mails have killed it since the start. */
 size_t reader_deaths(const struct reader *r);
 /* The template's process. */

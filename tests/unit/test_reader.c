@@ -136,8 +136,9 @@ struct told {
     char address[64];
 };
 
-static void on_read(void *ctx, const struct feedback *f)
+static void on_read(void *ctx, struct feedback *answer)
 {
+    CLEANUP(feedback_free) struct feedback *f = answer;
     struct told *t = ctx;
     t->n++;
     if (!f) {
