@@ -69,6 +69,13 @@ struct control_reading {
     char rule[64]; // "providers.yaml:204"; "" : no rule, its codes
 };
 
+/* What came back by mail since the start: mails, but for `unmatched` (news of no delivery that we know). */
+struct control_feedback {
+    uint64_t bounces, complaints, unsubscribes, auto_replies, others;
+    uint64_t unmatched, died; // died: what ended the process that read it
+    uint64_t forged, stale;   // return addresses refused
+};
+
 /* `hash` as in the ledger. r < 0: nothing was written (-ENOSPC: no space), e is NULL. */
 typedef void control_act_fn(void *ctx, int r, const struct entry *e, const char *hash);
 
@@ -81,6 +88,7 @@ struct control_engine {
     void (*totals)(void *ctx, struct control_totals *t);
     void (*limits)(void *ctx, const char *provider, struct control_limits *l);
     void (*health)(void *ctx, struct control_health *h);
+    void (*feedback)(void *ctx, struct control_feedback *f); // may be NULL: nothing came
     /* Why a recipient waits, in words. */
     void (*why)(void *ctx, const struct spool_message *m, uint32_t recipient_no, char *out,
                 size_t room);

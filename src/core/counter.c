@@ -33,14 +33,31 @@ void counter_add_n(struct counter *c, enum counter_what what, usec_t at, uint32_
         c->last_at = at;
 }
 
+// So many less, as far as there are; where the bucket is gone, so is what it counted.
+static void take_n(struct counter *c, enum counter_what what, usec_t at, uint32_t n)
+{
+    int64_t minute = at / USEC_MINUTE, hour = at / USEC_HOUR;
+    if (reach(c->minutes, COUNTER_MINUTES, &c->minute, minute)) {
+        uint32_t *m = &c->minutes[minute % COUNTER_MINUTES][what];
+        *m -= *m < n ? *m : n;
+    }
+    if (reach(c->hours, COUNTER_HOURS, &c->hour, hour)) {
+        uint32_t *h = &c->hours[hour % COUNTER_HOURS][what];
+        *h -= *h < n ? *h : n;
+    }
+}
+
 static void add_failure(struct counter *c, const struct outcome *o, uint32_t n)
 {
-    counter_add_n(c, COUNTER_BOUNCED, o->at, n);
+    usec_t at = o->delivered_at ? o->delivered_at : o->at;
+    if (o->delivered_at)
+        take_n(c, COUNTER_DELIVERED, at, n);
+    counter_add_n(c, COUNTER_BOUNCED, at, n);
     if (o->class == CLASS_UNKNOWN_USER || o->class == CLASS_INACTIVE_MAILBOX ||
         o->class == CLASS_DOMAIN_NOT_FOUND)
-        counter_add_n(c, COUNTER_DEAD, o->at, n);
+        counter_add_n(c, COUNTER_DEAD, at, n);
     if (o->class == CLASS_CONTENT_SPAM)
-        counter_add_n(c, COUNTER_SPAM, o->at, n);
+        counter_add_n(c, COUNTER_SPAM, at, n);
 }
 
 void counter_load(struct counter *c, const struct outcome *o, uint32_t n)

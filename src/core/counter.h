@@ -30,7 +30,8 @@ struct counter {
     usec_t last_at;       // of the newest event; 0: none yet
 };
 
-/* Takes in one outcome. */
+/* Takes in one outcome. A bounce that comes after its delivery (delivered_at) turns that delivery bad:
+ * one delivered less, one bounced more, then. */
 void counter_add(struct counter *c, const struct outcome *o);
 /* n of one thing at time `at`; what the others come down to. */
 void counter_add_n(struct counter *c, enum counter_what what, usec_t at, uint32_t n);

@@ -29,8 +29,9 @@ struct outcome {
     const char *reply;     // the whole answer or our reason, at most OUTCOME_REPLY bytes
     const char *zone;      // blocklist of listed and delisted; NULL or "" for the others
     const char *answer;    // what it answered, "127.0.0.2"; likewise
-    usec_t delivered_at;   // late news: when its message was delivered; else 0
-    usec_t took;           // span from acceptance to this; 0 when unknown
+    const char *sender;  // of accepted: the envelope's, who hears of a failure; NULL or "": nobody
+    usec_t delivered_at; // late news: when its message was delivered; else 0
+    usec_t took;         // span from acceptance to this; 0 when unknown
 };
 
 enum { OUTCOME_REPLY = 1000 };

@@ -258,6 +258,7 @@ struct flight {
     struct parcel *parcel; // owned
     struct smtp_envelope envelope;
     const char **addresses;
+    char *return_path; // a token of ours; NULL: the message's own sender
     uint32_t *failed; // numbers of recipients that failed in it; NULL: none yet. Owned
     size_t failed_n;
     bool is_loading; // its body is awaited
@@ -381,7 +382,7 @@ void parcel_free(struct delivery *d, struct parcel *p);
 void parcel_place(struct delivery *d, struct parcel *p, struct hosts *hosts);
 void queue_put(struct delivery *d, struct queue *q, struct parcel *p, bool is_first);
 void queue_out(struct delivery *d, struct parcel *p);
-/* At most TRANSACTION_MAX recipients of a waiting parcel, out of its queue; the rest waits on. */
+/* As many recipients of a waiting parcel as one transaction takes, out of its queue; the rest waits on. */
 struct parcel *parcel_split(struct delivery *d, struct parcel *p);
 /* It was not tried: waits again, in front. */
 void parcel_return(struct delivery *d, struct parcel *p);
@@ -507,6 +508,8 @@ bool outbound_is_own(const struct outbound *s);
 
 /* --- flight.c */
 void flight_new(struct outbound *s, struct parcel *p);
+/* Is the message sent from an address of its own for each recipient (mail/token.h)? */
+bool flight_has_token(const struct delivery *d, const struct spool_message *m);
 /* What was decided leaves memory, the rest waits again, or is given up when it comes back often. */
 void flight_end(struct flight *f, struct lane *lane, const char *why);
 /* The server is done with it. */

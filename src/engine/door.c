@@ -13,6 +13,7 @@
 #include "settings/settings.h"
 #include "store/ledger.h"
 #include "store/store.h"
+#include "warden/feedback.h"
 #include "warden/probe.h"
 #include "warden/reputation.h"
 #include "warden/suppress.h"
@@ -106,6 +107,22 @@ static void health(void *ctx, struct control_health *h)
         h->problem = "the engine is ending";
     else if (!store_may_accept(e->store))
         h->problem = "the disk is nearly full: new mail gets 452, delivery goes on";
+}
+
+static void feedback(void *ctx, struct control_feedback *f)
+{
+    struct engine *e = ctx;
+    struct feedback_figures n;
+    feedback_figures_get(e->warden, &n);
+    *f = (struct control_feedback){.bounces = n.bounces,
+                                   .complaints = n.complaints,
+                                   .unsubscribes = n.unsubscribes,
+                                   .auto_replies = n.auto_replies,
+                                   .others = n.others,
+                                   .unmatched = n.unmatched,
+                                   .died = n.died,
+                                   .forged = n.forged,
+                                   .stale = n.stale};
 }
 
 static void why(void *ctx, const struct spool_message *m, uint32_t no, char *out, size_t room)
@@ -252,6 +269,7 @@ int door_open(struct engine *e, char **why_not)
                                        .totals = totals,
                                        .limits = limits,
                                        .health = health,
+                                       .feedback = feedback,
                                        .why = why,
                                        .act = act,
                                        .suppress = suppress,

@@ -49,6 +49,7 @@ struct warden *warden_new(const struct warden_options *options)
     notice_load(w);
     judging_init(w);
     suppressing_init(w);
+    incoming_init(w);
     return w;
 }
 
@@ -62,6 +63,7 @@ struct warden *warden_free(struct warden *w)
             d->done(d->ctx, -ECANCELED, NULL);
         pending_free(d);
     }
+    incoming_deinit(w);
     reports_deinit(w);
     letters_deinit(w);
     notice_deinit(w);
@@ -75,6 +77,7 @@ void warden_set_settings(struct warden *w, const struct settings *settings)
 {
     w->options.settings = settings;
     judging_set_settings(w);
+    incoming_set_settings(w);
 }
 
 static void pending_append(struct pending *d);
