@@ -27,6 +27,11 @@ bool feedback_is_daemon(const struct part *top);
  * False: there is none inside. */
 bool feedback_address(char out[ADDRESS_TEXT], const char *text);
 
+/* As feedback_judge(), for what `host` ("" : unknown) has said: some words mean something of their own
+ * there. */
+void feedback_judge_of(struct feedback_recipient *r, const struct replies *replies,
+                       const char *status, const char *diagnostic, const char *host);
+
 /* A recipient of the mail, hidden or not, of a class that needs no judging. */
 void feedback_say(struct feedback *f, const char *address, enum class class, enum scope scope);
 /* Keeps `text` as *field where that is still empty and text is not NULL; without <>. */
