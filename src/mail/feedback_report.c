@@ -271,3 +271,26 @@ bool feedback_report(struct feedback *f, const struct parts *p, const struct rep
     f->kind = FEEDBACK_BOUNCE;
     return true;
 }
+
+// A report whose machine-readable part is lost, and whose words nobody understood.
+bool feedback_report_rest(struct feedback *f, const struct parts *p, const struct replies *replies)
+{
+    char address[ADDRESS_TEXT];
+    bool is_report = false;
+    for (size_t i = 0; i < p->n; i++)
+        is_report |= !p->items[i].is_enclosed &&
+                     strcmp(p->items[i].report_type, "delivery-status") == 0;
+    if (!is_report)
+        return false;
+    only_recipient(address, p);
+    struct feedback_recipient *r = feedback_add(f, address);
+    for (size_t i = 0; r && i < p->n; i++)
+        if (!p->items[i].is_enclosed && p->items[i].text_n) {
+            CLEANUP(xfree)
+            char *words = xmemdup0(p->items[i].text, strnlen(p->items[i].text, 1000));
+            feedback_judge(r, replies, "", words);
+            break;
+        }
+    f->kind = FEEDBACK_BOUNCE;
+    return true;
+}

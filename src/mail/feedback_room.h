@@ -9,6 +9,8 @@
 
 /* Readers: true when the mail is of that kind, and `f` says what it says. Each is asked for any mail. */
 bool feedback_report(struct feedback *f, const struct parts *p, const struct replies *replies);
+/* Asked last: a report of which nothing more can be said. */
+bool feedback_report_rest(struct feedback *f, const struct parts *p, const struct replies *replies);
 bool feedback_complaint(struct feedback *f, const struct parts *p);
 /* A mail to a List-Unsubscribe address. */
 bool feedback_unsubscribe(struct feedback *f, const struct parts *p);
