@@ -278,8 +278,8 @@ bool feedback_report_rest(struct feedback *f, const struct parts *p, const struc
     char address[ADDRESS_TEXT];
     bool is_report = false;
     for (size_t i = 0; i < p->n; i++)
-        is_report |= !p->items[i].is_enclosed &&
-                     strcmp(p->items[i].report_type, "delivery-status") == 0;
+        is_report |=
+            !p->items[i].is_enclosed && strcmp(p->items[i].report_type, "delivery-status") == 0;
     if (!is_report)
         return false;
     only_recipient(address, p);

@@ -51,7 +51,7 @@ static char *said(const char *mail)
 {
     static const char *const kinds[] = {"other", "bounce", "auto", "complaint", "unsubscribe"};
     CLEANUP(feedback_free) struct feedback *f = feedback_read(bytes_str(mail), replies);
-    struct buf out = {0};
+    CLEANUP(buf_deinit) struct buf out = {0};
     buf_add_str(&out, kinds[f->kind]);
     for (size_t i = 0; i < f->recipients_n; i++) {
         const struct feedback_recipient *r = &f->recipients[i];

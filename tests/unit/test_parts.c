@@ -11,7 +11,7 @@
 // "type:text|type:text", nesting as leading dots, `^` what belongs to an enclosed mail.
 static char *shape(const char *mail)
 {
-    struct buf out = {0};
+    CLEANUP(buf_deinit) struct buf out = {0};
     CLEANUP(parts_free) struct parts *p = parts_read(bytes_str(mail));
     assert_true(p->n >= 1);
     for (size_t i = 0; i < p->n; i++) {
