@@ -35,6 +35,7 @@ struct words_line {
 struct words_person {
     char *address; // as written; owned
     int weight;    // how much speaks for it; the best of its places
+    size_t first;  // of its places; SIZE_MAX when it has none
     bool is_taken; // it failed
 };
 

@@ -16,6 +16,7 @@ enum {
     WRAPPED = 50,         // a line so long goes on in the next
     TAKEN = 3,            // weight that is enough
     TAKEN_UNASKED = 5,    // where others are known from the original
+    RESPELLED = 2000,     // bytes of a line in which "bob at x.example" is looked for
     NAMED = 20,           // of one that a header of the report names
     ASKED_ALONE = 50,     // recipients of the original whose local part is looked for
     HEADING = 40,         // lines above a list in which its heading is looked for
@@ -289,6 +290,7 @@ static struct words_person *person(struct words *w, struct bytes address)
         who = xcalloc(1, sizeof(*who));
         who->address = xstrdup(plain);
         who->weight = -100;
+        who->first = SIZE_MAX;
         map_put_str(&w->people, low, who);
     }
     return who;
@@ -310,6 +312,8 @@ static void add_place(struct words *w, size_t line, struct bytes address)
         at--;
     while (end < w->lines[line].end && strchr(">\"')]", w->text[end]))
         end++;
+    if (who->first > w->places_n)
+        who->first = w->places_n;
     w->places[w->places_n++] = (struct words_place){.at = at, .end = end, .line = line, .who = who};
 }
 
@@ -424,7 +428,7 @@ static bool respell(struct words *w)
 {
     bool has_any = false;
     for (size_t i = 0; i < w->lines_n; i++)
-        if (!w->lines[i].is_out)
+        if (!w->lines[i].is_out && w->lines[i].end - w->lines[i].at < RESPELLED)
             has_any |= respell_line(w, &w->lines[i]);
     w->is_respelled = has_any;
     return has_any;

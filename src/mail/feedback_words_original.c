@@ -139,6 +139,13 @@ struct block {
     size_t transport; // of them
 };
 
+// Is the line a field at all, known or not?
+static bool is_any_field(const struct words *w, const struct words_line *l)
+{
+    const char *colon = memchr(w->text + l->at, ':', l->end - l->at);
+    return colon && !memchr(w->text + l->at, ' ', (size_t)(colon - w->text) - l->at);
+}
+
 // A line is folded when it is set in deeper than the field it belongs to.
 static struct block block_at(const struct words *w, size_t from)
 {
@@ -149,8 +156,7 @@ static struct block block_at(const struct words *w, size_t from)
         enum field kind = field_of(w, l, &value);
         if (kind == FIELD_NONE && (!b.fields || is_blank(w, l) || indent_of(w, l) <= indent)) {
             // An unknown field among known ones is one of theirs.
-            size_t name = strcspn(w->text + l->at, ": ");
-            if (b.transport < 2 || l->at + name >= l->end || w->text[l->at + name] != ':')
+            if (b.transport < 2 || !is_any_field(w, l))
                 break;
         }
         b.fields += kind != FIELD_NONE;

@@ -12,9 +12,11 @@
 #include "mail/replies.h"
 
 enum {
-    SAID = 1200,    // bytes of one judgement
-    FURTHER = 3,    // paragraphs behind an address
-    PARAGRAPHS = 64 // of the whole text
+    SAID = 1200,     // bytes of one judgement
+    FURTHER = 3,     // paragraphs behind an address
+    PARAGRAPHS = 64, // of the whole text
+    PARAGRAPH = 60,  // lines: of a longer one the rest is not heard
+    PLACES = 6       // of one address
 };
 
 /* How much words say. */
@@ -115,14 +117,16 @@ static bool is_text(const struct words *w, size_t line)
 
 static size_t paragraph_end(const struct words *w, size_t line)
 {
-    while (line + 1 < w->lines_n && is_text(w, line + 1) && !w->lines[line + 1].is_first)
+    for (int i = 0; i < PARAGRAPH && line + 1 < w->lines_n && is_text(w, line + 1) &&
+                    !w->lines[line + 1].is_first;
+         i++)
         line++;
     return line;
 }
 
 static size_t paragraph_start(const struct words *w, size_t line)
 {
-    while (line && is_text(w, line - 1) && !w->lines[line].is_first)
+    for (int i = 0; i < PARAGRAPH && line && is_text(w, line - 1) && !w->lines[line].is_first; i++)
         line--;
     return line;
 }
@@ -213,34 +217,48 @@ static struct said hear_all(const struct words *w, size_t taken)
     return best;
 }
 
-static void add(const struct words *w, struct feedback *f, const char *address, const char *said)
+/* What holds for all recipients of a report. */
+struct general {
+    struct said said; // what the text says at all
+    bool is_delay, is_success;
+};
+
+static void add(const struct words *w, struct feedback *f, const char *address, const char *said,
+                const struct general *general)
 {
     struct feedback_recipient *r = feedback_add(f, address);
     if (!r)
         return;
     feedback_judge(r, w->replies, "", said ? said : "");
-    if (words_is_delay(w)) {
+    if (general->is_delay) {
         r->class = CLASS_TRANSIENT;
         r->scope = SCOPE_PROVIDER;
-    } else if (words_is_success(w)) {
+    } else if (general->is_success) {
         r->class = CLASS_DELIVERED;
         r->scope = SCOPE_UNKNOWN;
     }
 }
 
 static void add_person(const struct words *w, struct feedback *f, const struct words_person *who,
-                       const struct said *general)
+                       const struct general *general)
 {
     struct said best = {0};
-    for (size_t i = 0; i < w->places_n && best.worth != WORTH_RULE; i++)
-        if (w->places[i].who == who)
+    const struct said *all = &general->said;
+    for (size_t i = who->first, n = 0; i < w->places_n && n < PLACES && best.worth != WORTH_RULE;
+         i++)
+        if (w->places[i].who == who) {
             hear_behind(w, &best, i);
-    for (size_t i = 0; i < w->places_n && best.worth < WORTH_STATUS; i++)
-        if (w->places[i].who == who)
+            n++;
+        }
+    for (size_t i = who->first, n = 0; i < w->places_n && n < PLACES && best.worth < WORTH_STATUS;
+         i++)
+        if (w->places[i].who == who) {
             hear_before(w, &best, i);
-    if (general->text && (!best.text || general->worth > best.worth))
-        offer(&best, w->replies, general->text);
-    add(w, f, who->address, best.text);
+            n++;
+        }
+    if (all->text && (!best.text || all->worth > best.worth))
+        offer(&best, w->replies, all->text);
+    add(w, f, who->address, best.text, general);
     xfree(best.text);
 }
 
@@ -250,11 +268,13 @@ void words_said(const struct words *w, struct feedback *f)
     size_t taken = 0;
     for (size_t i = 0; (item = map_next(&w->people, &i));)
         taken += ((struct words_person *)item->value)->is_taken;
-    struct said general = hear_all(w, taken);
+    struct general general = {.said = hear_all(w, taken),
+                              .is_delay = words_is_delay(w),
+                              .is_success = words_is_success(w)};
     for (size_t i = 0; (item = map_next(&w->people, &i));)
         if (((struct words_person *)item->value)->is_taken)
             add_person(w, f, item->value, &general);
     if (!taken)
-        add(w, f, "", general.text);
-    xfree(general.text);
+        add(w, f, "", general.said.text, &general);
+    xfree(general.said.text);
 }

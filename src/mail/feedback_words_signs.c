@@ -122,8 +122,8 @@ void words_mark_failure(struct words *w)
 {
     for (size_t i = 0; i < w->lines_n && w->lines[i].at < WORDS_SIGNS; i++) {
         struct words_line *l = &w->lines[i];
-        if (l->is_out)
-            continue;
+        if (l->is_out || l->end - l->at < 4)
+            continue; // too short for any of them
         size_t end = wrapped_end(w, i);
         l->is_failure = has_any(w->low, l->at, end, failures);
         l->is_trouble = l->is_failure || has_any(w->low, l->at, end, troubles);
