@@ -146,11 +146,11 @@ size_t words_last(const char *low, size_t at, size_t end, const char *const *wor
 }
 
 static const char *const leading_to[] = {
-    "recipient", "rcpt to",  "to",    "deliver",   "address",   "user",    "mailbox",  "account",
-    "reach",     "failed",   "for",   "addressee", "unknown",   "an ",     "empf",     "destinat",
-    "para ",     "à ",       "a ",    "member",    "получател", "адрес",   "宛先",     "あて先",
-    "收件",      "地址",     "受信",  "수신",      "alıcı",     "odbiorc", "mottagar", "modtager",
-    "ontvanger", "postfach", "email", "e-mail",    "pour ",     NULL};
+    "recipient", "rcpt to",   "to",       "deliver",   "address",   "user",  "mailbox", "account",
+    "reach",     "failed",    "for",      "addressee", "unknown",   "an ",   "empf",    "destinat",
+    "para ",     "à ",        "a ",       "member",    "получател", "адрес", "宛先",    "あて先",
+    "收件",      "地址",      "受信",     "수신",      "받는",      "alıcı", "odbiorc", "mottagar",
+    "modtager",  "ontvanger", "postfach", "email",     "e-mail",    "pour ", NULL};
 static const char *const leading_from[] = {
     "from",       "sender",     "by ",      "return-path", "helo ",      "ehlo ",     "message-id",
     "message id", "msgid",      "von ",     "absender",    "expéditeur", "remitente", "remetente",
@@ -236,7 +236,9 @@ static int weigh_before(const struct words *w, const struct words_place *p)
         return -5;
     if (by && by >= to)
         return -4;
-    return to && p->at - to < 40 ? 3 : 0;
+    if (to && p->at - to < 40)
+        return 3;
+    return p->at - from < 40 && p->at > from + 2 && memchr(w->low + p->at - 2, ':', 2); // a label
 }
 
 static bool is_role(const char *address)

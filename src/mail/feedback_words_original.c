@@ -191,22 +191,25 @@ static bool has_any(const char *low, size_t at, size_t end, const char *const *w
     return false;
 }
 
+// What such a line speaks of, what it is to us, and what none of them says.
+static const char *const mail_words[] = {
+    "message",  "mail",   "header",  "nachricht",  "mensaje", "messaggio", "mensagem",
+    "сообщени", "письм",  "メール",  "メッセージ", "邮件",    "郵件",      "wiadomo",
+    "ileti",    "letter", "text of", "bericht",    NULL};
+static const char *const sent_back[] = {
+    "original",  "unsent",    "undelivered", "returned", "copy of",  "below",     "urspr", "kopie",
+    "oorspronk", "d'origine", "copie",       "copia",    "исходн",   "копия",     "原文",  "原始",
+    "元の",      "orijinal",  "oryginal",    "begin",    "start of", "forwarded", NULL};
+static const char *const comes_now[] = {"follow", "header", NULL};
+static const char *const no_separator[] = {
+    "not ",       "n't",     "could",  "recipient", "address", "failed", "was ",
+    "transcript", "session", "reason", "error",     "problem", "@",      "undeliverable to",
+    "system",     "unable",  " log",   NULL};
+
 // "--- Below this line is a copy of the message.", "Original message follows:", in many tongues.
 static bool is_separator(const struct words *w, const struct words_line *l)
 {
-    static const char *const which[] = {
-        "original", "unsent",   "undelivered", "returned", "copy of",   "follow",
-        "header",   "below",    "urspr",       "kopie",    "d'origine", "copie",
-        "copia",    "исходн",   "копия",       "原文",     "原始",      "元の",
-        "orijinal", "oryginal", "begin",       "start of", "forwarded", NULL};
-    static const char *const what[] = {"message",    "mail",     "header",   "nachricht", "mensaje",
-                                       "messaggio",  "mensagem", "сообщени", "письм",     "メール",
-                                       "メッセージ", "邮件",     "郵件",     "wiadomo",   "ileti",
-                                       "letter",     "text of",  NULL};
-    static const char *const never[] = {
-        "not ",       "n't",     "could",  "recipient", "address", "failed", "was ",
-        "transcript", "session", "reason", "error",     "problem", "@",      "undeliverable to",
-        "system",     "unable",  NULL};
+    static const char *const at_end[] = {"follows", "below", "attached", "follow", NULL};
     size_t at = l->at, end = l->end, rules = 0;
     while (at < end && strchr(" \t>|", w->low[at]))
         at++;
@@ -214,15 +217,15 @@ static bool is_separator(const struct words *w, const struct words_line *l)
         end--;
     while (at + rules < end && strchr("-=*_#~+", w->low[at + rules]))
         rules++;
-    bool is_marked = rules >= 2 || (end > at && (w->low[end - 1] == ':'));
-    if (end <= at + 6 || end - at > SEPARATOR_MOST || has_any(w->low, at, end, never))
+    if (end <= at + 6 || end - at > SEPARATOR_MOST || has_any(w->low, at, end, no_separator))
         return false;
-    if (!is_marked) {
-        static const char *const at_end[] = {"follows", "below", "attached", "follow", NULL};
-        size_t tail = end - at > 12 ? end - 12 : at;
-        is_marked = end - at < 80 && has_any(w->low, tail, end, at_end);
-    }
-    return is_marked && has_any(w->low, at, end, which) && has_any(w->low, at, end, what);
+    size_t tail = end - at > 12 ? end - 12 : at;
+    bool is_marked = rules >= 2 || (end - at < 80 && has_any(w->low, tail, end, at_end));
+    if (!is_marked && w->low[end - 1] != ':')
+        return false;
+    return has_any(w->low, at, end, mail_words) &&
+           (has_any(w->low, at, end, sent_back) ||
+            (is_marked && has_any(w->low, at, end, comes_now)));
 }
 
 // --- all of it

@@ -13,6 +13,7 @@
 // clang-format off
 // Parts of words for "not delivered", in the tongues in which mail servers speak; lower case.
 static const char *const failures[] = {
+    "failure reason", "returned message", "report to sender", "fatal errors", "could not be reached",
     "undeliver", "undelivr", "non-deliver", "nondeliver", "non deliver", "not delivered", "not been delivered",
     "not be delivered", "n't be delivered", "n't delivered", "n't been delivered", "delivery fail", "delivery has failed",
     "delivery error", "delivery problem", "delivery to the following", "delivery of your message", "delivery attempt",
