@@ -10,7 +10,7 @@
 #include "mail/feedback_fields.h"
 #include "mail/feedback_room.h"
 
-enum { FIRST_LINE = 200, RECIPIENTS_READ = FEEDBACK_RECIPIENTS * 2 };
+enum { FIRST_LINE = 200, WORDS_A_REQUEST = 4, RECIPIENTS_READ = FEEDBACK_RECIPIENTS * 2 };
 
 // What a Feedback-Type asks for. What is not here counts as a complaint: somebody was annoyed.
 static const struct feedback_type {
@@ -227,21 +227,29 @@ bool feedback_complaint(struct feedback *f, const struct parts *p)
 
 // --- mail to a List-Unsubscribe address
 
+// Exactly that, or "unsubscribe" and what a List-Unsubscribe asked to write behind it; a sentence about it is
+// a person's.
 static bool asks_to_leave(const char *words)
 {
-    static const char *const asks[] = {"unsubscribe", "un-subscribe", "unsubscribe me", "opt-out",
-                                       "optout",      "opt out",      "remove me",      "remove",
-                                       "leave",       "abmelden",     "abbestellen",    "signoff"};
-    size_t n = strcspn(words, "\n");
+    static const char *const asks[] = {"unsubscribe me", "un-subscribe", "opt-out", "optout",
+                                       "opt out",        "remove me",    "remove",  "leave",
+                                       "abmelden",       "abbestellen",  "signoff", "stop"};
+    static const char *const begins[] = {"unsubscribe", "please unsubscribe", "please remove me"};
+    size_t n = strcspn(words, "\n"), blanks = 0;
     while (n && (isspace((unsigned char)words[n - 1]) || strchr(".!", words[n - 1])))
         n--;
+    for (size_t i = 0; i < n; i++)
+        blanks += words[i] == ' ';
     for (size_t i = 0; i < ARRAY_LEN(asks); i++)
         if (n == strlen(asks[i]) && strncasecmp(words, asks[i], n) == 0)
             return true;
-    // "unsubscribe 8f3a…", "unsubscribe:list": what a List-Unsubscribe asked to write
-    return strncasecmp(words, asks[0], strlen(asks[0])) == 0 && n < FIRST_LINE &&
-           !isalpha((unsigned char)words[strlen(asks[0])]) &&
-           strcspn(words + strlen(asks[0]) + 1, " ") >= n - strlen(asks[0]) - 1;
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+        size_t begin_n = strlen(begins[i]);
+        if (strncasecmp(words, begins[i], begin_n) == 0 && n < FIRST_LINE &&
+            blanks < WORDS_A_REQUEST && !isalpha((unsigned char)words[begin_n]))
+            return true;
+    }
+    return false;
 }
 
 static bool is_door(const char *to)
