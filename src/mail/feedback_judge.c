@@ -212,7 +212,7 @@ static void judge(struct feedback_recipient *r, const struct replies *replies, c
         return;
     // Without a reply's code the words are the reporting system's own, and so is what its status means; a
     // text alone is a refusal.
-    char digit = *enhanced ? *enhanced : *status ? *status : '5';
+    int digit = *enhanced ? *enhanced : *status ? *status : '5';
     if (!status_judge(r, enhanced))
         classify_reply(&r->class, &r->scope, (unsigned)(digit - '0') * 100, enhanced, said.phase);
 }
