@@ -183,6 +183,7 @@ static void write_providers(struct buf *out)
         const struct provider_plan *p = &providers[i];
         buf_printf(out, "%s:\n  mx: [%s]\n  connections: %u\n  messages: 50\n", p->name, p->host,
                    p->connections / 2);
+        buf_printf(out, "  unknown_user: %s\n", p->is_late ? "twice" : "sure");
         if (p->rate)
             buf_printf(out, "  rate: %u/s\n", p->rate);
         else
