@@ -11,8 +11,10 @@ enum { REPLY_ALTERNATIVES = 2000 }; // that one pattern may spell out, all its g
 
 struct reply_rule {
     const char *provider; // whose answer it is; "" : anybody's
-    const char **says;    // patterns, any of them (docs/replies.md): lower-case words, `*` a gap
+    const char **says;    // patterns, any of them (docs/replies.md): words, `*` a gap
     size_t says_n;
+    const char **unless; // patterns that speak against it: with one of them it does not fit
+    size_t unless_n;
     enum class class;
     enum scope scope;
     const enum phase *at; // only in these phases; none: in any
