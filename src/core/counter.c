@@ -33,6 +33,12 @@ void counter_add_n(struct counter *c, enum counter_what what, usec_t at, uint32_
         c->last_at = at;
 }
 
+static void add_undetermined(struct counter *c, const struct outcome *o, uint32_t n)
+{
+    if (o->class == CLASS_UNDETERMINED)
+        counter_add_n(c, COUNTER_UNDETERMINED, o->at, n);
+}
+
 static void add_failure(struct counter *c, const struct outcome *o, uint32_t n)
 {
     counter_add_n(c, COUNTER_BOUNCED, o->at, n);
@@ -41,6 +47,7 @@ static void add_failure(struct counter *c, const struct outcome *o, uint32_t n)
         counter_add_n(c, COUNTER_DEAD, o->at, n);
     if (o->class == CLASS_CONTENT_SPAM)
         counter_add_n(c, COUNTER_SPAM, o->at, n);
+    add_undetermined(c, o, n);
 }
 
 void counter_load(struct counter *c, const struct outcome *o, uint32_t n)
@@ -57,6 +64,7 @@ void counter_load(struct counter *c, const struct outcome *o, uint32_t n)
         break;
     case OUTCOME_DEFERRED:
         counter_add_n(c, COUNTER_DEFERRED, o->at, n);
+        add_undetermined(c, o, n);
         break;
     case OUTCOME_BOUNCED:
     case OUTCOME_EXPIRED:

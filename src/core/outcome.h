@@ -1,6 +1,7 @@
 /* An outcome: what became of one recipient, once. It is all that reputation ever sees, whether it
  * comes live, from a node's history or from a file. Strings are borrowed and clean (text_visible). */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct outcome {
     const char *answer;    // what it answered, "127.0.0.2"; likewise
     usec_t delivered_at;   // late news: when its message was delivered; else 0
     usec_t took;           // span from acceptance to this; 0 when unknown
+    bool is_unknown;       // a refusal that no rule knew; of a live outcome alone, not kept
 };
 
 enum { OUTCOME_REPLY = 1000 };

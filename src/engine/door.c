@@ -14,6 +14,7 @@
 #include "store/store.h"
 #include "warden/probe.h"
 #include "warden/reputation.h"
+#include "warden/unknown.h"
 #include "warden/warden.h"
 
 struct each_queue {
@@ -163,6 +164,35 @@ static const struct incidents *incidents(void *ctx)
     return warden_incidents(e->warden);
 }
 
+struct each_unknown {
+    void (*each)(void *to, const struct control_unknown_row *r);
+    void *to;
+};
+
+static void on_unknown_row(void *ctx, const struct unknown_reply *r)
+{
+    const struct each_unknown *u = ctx;
+    u->each(u->to,
+            &(struct control_unknown_row){.phase = phase_text(r->phase),
+                                          .class = class_text(r->class),
+                                          .shape = r->shape,
+                                          .sample = r->sample,
+                                          .code = r->code,
+                                          .count = r->count,
+                                          .first_at = r->first_at,
+                                          .last_at = r->last_at,
+                                          .providers = (const char *const *)r->providers,
+                                          .providers_n = r->providers_n,
+                                          .has_more_providers = r->has_more_providers});
+}
+
+static void each_unknown(void *ctx, void (*each)(void *to, const struct control_unknown_row *r),
+                         void *to)
+{
+    struct engine *e = ctx;
+    unknown_each(warden_unknown(e->warden), on_unknown_row, &(struct each_unknown){each, to});
+}
+
 static int on_reload(void *ctx, const char *actor, char **mistakes)
 {
     struct engine *e = ctx;
@@ -223,7 +253,8 @@ int door_open(struct engine *e, char **why_not)
                                        .harm = harm,
                                        .ip_health = ip_health,
                                        .is_incident = is_incident,
-                                       .incidents = incidents};
+                                       .incidents = incidents,
+                                       .each_unknown = each_unknown};
     int r = control_open(&e->control,
                          &(struct control_options){.loop = &e->loop,
                                                    .state = &e->state,

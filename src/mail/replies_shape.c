@@ -156,7 +156,7 @@ static void mark_chunk(struct buf *out, const char *p, size_t n)
 
 static char *mark(const char *text)
 {
-    struct buf out = {0};
+    CLEANUP(buf_deinit) struct buf out = {0};
     CLEANUP(xfree) char *copy = xmemdup0(text, strnlen(text, REPLIES_SHAPE_TEXT));
     for (const char *p = copy; *p;) {
         size_t n = strcspn(p, " \t");

@@ -48,6 +48,8 @@ static const struct command commands[] = {
      .usage = "", .help = "outcomes, the newest last; --json: one a line"},
     {"log", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST, .table = "log",
      .usage = "", .help = "the ledger: every action, the newest first"},
+    {"replies unknown", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST, .table = "unknown",
+     .usage = "", .help = "answers that no rule knew, by shape; a shape can be put under says:"},
     {"show", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_TARGET, ALL | OPTION_JSON,
      .usage = "customer:ID|ip:ADDR|incident:N|message:ID|provider:ID|queue:…|log:SEQ",
      .help = "all about one thing"},
