@@ -125,8 +125,8 @@ bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, str
         o.class = CLASS_DELIVERED;
         o.scope = SCOPE_RECIPIENT;
     } else {
-        o.is_unknown = outcome_classify(d, lane ? lane->provider->name : "", phase, reply, &o.class,
-                                        &o.scope);
+        o.is_unknown =
+            outcome_classify(d, lane ? lane->provider->name : "", phase, reply, &o.class, &o.scope);
         o.kind = is_final(&o) ? OUTCOME_BOUNCED : OUTCOME_DEFERRED;
     }
     tell(d, p, recipient, lane, &o);

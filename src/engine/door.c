@@ -172,18 +172,17 @@ struct each_unknown {
 static void on_unknown_row(void *ctx, const struct unknown_reply *r)
 {
     const struct each_unknown *u = ctx;
-    u->each(u->to,
-            &(struct control_unknown_row){.phase = phase_text(r->phase),
-                                          .class = class_text(r->class),
-                                          .shape = r->shape,
-                                          .sample = r->sample,
-                                          .code = r->code,
-                                          .count = r->count,
-                                          .first_at = r->first_at,
-                                          .last_at = r->last_at,
-                                          .providers = (const char *const *)r->providers,
-                                          .providers_n = r->providers_n,
-                                          .has_more_providers = r->has_more_providers});
+    u->each(u->to, &(struct control_unknown_row){.phase = phase_text(r->phase),
+                                                 .class = class_text(r->class),
+                                                 .shape = r->shape,
+                                                 .sample = r->sample,
+                                                 .code = r->code,
+                                                 .count = r->count,
+                                                 .first_at = r->first_at,
+                                                 .last_at = r->last_at,
+                                                 .providers = (const char *const *)r->providers,
+                                                 .providers_n = r->providers_n,
+                                                 .has_more_providers = r->has_more_providers});
 }
 
 static void each_unknown(void *ctx, void (*each)(void *to, const struct control_unknown_row *r),

@@ -183,13 +183,15 @@ static bool word_varies(const char *w, size_t n)
             return true;
         consonants += isalpha((unsigned char)w[i]) && !strchr("aeiouy", w[i]);
     }
-    return n >= WORD_MOST || (n >= CONSONANTS && consonants == n) || is_host(w, n);
+    return n >= WORD_MOST || (n >= CONSONANTS && consonants == n) || is_host(w, n) ||
+           (n > 4 && memcmp(w, "www.", 4) == 0);
 }
 
 static bool is_of_date(const struct item *i)
 {
-    static const char names[] = "mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct "
-                                "nov dec ";
+    static const char names[] =
+        "mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct "
+        "nov dec ";
     for (const char *at = names; i->n == 3 && *at; at += 4)
         if (memcmp(at, i->word, 3) == 0)
             return true;

@@ -220,12 +220,12 @@ static void help_all(struct buf *out)
         buf_printf(out, "\n%s\n", heads[kind]);
         for (size_t i = 0; i < ARRAY_LEN(commands); i++)
             if ((size_t)commands[i].kind == kind)
-                buf_printf(out, "  %-13s %s\n", commands[i].words, commands[i].help);
+                buf_printf(out, "  %-15s %s\n", commands[i].words, commands[i].help);
     }
     buf_add_str(out, "\nfor all\n");
     for (size_t i = 0; i < ARRAY_LEN(options); i++)
         if (options[i].bit & ALL)
-            buf_printf(out, "  %-13s %s\n", options[i].name, options[i].help);
+            buf_printf(out, "  %-15s %s\n", options[i].name, options[i].help);
     buf_add_str(out, "\nmxwarden help COMMAND says all about one.\n");
 }
 

@@ -215,7 +215,7 @@ static bool take_row(struct bytes *in, struct unknown_reply *r, char *sample)
         !take_text(in, sample, OUTCOME_REPLY + 1) || !take_bool(in, &r->has_more_providers))
         return false;
     r->phase = (enum phase)phase;
-    r->class = (enum class)class;
+    r->class = (enum class) class;
     return phase <= PHASE_HELO && strcmp(class_text(r->class), "?") != 0 && r->count &&
            r->code >= 400 && r->code < 600 && r->first_at > 0 && r->last_at >= r->first_at;
 }

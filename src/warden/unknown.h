@@ -41,9 +41,9 @@ struct unknown_reply {
 
 /* Zeroed and unknown_init() is empty. */
 struct unknown {
-    struct map by_key;   // phase/code/shape → struct unknown_reply
+    struct map by_key;    // phase/code/shape → struct unknown_reply
     struct list in_order; // seen longest ago first
-    bool is_changed;     // since it was saved
+    bool is_changed;      // since it was saved
 };
 
 void unknown_init(struct unknown *u);

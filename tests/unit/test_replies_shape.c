@@ -27,7 +27,8 @@ static void what_varies_is_out_and_what_is_said_stays(void **state)
         {"a word in quotes", "550 No 'joe' here, \"bob\" there: can't", "no * here * there can t"},
         {"several words in quotes are said", "550 it is \"very sad\"", "it is very sad"},
         {"a masked address", "550 <…> is sad", "* is sad"},
-        {"letters as patterns have them", "550 Empf\\xe4nger \u00dcBERRASCHT", "empfanger uberrascht"},
+        {"letters as patterns have them", "550 Empf\\xe4nger \u00dcBERRASCHT",
+         "empfanger uberrascht"},
         {"signs that have no blanks", "550 宛先なし5通", "宛 先 な し * 通"},
         {"codes alone", "550 5.0.0", ""},
         {"nothing", "", ""},
@@ -93,9 +94,10 @@ static void add_variable(char *out, size_t room, unsigned kind)
     }
 }
 
-static const char *const said[] = {"mailbox",  "unhappy", "(the",  "moon)",   "is,",    "policy-wise,",
-                                   "not",      "today;",  "sorry", "e.g.",    "über",   "and/or",
-                                   "message:", "may",     "DNS",   "Gateway", "can't.", "届かない"};
+static const char *const said[] = {"mailbox",      "unhappy", "(the",     "moon)", "is,",
+                                   "policy-wise,", "not",     "today;",   "sorry", "e.g.",
+                                   "über",         "and/or",  "message:", "may",   "DNS",
+                                   "Gateway",      "can't.",  "届かない"};
 
 enum { PARTS = 14, KINDS = 8 };
 

@@ -197,8 +197,14 @@ static void known_providers_go_and_the_shape_with_the_last(void **ctx)
     (void)ctx;
     static const char *says[] = {"% made * people sad"};
     static const enum phase at[] = {PHASE_RCPT};
-    struct reply_rule rule = {.provider = "big", .says = says, .says_n = 1, .is_only_here = true,
-                              .class = CLASS_RATE_LIMITED, .scope = SCOPE_IP, .at = at, .at_n = 1};
+    struct reply_rule rule = {.provider = "big",
+                              .says = says,
+                              .says_n = 1,
+                              .is_only_here = true,
+                              .class = CLASS_RATE_LIMITED,
+                              .scope = SCOPE_IP,
+                              .at = at,
+                              .at_n = 1};
     struct unknown u;
     unknown_init(&u);
     add(&u, "big", "550 joe@big.test made 7 people sad", 1000);
@@ -345,7 +351,8 @@ int main(void)
         cmocka_unit_test(known_providers_go_and_the_shape_with_the_last),
         cmocka_unit_test_setup_teardown(a_restart_keeps_them_and_a_new_rule_takes_them_out, begin,
                                         end),
-        cmocka_unit_test_setup_teardown(a_rule_that_came_while_it_was_stopped_holds_too, begin, end),
+        cmocka_unit_test_setup_teardown(a_rule_that_came_while_it_was_stopped_holds_too, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_damaged_file_is_an_empty_table, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
