@@ -9,11 +9,13 @@
 #include "core/reputation.h"
 #include "delivery/delivery.h"
 #include "engine/engine_room.h"
+#include "mail/replies.h"
 #include "settings/settings.h"
 #include "store/ledger.h"
 #include "store/store.h"
 #include "warden/probe.h"
 #include "warden/reputation.h"
+#include "warden/suppress.h"
 #include "warden/unknown.h"
 #include "warden/warden.h"
 
@@ -134,6 +136,29 @@ static void act(void *ctx, struct entry *entry, control_act_fn *done, void *done
     warden_enforce(e->warden, entry, on_enforced, a);
 }
 
+static void suppress(void *ctx, struct entry *entry, const struct suppress_row *rows, size_t n,
+                     control_act_fn *done, void *done_ctx)
+{
+    struct engine *e = ctx;
+    struct act *a = xmalloc(sizeof(*a));
+    *a = (struct act){done, done_ctx};
+    warden_suppress(e->warden, entry, rows, n, on_enforced, a);
+}
+
+static void on_unsuppressed(void *ctx, const struct suppress_removed *removed)
+{
+    on_enforced(ctx, removed->r, removed->row);
+}
+
+static void unsuppress(void *ctx, struct entry *entry, const struct suppress_removal *what,
+                       control_act_fn *done, void *done_ctx)
+{
+    struct engine *e = ctx;
+    struct act *a = xmalloc(sizeof(*a));
+    *a = (struct act){done, done_ctx};
+    warden_unsuppress(e->warden, entry, what, on_unsuppressed, a);
+}
+
 static bool next_rung(void *ctx, const char *customer, struct reputation_rung *out)
 {
     struct engine *e = ctx;
@@ -162,6 +187,17 @@ static const struct incidents *incidents(void *ctx)
 {
     struct engine *e = ctx;
     return warden_incidents(e->warden);
+}
+
+static bool judge(void *ctx, const struct outcome *o, struct control_reading *out)
+{
+    struct engine *e = ctx;
+    struct reply_verdict verdict;
+    delivery_reading(e->delivery, o, &verdict);
+    *out = (struct control_reading){.class = verdict.class, .scope = verdict.scope};
+    if (verdict.rule && verdict.rule->line)
+        snprintf(out->rule, sizeof(out->rule), "providers.yaml:%u", verdict.rule->line);
+    return true;
 }
 
 struct each_unknown {
@@ -247,12 +283,15 @@ int door_open(struct engine *e, char **why_not)
                                        .health = health,
                                        .why = why,
                                        .act = act,
+                                       .suppress = suppress,
+                                       .unsuppress = unsuppress,
                                        .reload = on_reload,
                                        .next_rung = next_rung,
                                        .harm = harm,
                                        .ip_health = ip_health,
                                        .is_incident = is_incident,
                                        .incidents = incidents,
+                                       .judge = judge,
                                        .each_unknown = each_unknown};
     int r = control_open(&e->control,
                          &(struct control_options){.loop = &e->loop,

@@ -20,6 +20,7 @@
 #include "store/store.h"
 #include "warden/probe.h"
 #include "warden/reputation.h"
+#include "warden/suppress.h"
 #include "warden/unknown.h"
 #include "warden/warden.h"
 
@@ -153,6 +154,7 @@ static int open_rooms(struct engine *e, char **why)
                                                     .on_message = on_message,
                                                     .on_entry = facts_on_entry,
                                                     .ctx = e});
+    intake_set_suppressions(e->intake, warden_suppressions(e->warden));
     e->delivery = delivery_new(&(struct delivery_options){.loop = &e->loop,
                                                           .store = e->store,
                                                           .state = &e->state,

@@ -49,6 +49,7 @@ struct warden *warden_new(const struct warden_options *options)
     notice_load(w);
     unknown_open(w);
     judging_init(w);
+    suppressing_init(w);
     return w;
 }
 
@@ -65,6 +66,7 @@ struct warden *warden_free(struct warden *w)
     reports_deinit(w);
     letters_deinit(w);
     notice_deinit(w);
+    suppressing_deinit(w);
     judging_deinit(w);
     unknown_close(w);
     incident_deinit(w);
