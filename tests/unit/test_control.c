@@ -79,6 +79,9 @@ static void unknown_replies_are_a_table_like_others(void **state)
     assert_string_equal(protocol_get_text(row, "sample", ""), "550 Moon of \\x1b[7 is sad");
     row = json_array_get(json_object_get(all, "rows"), 1);
     assert_true(json_is_null(json_object_get(row, "providers")));
+    CLEANUP(json_decref)
+    json_t *page = result(b, "show", json_pack("{s:s}", "target", "provider:google"));
+    assert_int_equal(protocol_get_number(page, "unknown_shapes", 0), 1);
     CLEANUP(json_decref) json_t *s = result(b, "status", NULL);
     double rate = json_number_value(json_object_get(s, "undetermined_rate_1h"));
     assert_true(rate > 0.0199 && rate < 0.0201);
