@@ -439,41 +439,59 @@ static void print_cell(const char *text, bool is_last)
     printf("\"%s", is_last ? "\n" : ",");
 }
 
-static void print_row(const json_t *row)
+static void print_csv(char *const fields[SUPPRESS_FIELDS])
 {
-    for (size_t f = 0; f < SUPPRESS_FIELDS; f++) {
-        const char *otherwise = f == SUPPRESS_UNTIL ? "never" : "";
-        const char *text = protocol_get_text(row, column_names[f], otherwise);
-        if (f == SUPPRESS_TRAP)
-            text = json_is_true(json_object_get(row, "trap")) ? "yes" : "";
-        print_cell(text, f + 1 == SUPPRESS_FIELDS);
+    for (size_t f = 0; f < SUPPRESS_FIELDS; f++)
+        print_cell(fields[f], f + 1 == SUPPRESS_FIELDS);
+}
+
+static void print_object(char *const fields[SUPPRESS_FIELDS], bool is_first)
+{
+    CLEANUP(json_decref) json_t *o = json_object();
+    for (size_t f = 0; f < SUPPRESS_TRAP; f++)
+        json_object_set_new(o, column_names[f], json_string(fields[f]));
+    if (!*fields[SUPPRESS_OWNER])
+        json_object_set_new(o, column_names[SUPPRESS_OWNER], json_null());
+    if (strcmp(fields[SUPPRESS_UNTIL], "never") == 0)
+        json_object_set_new(o, column_names[SUPPRESS_UNTIL], json_null());
+    json_object_set_new(o, column_names[SUPPRESS_TRAP], json_boolean(*fields[SUPPRESS_TRAP]));
+    (void)fputs(is_first ? "[\n" : ",\n", stdout);
+    json_dumpf(o, stdout, JSON_COMPACT);
+}
+
+// A page; how many rows.
+static size_t print_page(const char *rows, bool is_json, bool is_first)
+{
+    CLEANUP(xfree) char *text = xstrdup(rows);
+    char *fields[SUPPRESS_FIELDS];
+    size_t n = 0;
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        if (!suppress_cut(line, '\t', fields))
+            continue;
+        if (is_json)
+            print_object(fields, is_first && !n);
+        else
+            print_csv(fields);
+        n++;
     }
+    return n;
 }
 
 static enum cli_exit export(struct cli *cli) {
-    CLEANUP(xfree) char *after = NULL; bool is_json = cli->call->is_json, is_first = true;
+    CLEANUP(xfree) char *after = NULL; bool is_json = cli->call->is_json; size_t n = 0;
     if (!is_json) puts("address,customer,class,since,until,reason,trap");
-    do {CLEANUP(json_decref) json_t *result = NULL; json_t *p = params_of(cli->call); size_t i;
-        const json_t * row; add(p, "after", after);
-        enum cli_exit r = cli_ask(cli, "manage", p, &result); if (r != CLI_DONE) return r;
-        json_array_foreach(json_object_get(result, "rows"), i, row){
-            if (is_json){(void)fputs(is_first ? "[\n" : ",\n", stdout);
-                         json_dumpf(row, stdout, JSON_COMPACT); is_first = false;}
-else
-{
-    print_row(row);
-}
-}
-const char *next = protocol_get_text(result, "next", NULL);
-xfree(after);
-after = next ? xstrdup(next) : NULL;
-if (ferror(stdout))
-    return cli_say(CLI_FAILED, "it could not be written: %s", strerror(errno));
-}
-while (after)
-    ;
+    do {CLEANUP(json_decref) json_t *result = NULL; json_t *p = params_of(cli->call);
+        add(p, "after", after); enum cli_exit r = cli_ask(cli, "manage", p, &result);
+        if (r != CLI_DONE) return r;
+        n += print_page(protocol_get_text(result, "rows", ""), is_json, !n);
+        const char *next = protocol_get_text(result, "next", NULL); xfree(after);
+        after = next ? xstrdup(next) : NULL;
+        if (ferror(stdout)) return cli_say(CLI_FAILED, "it could not be written: %s",
+                                           strerror(errno));}
+while (after);
 if (is_json)
-    puts(is_first ? "[]" : "\n]");
+    puts(n ? "\n]" : "[]");
 return CLI_DONE;
 }
 

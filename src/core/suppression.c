@@ -9,7 +9,7 @@
 #include "core/outcome.h"
 #include "core/policy.h"
 
-enum { ROOM_LEAST = 1024, TAIL = 64, ADDRESS = 1024 };
+enum { ROOM_LEAST = 1024, TAIL = 64, ADDRESS = 1024, CACHE_LINE = 64 };
 
 __extension__ typedef unsigned __int128 wide; // a product of two 64-bit numbers
 
@@ -63,7 +63,7 @@ static void set_room(struct suppressions *s, size_t room)
     struct suppressions old = *s;
     s->room = room;
     s->end = room + TAIL;
-    s->slots = xcalloc(s->end, sizeof(*s->slots));
+    s->slots = xcalloc_huge(s->end, sizeof(*s->slots));
     for (size_t i = 0; i < old.end; i++) {
         const struct suppression *one = &old.slots[i];
         if (!one->key)
@@ -163,15 +163,30 @@ size_t suppressions_sweep(struct suppressions *s, size_t *at, size_t steps, usec
 
 // ---- names and times
 
+// Eight letters at once: those from A to Z get the bit that makes them small.
+static uint64_t small_letters(uint64_t x)
+{
+    const uint64_t each = 0x0101010101010101;
+    uint64_t low = x & 0x7f * each;
+    uint64_t from_a = low + (0x80 - 'A') * each, behind_z = low + (0x7f - 'Z') * each;
+    return x | ((~x & (from_a ^ behind_z) & 0x80 * each) >> 2);
+}
+
 static uint64_t key_of(const struct suppressions *s, const char *text, size_t n, bool is_domain)
 {
-    char canonical[ADDRESS];
-    size_t at = 0;
+    char canonical[ADDRESS + sizeof(uint64_t)];
+    size_t at = 0, all = n + is_domain < ADDRESS ? n + is_domain : ADDRESS;
     if (is_domain)
         canonical[at++] = '@';
-    for (size_t i = 0; i < n && at < ADDRESS; i++)
-        canonical[at++] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 32 : text[i]);
-    uint64_t key = hash_sip(&s->hash, bytes_of(canonical, at));
+    memcpy(canonical + at, text, all - at);
+    memset(canonical + all, 0, sizeof(uint64_t));
+    for (at = 0; at < all; at += sizeof(uint64_t)) {
+        uint64_t x;
+        memcpy(&x, canonical + at, sizeof(x));
+        x = small_letters(x);
+        memcpy(canonical + at, &x, sizeof(x));
+    }
+    uint64_t key = hash_sip(&s->hash, bytes_of(canonical, all));
     return key ? key : 1;
 }
 
@@ -247,18 +262,34 @@ static const struct suppression *find(const struct suppressions *s, uint64_t key
     return best;
 }
 
+uint64_t suppressions_expect(const struct suppressions *s, const char *address)
+{
+    if (!s->n)
+        return 0;
+    uint64_t key = key_of(s, address, strlen(address), false);
+    const char *at = (const char *)(s->slots + home(s, key));
+    __builtin_prefetch(at);
+    __builtin_prefetch(at + CACHE_LINE); // an entry may lie across, or the next one is it
+    return key;
+}
+
+const struct suppression *suppressions_find_expected(const struct suppressions *s, uint64_t key,
+                                                     const char *address, const char *customer,
+                                                     const char *list, usec_t now)
+{
+    struct asker a = {.customer = customer, .list = list};
+    if (!s->n || !key)
+        return NULL;
+    const struct suppression *best = find(s, key, &a, now, NULL);
+    const char *at = s->domains ? strrchr(address, '@') : NULL;
+    return at ? find(s, key_of(s, at + 1, strlen(at + 1), true), &a, now, best) : best;
+}
+
 const struct suppression *suppressions_find(const struct suppressions *s, const char *address,
                                             const char *customer, const char *list, usec_t now)
 {
-    struct asker a = {.customer = customer, .list = list};
-    const struct suppression *best = NULL;
-    if (!s->n)
-        return NULL;
-    const char *at = strrchr(address, '@');
-    best = find(s, key_of(s, address, strlen(address), false), &a, now, NULL);
-    if (s->domains && at)
-        best = find(s, key_of(s, at + 1, strlen(at + 1), true), &a, now, best);
-    return best;
+    uint64_t key = suppressions_expect(s, address);
+    return suppressions_find_expected(s, key, address, customer, list, now);
 }
 
 // ---- the rule

@@ -86,6 +86,14 @@ bool suppression_stands(const struct suppression *one, usec_t now);
 uint32_t suppression_minute(usec_t at);
 usec_t suppression_usec(uint32_t minute);
 
+/* The same in two steps: the first fetches what the second reads into the cache, so that whoever has
+ * something else to do in between does not wait for memory. */
+uint64_t suppressions_expect(const struct suppressions *s, const char *address);
+const struct suppression *suppressions_find_expected(const struct suppressions *s,
+                                                     uint64_t expected, const char *address,
+                                                     const char *customer, const char *list,
+                                                     usec_t now);
+
 /* What an outcome asks for. `known` is what stands of that address for everybody (or NULL). False:
  * nothing. True: *out has flags, class, since and until, and *for_customer says whether it is the customer's
  * (complaint, unsubscription) or everybody's. */

@@ -10,7 +10,7 @@ struct bytes;
 enum {
     SUPPRESS_WHAT = 256,    // room for a canonical address, or "@domain"
     SUPPRESS_ROWS = 10000,  // of one request that imports
-    SUPPRESS_PAGE = 1500,   // of one answer that exports
+    SUPPRESS_PAGE = 4000,   // of one answer that exports
     SUPPRESS_REASON = 1000, // bytes
 };
 #define SUPPRESS_SPAN (180 * USEC_DAY) // of what is added by hand and says nothing itself
