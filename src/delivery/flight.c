@@ -24,6 +24,7 @@ static struct parcel *flight_free(struct flight *f)
     }
     xfree(f->addresses);
     xfree(f->return_path);
+    xfree(f->failed);
     xfree(f);
     return p;
 }

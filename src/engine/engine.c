@@ -23,6 +23,7 @@
 #include "warden/probe.h"
 #include "warden/reader.h"
 #include "warden/reputation.h"
+#include "warden/suppress.h"
 #include "warden/warden.h"
 
 enum { LOOK_SECONDS = 30, HISTORY_DAYS = 30, FILES_LEAST = 64 };
@@ -173,6 +174,7 @@ static int open_rooms(struct engine *e, bool has_keys, char **why)
                                                     .on_late = facts_on_intake,
                                                     .on_entry = facts_on_entry,
                                                     .ctx = e});
+    intake_set_suppressions(e->intake, warden_suppressions(e->warden));
     e->delivery = delivery_new(&(struct delivery_options){.loop = &e->loop,
                                                           .store = e->store,
                                                           .state = &e->state,

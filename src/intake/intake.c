@@ -61,6 +61,11 @@ void intake_set_store(struct intake *in, struct store *store)
     in->o.store = store;
 }
 
+void intake_set_suppressions(struct intake *in, const struct suppressions *suppressions)
+{
+    in->o.suppressions = suppressions;
+}
+
 // ---- doors
 
 static void on_accept(void *ctx, struct conn *conn)

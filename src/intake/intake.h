@@ -1,8 +1,8 @@
 /* Intake: who submits, and may they. SMTP sessions on the listeners; a customer is known by the network
- * it comes from (`trust`). A listener of kind feedback has the same sessions and bounds, but nobody
- * submits there: whom one may write to, and what becomes of a report, its owner says by two callbacks.
- * At RCPT the customer's standing and rate are asked, and a refusal
- * says in words what, why and until when. `250` after DATA means: in the spool, flushed.
+ * it comes from (`trust`). At RCPT the customer's standing and rate are asked and whether any mail goes to
+ * the address, and a refusal says in words what, why and until when. `250` after DATA means: in the spool,
+ * flushed. A listener of kind feedback has the same sessions and bounds, but nobody submits there: whom
+ * one may write to, and what becomes of a report, its owner says by two callbacks.
  *
  * Everything is bounded: sessions in all (fewer when descriptors are few), sessions of one client over
  * all listeners, bytes of messages being received (INTAKE_RECEIVING). At a bound a client hears 421 or
@@ -22,6 +22,7 @@ struct smtp_reply;
 struct spool_message;
 struct state;
 struct store;
+struct suppressions;
 struct timers;
 struct uv_loop_s;
 
@@ -37,11 +38,14 @@ struct intake_options {
     const struct settings *settings; // till intake_set_settings()
     struct state *state;             // read; intake owns the `intake` of its customers
     struct store *store;             // or later, by intake_set_store()
+    /* To whom no mail goes (borrowed); NULL: to everybody. Or later, by intake_set_suppressions(). */
+    const struct suppressions *suppressions;
     struct timers *timers;
     /* A message is durable; `m` is the callee's now. Its `accepted` outcomes came just before. Inside
      * the store's own callback: the place for spool_keep(). */
     void (*on_accepted)(void *ctx, struct spool_message *m);
-    /* `accepted` and `refused` (class suspended or over-limit), once a recipient; borrowed. */
+    /* `accepted`, `refused` (class suspended, over-limit or that of the suppression) and `trap`, once a
+     * recipient; borrowed. */
     void (*on_outcome)(void *ctx, const struct outcome *o);
     /* Just before its `accepted` outcomes, once a recipient: hashes of the client's network and of the
      * message (mail/content.h). May be NULL. */
@@ -67,6 +71,8 @@ DEFINE_CLEANUP(struct intake *, intake_free)
 
 /* The store, when it was not there yet at intake_new(): before the loop runs. */
 void intake_set_store(struct intake *in, struct store *store);
+/* Likewise to whom no mail goes. */
+void intake_set_suppressions(struct intake *in, const struct suppressions *suppressions);
 
 /* Binds all listeners; what connects waits for the loop to run, so this may be called before powers are
  * dropped. 0, or 1 with *why (owned) naming the address: none is open then. */

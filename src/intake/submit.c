@@ -34,11 +34,11 @@ static void tell(struct intake *in, struct outcome *o, const char *customer, con
     in->o.on_outcome(in->o.ctx, o);
 }
 
-static void tell_refused(struct session *s, const char *address, enum class class,
-                         const struct smtp_reply *reply)
+static void tell_refused(struct session *s, const char *address,
+                         const struct judge_refusal *refusal, const struct smtp_reply *reply)
 {
-    struct outcome o = {.kind = OUTCOME_REFUSED,
-                        .class = class,
+    struct outcome o = {.kind = refusal->is_trap ? OUTCOME_TRAP : OUTCOME_REFUSED,
+                        .class = refusal->class,
                         .scope = SCOPE_CUSTOMER,
                         .phase = PHASE_RCPT,
                         .code = (uint16_t)reply->code,
@@ -237,12 +237,15 @@ static void query_rcpt(void *ctx, const char *address, struct smtp_reply *reply)
     struct judge_case c = {.state = s->intake->o.state,
                            .customer = s->customer,
                            .list = s->list,
+                           .address = address,
+                           .suppressions = s->intake->o.suppressions,
+                           .store = s->intake->o.store,
                            .refusal = s->intake->o.settings->policy.refusal,
                            .wall = clock_wall(),
                            .now = clock_monotonic()};
-    enum class class;
-    if (!judge_recipient(&c, &s->taken, reply, &class))
-        tell_refused(s, address, class, reply);
+    struct judge_refusal refusal;
+    if (!judge_recipient(&c, &s->taken, reply, &refusal))
+        tell_refused(s, address, &refusal, reply);
 }
 
 static void query_data(void *ctx, struct smtp_reply *reply)

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "core/reply_rule.h"
+#include "core/suppression.h"
 #include "settings/value.h"
 
 #define AT(field) offsetof(struct file_providers_data, field)
@@ -50,6 +51,8 @@ static const struct schema_word classes[] = {WORDS_CLASS(WORD)};
 static const struct schema_word scopes[] = {WORDS_SCOPE(WORD)};
 static const struct schema_word phases[] = {WORDS_PHASE(WORD)};
 static const struct schema_word codes[] = {{"4", 4}, {"5", 5}};
+static const struct schema_word trusts[] = {
+    {"twice", TRUST_TWICE}, {"sure", TRUST_SURE}, {"weak", TRUST_WEAK}};
 static const struct schema_word answers[] = {{"no", false}, {"yes", true}};
 #undef WORD
 
@@ -134,6 +137,8 @@ static const struct schema_row rows[] = {
      .at = AT(fallback.rate), .also = AT(fallback.rate_per)},
     {"default.pause", SCHEMA_DURATION, "how long an IP stays away after it was blocked; policy is as policy.yaml says",
      .fallback = "policy", .zero = "policy", RANGE(USEC_SECOND, 7 * USEC_DAY), .at = AT(fallback.pause)},
+    {"default.unknown_user", SCHEMA_WORD, "what its word counts that an address does not exist", .fallback = "twice",
+     WORDS(trusts), .at = AT(fallback.unknown_user)},
     REPLY_ROWS("default.replies", AT(fallback.replies), AT(fallback.replies_n)),
 
     {"*", SCHEMA_SECTION, "a provider with its MX suffixes", .item = sizeof(struct settings_provider), .array = AT(items),
@@ -146,6 +151,7 @@ static const struct schema_row rows[] = {
     {"*.messages", SCHEMA_NUMBER, "as in default", RANGE(0, 100000), .at = OF(messages)},
     {"*.rate", SCHEMA_RATE, "as in default", .at = OF(rate), .also = OF(rate_per)},
     {"*.pause", SCHEMA_DURATION, "as in default", .zero = "policy", RANGE(USEC_SECOND, 7 * USEC_DAY), .at = OF(pause)},
+    {"*.unknown_user", SCHEMA_WORD, "as in default", WORDS(trusts), .at = OF(unknown_user)},
     REPLY_ROWS("*.replies", OF(replies), OF(replies_n)),
 };
 // clang-format on

@@ -32,12 +32,12 @@ int64_t words_id(struct words *w, struct db *d, const char *text)
     if (d->failed)
         return 0;
     if (w->ids.count >= WORDS_MAX)
-        words_deinit(w);
+        words_forget(w);
     map_put_str(&w->ids, text, (void *)(intptr_t)id);
     return id;
 }
 
-void words_deinit(struct words *w)
+void words_forget(struct words *w)
 {
     map_deinit(&w->ids);
 }
@@ -98,7 +98,7 @@ static int commit(struct writer *w, struct fold *f, struct place at, uint64_t nu
     }
     pthread_mutex_unlock(&s->due_lock);
     if (r < 0)
-        words_deinit(&w->words); // some of them were rolled back
+        words_forget(&w->words); // some of them were rolled back
     return r;
 }
 
@@ -318,6 +318,8 @@ static void load(struct writer *w)
     ledger_load_head(w);
     trail_load(w);
     d->failed = db_commit(d);
+    if (!d->failed)
+        suppressor_open(&w->store->suppressor, d);
 }
 
 // Folds what the journal has beyond the database, segment by segment, up to where none is.
@@ -391,7 +393,8 @@ void writer_stop(struct writer *w)
 void writer_deinit(struct writer *w)
 {
     db_close(&w->db);
-    words_deinit(&w->words);
+    words_forget(&w->words);
+    bucket_changes_deinit(&w->suppress);
     map_deinit(&w->thinned);
     pthread_cond_destroy(&w->called);
     pthread_cond_destroy(&w->wake);

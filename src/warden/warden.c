@@ -48,6 +48,7 @@ struct warden *warden_new(const struct warden_options *options)
     incident_load(w);
     notice_load(w);
     judging_init(w);
+    suppressing_init(w);
     incoming_init(w);
     return w;
 }
@@ -66,6 +67,7 @@ struct warden *warden_free(struct warden *w)
     reports_deinit(w);
     letters_deinit(w);
     notice_deinit(w);
+    suppressing_deinit(w);
     judging_deinit(w);
     incident_deinit(w);
     return xfree(w);

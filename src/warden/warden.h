@@ -61,5 +61,6 @@ void warden_enforce(struct warden *w, struct entry *e,
  * failures of one message within a second in one report. */
 void warden_on_outcome(struct warden *w, const struct outcome *o,
                        const struct spool_message *message);
-/* Reports still being collected, and notices that wait, go to the spool now; at the engine's end. */
+/* Reports still being collected, and notices that wait, go to the spool now, and suppressions to the disk; at
+ * the engine's end. */
 void warden_flush(struct warden *w);

@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "core/incident.h"
 #include "net/timer.h"
+#include "warden/suppress.h"
 #include "warden/warden.h"
 
 struct decision;
@@ -51,6 +52,7 @@ struct warden {
     struct timer incidents_due; // when it is looked whether one is over
     usec_t incidents_look_at;   // that, monotonic
     struct judging judging;
+    struct suppressing suppressing;
     struct map told;  // "customer:acme CAUSE" → struct notice_told: letters of the last day
     size_t told_most; // so many, then old ones are swept out
     struct incoming *incoming; // what comes back by mail (feedback.c)

@@ -438,6 +438,10 @@ static void the_ladder_of_a_policy_is_checked(void **state)
          "1:11: expected a number like 9, 0.25 or 1e6, from 1 to 100, or `measured`, got `0.5`\n"},
         {"incident: {share: 0%}",
          "1:19: expected a share like 5% or 0.1%, from 1% to 100%, got `0%`\n"},
+        {"suppression: {mailbox_full: 3m}", "1:29: expected a duration like 30s, 5m, 4h or 7d, "
+                                            "from 1h to 3650d, or `never`, got `3m`\n"},
+        {"suppression: {evidence: never}",
+         "1:25: expected a duration like 30s, 5m, 4h or 7d, from 1d to 365d, got `never`\n"},
         {"lanes: {pause: 2d}",
          "1:16: `pause` is longer than `pause_most`, expected at most as long\n"},
         {"lanes: {pause_most: 5m}",
