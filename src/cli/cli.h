@@ -43,6 +43,7 @@ enum cli_exit cli_explain(struct cli *cli);
 enum cli_exit cli_events(struct cli *cli);
 enum cli_exit cli_act(struct cli *cli);
 enum cli_exit cli_manage(struct cli *cli); // customer …, reload, verify
+enum cli_exit cli_suppress(struct cli *cli);
 enum cli_exit cli_help(const struct command_call *call);
 enum cli_exit cli_classify(const struct command_call *call);
 enum cli_exit cli_version(const struct command_call *call);

@@ -23,8 +23,8 @@ static struct parcel *flight_free(struct flight *f)
         delivery_rested(d);
     }
     xfree(f->addresses);
-    xfree(f->return_path);
     xfree(f->failed);
+    xfree(f->return_path);
     xfree(f);
     return p;
 }

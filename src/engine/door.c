@@ -16,6 +16,7 @@
 #include "warden/feedback.h"
 #include "warden/probe.h"
 #include "warden/reputation.h"
+#include "warden/suppress.h"
 #include "warden/warden.h"
 
 struct each_queue {
@@ -151,6 +152,29 @@ static void act(void *ctx, struct entry *entry, control_act_fn *done, void *done
     warden_enforce(e->warden, entry, on_enforced, a);
 }
 
+static void suppress(void *ctx, struct entry *entry, const struct suppress_row *rows, size_t n,
+                     control_act_fn *done, void *done_ctx)
+{
+    struct engine *e = ctx;
+    struct act *a = xmalloc(sizeof(*a));
+    *a = (struct act){done, done_ctx};
+    warden_suppress(e->warden, entry, rows, n, on_enforced, a);
+}
+
+static void on_unsuppressed(void *ctx, const struct suppress_removed *removed)
+{
+    on_enforced(ctx, removed->r, removed->row);
+}
+
+static void unsuppress(void *ctx, struct entry *entry, const struct suppress_removal *what,
+                       control_act_fn *done, void *done_ctx)
+{
+    struct engine *e = ctx;
+    struct act *a = xmalloc(sizeof(*a));
+    *a = (struct act){done, done_ctx};
+    warden_unsuppress(e->warden, entry, what, on_unsuppressed, a);
+}
+
 static bool next_rung(void *ctx, const char *customer, struct reputation_rung *out)
 {
     struct engine *e = ctx;
@@ -248,6 +272,8 @@ int door_open(struct engine *e, char **why_not)
                                        .feedback = feedback,
                                        .why = why,
                                        .act = act,
+                                       .suppress = suppress,
+                                       .unsuppress = unsuppress,
                                        .reload = on_reload,
                                        .next_rung = next_rung,
                                        .harm = harm,

@@ -1,8 +1,8 @@
 /* Intake: who submits, and may they. SMTP sessions on the listeners; a customer is known by the network
- * it comes from (`trust`). At RCPT the customer's standing and rate are asked and whether any mail goes to
- * the address, and a refusal says in words what, why and until when. `250` after DATA means: in the spool,
- * flushed. A listener of kind feedback has the same sessions and bounds, but nobody submits there: whom
- * one may write to, and what becomes of a report, its owner says by two callbacks.
+ * it comes from (`trust`). A listener of kind feedback has the same sessions and bounds, but nobody
+ * submits there: whom one may write to, and what becomes of a report, its owner says by two callbacks.
+ * At RCPT the customer's standing and rate are asked and whether any mail goes to the address, and a
+ * refusal says in words what, why and until when. `250` after DATA means: in the spool, flushed.
  *
  * Everything is bounded: sessions in all (fewer when descriptors are few), sessions of one client over
  * all listeners, bytes of messages being received (INTAKE_RECEIVING). At a bound a client hears 421 or

@@ -35,6 +35,7 @@ struct words_line {
 struct words_person {
     char *address; // as written; owned
     int weight;    // how much speaks for it; the best of its places
+    size_t first;  // of its places; SIZE_MAX when it has none
     bool is_taken; // it failed
 };
 
@@ -65,10 +66,10 @@ struct words {
     size_t places_n, places_room;
 };
 
-void words_deinit(struct words *w);
-static inline void words_deinit_p(struct words *w)
+void feedback_words_deinit(struct words *w);
+static inline void feedback_words_deinit_p(struct words *w)
 {
-    words_deinit(w);
+    feedback_words_deinit(w);
 }
 
 /* --- _text */

@@ -16,6 +16,7 @@ enum {
     WRAPPED = 50,         // a line so long goes on in the next
     TAKEN = 3,            // weight that is enough
     TAKEN_UNASKED = 5,    // where others are known from the original
+    RESPELLED = 2000,     // bytes of a line in which "bob at x.example" is looked for
     NAMED = 20,           // of one that a header of the report names
     ASKED_ALONE = 50,     // recipients of the original whose local part is looked for
     HEADING = 40,         // lines above a list in which its heading is looked for
@@ -145,16 +146,42 @@ size_t words_last(const char *low, size_t at, size_t end, const char *const *wor
 }
 
 static const char *const leading_to[] = {
-    "recipient", "rcpt to",  "to",    "deliver",   "address",   "user",    "mailbox",  "account",
-    "reach",     "failed",   "for",   "addressee", "unknown",   "an ",     "empf",     "destinat",
-    "para ",     "à ",       "a ",    "member",    "получател", "адрес",   "宛先",     "あて先",
-    "收件",      "地址",     "受信",  "수신",      "alıcı",     "odbiorc", "mottagar", "modtager",
-    "ontvanger", "postfach", "email", "e-mail",    "pour ",     NULL};
-static const char *const leading_from[] = {
-    "from",       "sender",     "by ",      "return-path", "helo ",      "ehlo ",     "message-id",
-    "message id", "msgid",      "von ",     "absender",    "expéditeur", "remitente", "remetente",
-    "mittente",   "отправител", "寄件",     "发件",        "送信者",     "差出人",    "nadawc",
-    "gönderen",   "signed",     "reply-to", "cc:",         NULL};
+    "recipient", "rcpt to",   "to",       "deliver",   "address",   "user",  "mailbox", "account",
+    "reach",     "failed",    "for",      "addressee", "unknown",   "an ",   "empf",    "destinat",
+    "para ",     "à ",        "a ",       "member",    "получател", "адрес", "宛先",    "あて先",
+    "收件",      "地址",      "受信",     "수신",      "받는",      "alıcı", "odbiorc", "mottagar",
+    "modtager",  "ontvanger", "postfach", "email",     "e-mail",    "pour ", NULL};
+static const char *const leading_from[] = {"sender address",
+                                           "sender's address",
+                                           "from address",
+                                           "generated from",
+                                           "forwarded for",
+                                           "from",
+                                           "sender",
+                                           "by ",
+                                           "return-path",
+                                           "helo ",
+                                           "ehlo ",
+                                           "message-id",
+                                           "message id",
+                                           "msgid",
+                                           "von ",
+                                           "absender",
+                                           "expéditeur",
+                                           "remitente",
+                                           "remetente",
+                                           "mittente",
+                                           "отправител",
+                                           "寄件",
+                                           "发件",
+                                           "送信者",
+                                           "差出人",
+                                           "nadawc",
+                                           "gönderen",
+                                           "signed",
+                                           "reply-to",
+                                           "cc:",
+                                           NULL};
 static const char *const leading_away[] = {
     "contact",    "question",      "help",          "assist",        "support",
     "write to",   "administrator", "postmaster",    "report to",     "forward",
@@ -234,8 +261,26 @@ static int weigh_before(const struct words *w, const struct words_place *p)
     if (words_last(w->low, from, p->at, leading_away))
         return -5;
     if (by && by >= to)
-        return -4;
-    return to && p->at - to < 40 ? 3 : 0;
+        return -10;
+    if (to && p->at - to < 40)
+        return 3;
+    return p->at - from < 40 && p->at > from + 2 && memchr(w->low + p->at - 2, ':', 2); // a label
+}
+
+// Does the other server's answer name it, in what is said of one before? "<a@x>: … 550 5.1.1 <b@y> unknown"
+static bool is_in_reply_of_other(const struct words *w, const struct words_place *p)
+{
+    const struct words_place *before = p - 1;
+    if (p == w->places || before->who == p->who || p->line > before->line + 4)
+        return false;
+    size_t n = p->at;
+    while (n > before->end && strchr(" \t\n", w->low[n - 1]))
+        n--;
+    size_t digits = n;
+    while (digits > before->end &&
+           (isdigit((unsigned char)w->low[digits - 1]) || w->low[digits - 1] == '.'))
+        digits--;
+    return n - digits >= 3 && strchr("45", w->low[digits]);
 }
 
 static bool is_role(const char *address)
@@ -262,6 +307,8 @@ static int weigh(const struct words *w, const struct words_place *p)
         return NAMED;
     if (!is_asked && (words_has(&w->others, address)))
         return -NAMED;
+    if (!is_asked && is_in_reply_of_other(w, p))
+        return 0;
     if (!is_asked && is_role(address))
         weight -= 4;
     bool is_start = is_line_start(w, p->at, p->line);
@@ -289,6 +336,7 @@ static struct words_person *person(struct words *w, struct bytes address)
         who = xcalloc(1, sizeof(*who));
         who->address = xstrdup(plain);
         who->weight = -100;
+        who->first = SIZE_MAX;
         map_put_str(&w->people, low, who);
     }
     return who;
@@ -310,6 +358,8 @@ static void add_place(struct words *w, size_t line, struct bytes address)
         at--;
     while (end < w->lines[line].end && strchr(">\"')]", w->text[end]))
         end++;
+    if (who->first > w->places_n)
+        who->first = w->places_n;
     w->places[w->places_n++] = (struct words_place){.at = at, .end = end, .line = line, .who = who};
 }
 
@@ -424,7 +474,7 @@ static bool respell(struct words *w)
 {
     bool has_any = false;
     for (size_t i = 0; i < w->lines_n; i++)
-        if (!w->lines[i].is_out)
+        if (!w->lines[i].is_out && w->lines[i].end - w->lines[i].at < RESPELLED)
             has_any |= respell_line(w, &w->lines[i]);
     w->is_respelled = has_any;
     return has_any;

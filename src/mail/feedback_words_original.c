@@ -16,22 +16,31 @@ enum field { FIELD_NONE, FIELD_SUMMARY, FIELD_TRANSPORT };
 
 // What people see of a mail, also in other tongues.
 static const char *const summary[] = {
-    "from", "to",      "cc",     "subject", "date",     "sent",   "sender",  "reply-to",
-    "bcc",  "von",     "an",     "betreff", "gesendet", "datum",  "de",      "à",
-    "para", "objet",   "asunto", "enviado", "fecha",    "envoyé", "oggetto", "inviato",
-    "data", "assunto", "件名",   "宛先",    "от",       "кому",   "тема",    "дата",
-    "konu", "kime",    "do",     "od",      "temat"};
+    "message-id", "from", "to",      "cc",     "subject", "date",     "sent",   "sender",
+    "reply-to",   "bcc",  "von",     "an",     "betreff", "gesendet", "datum",  "de",
+    "à",          "para", "objet",   "asunto", "enviado", "fecha",    "envoyé", "oggetto",
+    "inviato",    "data", "assunto", "件名",   "宛先",    "от",       "кому",   "тема",
+    "дата",       "konu", "kime",    "do",     "od",      "temat"};
 // What only a mail on its way has.
-static const char *const transport[] = {"received",         "message-id",
-                                        "return-path",      "mime-version",
-                                        "content-type",     "content-transfer-encoding",
-                                        "dkim-signature",   "domainkey-signature",
-                                        "user-agent",       "references",
-                                        "in-reply-to",      "authentication-results",
-                                        "thread-index",     "thread-topic",
-                                        "received-spf",     "importance",
-                                        "envelope-to",      "delivered-to",
-                                        "list-unsubscribe", "list-id",
+static const char *const transport[] = {"received",
+                                        "return-path",
+                                        "mime-version",
+                                        "content-type",
+                                        "content-transfer-encoding",
+                                        "dkim-signature",
+                                        "domainkey-signature",
+                                        "user-agent",
+                                        "references",
+                                        "in-reply-to",
+                                        "authentication-results",
+                                        "thread-index",
+                                        "thread-topic",
+                                        "received-spf",
+                                        "importance",
+                                        "envelope-to",
+                                        "delivered-to",
+                                        "list-unsubscribe",
+                                        "list-id",
                                         "feedback-id"};
 // Fields of reports that begin with X- and are none of a mail.
 static const char *const reports[] = {"x-failed",        "x-actual",  "x-postfix",
@@ -139,6 +148,13 @@ struct block {
     size_t transport; // of them
 };
 
+// Is the line a field at all, known or not?
+static bool is_any_field(const struct words *w, const struct words_line *l)
+{
+    const char *colon = memchr(w->text + l->at, ':', l->end - l->at);
+    return colon && !memchr(w->text + l->at, ' ', (size_t)(colon - w->text) - l->at);
+}
+
 // A line is folded when it is set in deeper than the field it belongs to.
 static struct block block_at(const struct words *w, size_t from)
 {
@@ -149,8 +165,7 @@ static struct block block_at(const struct words *w, size_t from)
         enum field kind = field_of(w, l, &value);
         if (kind == FIELD_NONE && (!b.fields || is_blank(w, l) || indent_of(w, l) <= indent)) {
             // An unknown field among known ones is one of theirs.
-            size_t name = strcspn(w->text + l->at, ": ");
-            if (b.transport < 2 || l->at + name >= l->end || w->text[l->at + name] != ':')
+            if (b.transport < 2 || !is_any_field(w, l))
                 break;
         }
         b.fields += kind != FIELD_NONE;
@@ -185,22 +200,25 @@ static bool has_any(const char *low, size_t at, size_t end, const char *const *w
     return false;
 }
 
+// What such a line speaks of, what it is to us, and what none of them says.
+static const char *const mail_words[] = {
+    "message",  "mail",   "header",  "nachricht",  "mensaje", "messaggio", "mensagem",
+    "сообщени", "письм",  "メール",  "メッセージ", "邮件",    "郵件",      "wiadomo",
+    "ileti",    "letter", "text of", "bericht",    NULL};
+static const char *const sent_back[] = {
+    "original",  "unsent",    "undelivered", "returned", "copy of",  "below",     "urspr", "kopie",
+    "oorspronk", "d'origine", "copie",       "copia",    "исходн",   "копия",     "原文",  "原始",
+    "元の",      "orijinal",  "oryginal",    "begin",    "start of", "forwarded", NULL};
+static const char *const comes_now[] = {"follow", "header", NULL};
+static const char *const no_separator[] = {
+    "not ",       "n't",     "could",  "recipient", "address", "failed", "was ",
+    "transcript", "session", "reason", "error",     "problem", "@",      "undeliverable to",
+    "system",     "unable",  " log",   NULL};
+
 // "--- Below this line is a copy of the message.", "Original message follows:", in many tongues.
 static bool is_separator(const struct words *w, const struct words_line *l)
 {
-    static const char *const which[] = {
-        "original", "unsent",   "undelivered", "returned", "copy of",   "follow",
-        "header",   "below",    "urspr",       "kopie",    "d'origine", "copie",
-        "copia",    "исходн",   "копия",       "原文",     "原始",      "元の",
-        "orijinal", "oryginal", "begin",       "start of", "forwarded", NULL};
-    static const char *const what[] = {"message",    "mail",     "header",   "nachricht", "mensaje",
-                                       "messaggio",  "mensagem", "сообщени", "письм",     "メール",
-                                       "メッセージ", "邮件",     "郵件",     "wiadomo",   "ileti",
-                                       "letter",     "text of",  NULL};
-    static const char *const never[] = {
-        "not ",       "n't",     "could",  "recipient", "address", "failed", "was ",
-        "transcript", "session", "reason", "error",     "problem", "@",      "undeliverable to",
-        "system",     "unable",  NULL};
+    static const char *const at_end[] = {"follows", "below", "attached", "follow", NULL};
     size_t at = l->at, end = l->end, rules = 0;
     while (at < end && strchr(" \t>|", w->low[at]))
         at++;
@@ -208,15 +226,15 @@ static bool is_separator(const struct words *w, const struct words_line *l)
         end--;
     while (at + rules < end && strchr("-=*_#~+", w->low[at + rules]))
         rules++;
-    bool is_marked = rules >= 2 || (end > at && (w->low[end - 1] == ':'));
-    if (end <= at + 6 || end - at > SEPARATOR_MOST || has_any(w->low, at, end, never))
+    if (end <= at + 6 || end - at > SEPARATOR_MOST || has_any(w->low, at, end, no_separator))
         return false;
-    if (!is_marked) {
-        static const char *const at_end[] = {"follows", "below", "attached", "follow", NULL};
-        size_t tail = end - at > 12 ? end - 12 : at;
-        is_marked = end - at < 80 && has_any(w->low, tail, end, at_end);
-    }
-    return is_marked && has_any(w->low, at, end, which) && has_any(w->low, at, end, what);
+    size_t tail = end - at > 12 ? end - 12 : at;
+    bool is_marked = rules >= 2 || (end - at < 80 && has_any(w->low, tail, end, at_end));
+    if (!is_marked && w->low[end - 1] != ':')
+        return false;
+    return has_any(w->low, at, end, mail_words) &&
+           (has_any(w->low, at, end, sent_back) ||
+            (is_marked && has_any(w->low, at, end, comes_now)));
 }
 
 // --- all of it

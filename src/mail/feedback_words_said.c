@@ -12,9 +12,11 @@
 #include "mail/replies.h"
 
 enum {
-    SAID = 1200,    // bytes of one judgement
-    FURTHER = 3,    // paragraphs behind an address
-    PARAGRAPHS = 64 // of the whole text
+    SAID = 1200,     // bytes of one judgement
+    FURTHER = 3,     // paragraphs behind an address
+    PARAGRAPHS = 64, // of the whole text
+    PARAGRAPH = 60,  // lines: of a longer one the rest is not heard
+    PLACES = 6       // of one address
 };
 
 /* How much words say. */
@@ -84,17 +86,44 @@ static void offer(struct said *best, const struct replies *replies, const char *
     best->worth = worth;
 }
 
+// What a reporter adds to any answer: that it gives up. Alone it is the reason, behind a reason it is none.
+static size_t refrain_at(const char *text)
+{
+    static const char *const refrains[] = {
+        "giving up on",           "i'm not going to try again", "i am not going to try again",
+        "retry timeout exceeded", "will not try again",         "no further attempts",
+        "i've given up",          "delivery attempts will"};
+    size_t first = strlen(text);
+    for (size_t i = 0; i < ARRAY_LEN(refrains); i++) {
+        const char *at = strcasestr(text, refrains[i]);
+        if (at && (size_t)(at - text) < first)
+            first = (size_t)(at - text);
+    }
+    return first;
+}
+
+static void offer_from_code(struct said *best, const struct replies *replies, const char *text)
+{
+    const char *code = find_code(text);
+    if (code)
+        offer(best, replies, code);
+    if (best->worth != WORTH_RULE)
+        offer(best, replies, text);
+}
+
 static void hear(const struct words *w, struct said *best, size_t at, size_t end)
 {
     if (at >= end || best->worth == WORTH_RULE)
         return;
     CLEANUP(xfree) char *text = squeezed(w->text + at, end - at);
     const char *p = text + strspn(text, " :;.,>)\"'-=");
-    const char *code = find_code(p);
-    if (code)
-        offer(best, w->replies, code);
-    if (best->worth != WORTH_RULE)
-        offer(best, w->replies, p);
+    size_t n = refrain_at(p);
+    CLEANUP(xfree) char *reason = xmemdup0(p, n);
+    while (n && strchr(" :;.", reason[n - 1]))
+        reason[--n] = '\0';
+    offer_from_code(best, w->replies, reason);
+    if (p[n] && best->worth != WORTH_RULE)
+        offer_from_code(best, w->replies, p);
 }
 
 bool words_mean_something(const struct words *w, size_t at, size_t end)
@@ -115,14 +144,16 @@ static bool is_text(const struct words *w, size_t line)
 
 static size_t paragraph_end(const struct words *w, size_t line)
 {
-    while (line + 1 < w->lines_n && is_text(w, line + 1) && !w->lines[line + 1].is_first)
+    for (int i = 0; i < PARAGRAPH && line + 1 < w->lines_n && is_text(w, line + 1) &&
+                    !w->lines[line + 1].is_first;
+         i++)
         line++;
     return line;
 }
 
 static size_t paragraph_start(const struct words *w, size_t line)
 {
-    while (line && is_text(w, line - 1) && !w->lines[line].is_first)
+    for (int i = 0; i < PARAGRAPH && line && is_text(w, line - 1) && !w->lines[line].is_first; i++)
         line--;
     return line;
 }
@@ -160,17 +191,28 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static void hear_behind(const struct words *w, struct said *best, size_t place)
+// The words around it in its own paragraph: those behind, then its line, then a heading that is a reason.
+static void hear_beside(const struct words *w, struct said *best, size_t place)
 {
     const struct words_place *p = &w->places[place];
-    size_t stop = next_other(w, place), at = p->end, line = p->line;
-    for (int i = 0; i <= FURTHER && at < stop && best->worth != WORTH_RULE; i++) {
-        size_t last = paragraph_end(w, line);
-        hear(w, best, at, least(w->lines[last].end, stop));
-        line = next_paragraph(w, last);
-        if (line >= w->lines_n)
+    size_t end = least(w->lines[paragraph_end(w, p->line)].end, next_other(w, place));
+    size_t other = previous_other(w, place), from = w->lines[p->line].at;
+    hear(w, best, p->end, end);
+    hear(w, best, from > other ? from : other, end);
+    for (size_t i = paragraph_start(w, p->line); i < p->line; i++)
+        if (w->lines[i].at >= other && !w->lines[i].is_failure)
+            hear(w, best, w->lines[i].at, w->lines[i].end);
+}
+
+// The paragraphs that follow, until the next address.
+static void hear_behind(const struct words *w, struct said *best, size_t place)
+{
+    size_t stop = next_other(w, place), line = w->places[place].line;
+    for (int i = 0; i < FURTHER && best->worth != WORTH_RULE; i++) {
+        line = next_paragraph(w, paragraph_end(w, line));
+        if (line >= w->lines_n || w->lines[line].at >= stop)
             break;
-        at = w->lines[line].at;
+        hear(w, best, w->lines[line].at, least(w->lines[paragraph_end(w, line)].end, stop));
     }
 }
 
@@ -178,9 +220,7 @@ static void hear_before(const struct words *w, struct said *best, size_t place)
 {
     const struct words_place *p = &w->places[place];
     size_t from = w->lines[paragraph_start(w, p->line)].at, other = previous_other(w, place);
-    size_t end = least(w->lines[paragraph_end(w, p->line)].end, next_other(w, place));
-    hear(w, best, w->lines[p->line].at > other ? w->lines[p->line].at : other, end);
-    hear(w, best, from > other ? from : other, end);
+    hear(w, best, from > other ? from : other, p->end);
 }
 
 // --- of all of them
@@ -197,10 +237,12 @@ static bool names_somebody(const struct words *w, size_t at, size_t end)
 static struct said hear_all(const struct words *w, size_t taken)
 {
     struct said best = {0};
-    size_t left = PARAGRAPHS;
+    size_t left = PARAGRAPHS, failure = SIZE_MAX;
     for (size_t i = 0; i < w->lines_n && left && best.worth != WORTH_RULE; i++) {
         if (!is_text(w, i))
             continue;
+        if (w->lines[i].is_failure && failure == SIZE_MAX)
+            failure = i;
         size_t last = paragraph_end(w, i), end = w->lines[last].end;
         if (taken < 2 || !names_somebody(w, w->lines[i].at, end))
             hear(w, &best, w->lines[i].at, end);
@@ -210,37 +252,52 @@ static struct said hear_all(const struct words *w, size_t taken)
     const char *subject = part_header_get(&w->parts->items[0], "Subject");
     if (subject && best.worth < WORTH_STATUS)
         offer(&best, w->replies, subject);
+    if (best.worth == WORTH_NOTHING && failure != SIZE_MAX) { // at least what it is
+        xfree(best.text);
+        best.text = squeezed(w->text + w->lines[failure].at,
+                             w->lines[paragraph_end(w, failure)].end - w->lines[failure].at);
+    }
     return best;
 }
 
-static void add(const struct words *w, struct feedback *f, const char *address, const char *said)
+/* What holds for all recipients of a report. */
+struct general {
+    struct said said; // what the text says at all
+    bool is_delay, is_success;
+};
+
+static void add(const struct words *w, struct feedback *f, const char *address, const char *said,
+                const struct general *general)
 {
     struct feedback_recipient *r = feedback_add(f, address);
     if (!r)
         return;
     feedback_judge(r, w->replies, "", said ? said : "");
-    if (words_is_delay(w)) {
+    if (general->is_delay) {
         r->class = CLASS_TRANSIENT;
         r->scope = SCOPE_PROVIDER;
-    } else if (words_is_success(w)) {
+    } else if (general->is_success) {
         r->class = CLASS_DELIVERED;
         r->scope = SCOPE_UNKNOWN;
     }
 }
 
 static void add_person(const struct words *w, struct feedback *f, const struct words_person *who,
-                       const struct said *general)
+                       const struct general *general)
 {
     struct said best = {0};
-    for (size_t i = 0; i < w->places_n && best.worth != WORTH_RULE; i++)
-        if (w->places[i].who == who)
-            hear_behind(w, &best, i);
-    for (size_t i = 0; i < w->places_n && best.worth < WORTH_STATUS; i++)
-        if (w->places[i].who == who)
-            hear_before(w, &best, i);
-    if (general->text && (!best.text || general->worth > best.worth))
-        offer(&best, w->replies, general->text);
-    add(w, f, who->address, best.text);
+    const struct said *all = &general->said;
+    static void (*const ways[])(const struct words *, struct said *,
+                                size_t) = {hear_beside, hear_behind, hear_before};
+    for (size_t k = 0; k < ARRAY_LEN(ways) && best.worth < WORTH_STATUS; k++)
+        for (size_t i = who->first, n = 0; i < w->places_n && n < PLACES; i++)
+            if (w->places[i].who == who) {
+                ways[k](w, &best, i);
+                n++;
+            }
+    if (all->text && (!best.text || all->worth > best.worth))
+        offer(&best, w->replies, all->text);
+    add(w, f, who->address, best.text, general);
     xfree(best.text);
 }
 
@@ -250,11 +307,13 @@ void words_said(const struct words *w, struct feedback *f)
     size_t taken = 0;
     for (size_t i = 0; (item = map_next(&w->people, &i));)
         taken += ((struct words_person *)item->value)->is_taken;
-    struct said general = hear_all(w, taken);
+    struct general general = {.said = hear_all(w, taken),
+                              .is_delay = words_is_delay(w),
+                              .is_success = words_is_success(w)};
     for (size_t i = 0; (item = map_next(&w->people, &i));)
         if (((struct words_person *)item->value)->is_taken)
             add_person(w, f, item->value, &general);
     if (!taken)
-        add(w, f, "", general.text);
-    xfree(general.text);
+        add(w, f, "", general.said.text, &general);
+    xfree(general.said.text);
 }

@@ -13,6 +13,7 @@
 // clang-format off
 // Parts of words for "not delivered", in the tongues in which mail servers speak; lower case.
 static const char *const failures[] = {
+    "failure reason", "returned message", "report to sender", "fatal errors", "could not be reached",
     "undeliver", "undelivr", "non-deliver", "nondeliver", "non deliver", "not delivered", "not been delivered",
     "not be delivered", "n't be delivered", "n't delivered", "n't been delivered", "delivery fail", "delivery has failed",
     "delivery error", "delivery problem", "delivery to the following", "delivery of your message", "delivery attempt",
@@ -80,10 +81,10 @@ static const char *const automatic[] = {
 static const char *const delays[] = {
     "warning message only", "will be retried", "still being retried", "continue to try", "keep trying", "will keep on trying", "not need to resend", "has been delayed", "is delayed", "delivery delayed",
     "delayed mail", "been delayed", "not yet been delivered", "still undelivered", "not yet delivered", "could not send message for past", "notification (delay", "will try again", "still trying", "will continue", "continuing to try",
-    "verzögert", "weiterhin versuch", "retardée", "demorad", "retrasad", "ritardata", "отложен", "задерж", "опаздывает", "延迟", "遅延", "geciktir", "temporarily unable to deliver", NULL};
+    "verzögert", "weiterhin versuch", "retardée", "demorad", "retrasad", "ritardata", "отложен", "задерж", "опаздывает", "延迟", "遅延", "geciktir", NULL};
 // These leave no doubt.
 static const char *const still[] = {
-    "warning message only", "not need to resend", "yet been delivered", "warning may be repeated", "attempts will continue", "still being retried", "not yet delivered", "action: delayed", "noch nicht zugestellt", "wird weiterhin versucht",
+    "warning message only", "not need to resend", "yet been delivered", "warning may be repeated", "attempts will continue", "still being retried", "not yet delivered", "action: delayed", "temporary problem delivering", "temporarily unable to deliver", "noch nicht zugestellt", "wird weiterhin versucht",
     "tentatives vont se poursuivre", "aún no se ha entregado", "ещё не доставлен", "еще не доставлен", "配信を続け", "再送を続け", NULL};
 // It was given up.
 static const char *const ends[] = {
@@ -122,8 +123,8 @@ void words_mark_failure(struct words *w)
 {
     for (size_t i = 0; i < w->lines_n && w->lines[i].at < WORDS_SIGNS; i++) {
         struct words_line *l = &w->lines[i];
-        if (l->is_out)
-            continue;
+        if (l->is_out || l->end - l->at < 4)
+            continue; // too short for any of them
         size_t end = wrapped_end(w, i);
         l->is_failure = has_any(w->low, l->at, end, failures);
         l->is_trouble = l->is_failure || has_any(w->low, l->at, end, troubles);

@@ -121,7 +121,7 @@ static int finish_write(struct writer *w, struct ledger_head before)
     if (r < 0) {
         w->head = before;
         bucket_changes_drop(&w->suppress);
-        words_forget(&w->words); // some of them were rolled back
+        words_deinit(&w->words); // some of them were rolled back
     }
     if (r == -ENOSPC)
         store_found_full(w->store, "the ledger");

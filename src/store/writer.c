@@ -32,12 +32,12 @@ int64_t words_id(struct words *w, struct db *d, const char *text)
     if (d->failed)
         return 0;
     if (w->ids.count >= WORDS_MAX)
-        words_forget(w);
+        words_deinit(w);
     map_put_str(&w->ids, text, (void *)(intptr_t)id);
     return id;
 }
 
-void words_forget(struct words *w)
+void words_deinit(struct words *w)
 {
     map_deinit(&w->ids);
 }
@@ -98,7 +98,7 @@ static int commit(struct writer *w, struct fold *f, struct place at, uint64_t nu
     }
     pthread_mutex_unlock(&s->due_lock);
     if (r < 0)
-        words_forget(&w->words); // some of them were rolled back
+        words_deinit(&w->words); // some of them were rolled back
     return r;
 }
 
@@ -393,7 +393,7 @@ void writer_stop(struct writer *w)
 void writer_deinit(struct writer *w)
 {
     db_close(&w->db);
-    words_forget(&w->words);
+    words_deinit(&w->words);
     bucket_changes_deinit(&w->suppress);
     map_deinit(&w->thinned);
     pthread_cond_destroy(&w->called);

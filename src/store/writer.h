@@ -27,7 +27,7 @@ struct words {
     struct map ids;
 };
 int64_t words_id(struct words *w, struct db *d, const char *text);
-void words_forget(struct words *w);
+void words_deinit(struct words *w);
 
 /* Something that the caller waits for while the db thread does it. */
 struct writer_call {

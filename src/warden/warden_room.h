@@ -53,9 +53,9 @@ struct warden {
     usec_t incidents_look_at;   // that, monotonic
     struct judging judging;
     struct suppressing suppressing;
-    struct map told;  // "customer:acme CAUSE" → struct notice_told: letters of the last day
-    size_t told_most; // so many, then old ones are swept out
     struct incoming *incoming; // what comes back by mail (feedback.c)
+    struct map told;           // "customer:acme CAUSE" → struct notice_told: letters of the last day
+    size_t told_most;          // so many, then old ones are swept out
     struct list notices;       // struct waiting: letters about milder steps
     struct timer notices_due;
 };

@@ -51,7 +51,7 @@ static char *said(const char *mail)
 {
     static const char *const kinds[] = {"other", "bounce", "auto", "complaint", "unsubscribe"};
     CLEANUP(feedback_free) struct feedback *f = feedback_read(bytes_str(mail), replies);
-    struct buf out = {0};
+    CLEANUP(buf_deinit) struct buf out = {0};
     buf_add_str(&out, kinds[f->kind]);
     for (size_t i = 0; i < f->recipients_n; i++) {
         const struct feedback_recipient *r = &f->recipients[i];
@@ -162,6 +162,7 @@ static void a_complaint_is_one_and_its_kin_are_not(void **state)
         {"Apple's", "From: Ann <ann@far.example>\nTo: leave@x.example\nX-Apple-Unsubscribe: true\nSubject: Unsubscribe\n\n", "unsubscribe ann@far.example unsubscribe - recipient"},
         {"a mail that says so", "From: ann@far.example\nTo: token@x.example\nSubject: unsubscribe\n\n", "unsubscribe ann@far.example unsubscribe - recipient"},
         {"a mail with a token", "From: ann@far.example\nTo: token@x.example\nSubject: unsubscribe 8f3a-77\n\n", "unsubscribe ann@far.example unsubscribe - recipient"},
+        {"a mail that asks", "From: ann@far.example\nTo: token@x.example\nSubject: Unsubscribe me please\n\n", "unsubscribe ann@far.example unsubscribe - recipient"},
         {"a body that says so", "From: ann@far.example\nSubject: Re: News\n\nUnsubscribe\n\n-- \nAnn\n", "unsubscribe ann@far.example unsubscribe - recipient"},
         {"to an address that says so", "From: ann@far.example\nTo: <unsubscribe+7@x.example>\nSubject:\n\n", "unsubscribe ann@far.example unsubscribe - recipient"},
         {"a sentence about it", "From: ann@far.example\nSubject: unsubscribe button is broken, please help\n\nhello\n", "other"},

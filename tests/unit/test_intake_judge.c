@@ -256,6 +256,7 @@ static void what_came_to_nothing_is_given_back(void **s)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, begin, finish)
 static const struct CMUnitTest tests[] = {
     CASE(refusals_are_in_words),
+    CASE(an_address_that_no_mail_goes_to_is_refused_in_words),
     CASE(a_rate_gives_its_count_at_once_and_then_by_time),
     CASE(the_time_to_try_again_is_right),
     CASE(a_throttled_list_leaves_the_rest_of_its_customer_alone),
