@@ -10,7 +10,6 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "mail/address.h"
 #include "mail/token.h"
 #include "settings/settings.h"
 #include "smtp/reply.h"
@@ -21,7 +20,7 @@
 #include "warden/reader.h"
 #include "warden/warden_room.h"
 
-enum { LATELY = FEEDBACK_WAITING + 24, ROWS = 256, LOCAL = 65 };
+enum { LATELY = FEEDBACK_WAITING + 24, ROWS = 256 };
 
 /* A report on its way. */
 struct arrival {
@@ -101,20 +100,6 @@ void feedback_figures_get(const struct warden *w, struct feedback_figures *out)
 
 // ---- the door
 
-// What stands in front of our domain; "" : too long, or another domain.
-static void local_part(char out[LOCAL], const struct warden *w, const char *address)
-{
-    const char *domain = address_domain(address), *bounce = w->options.settings->domains.bounce;
-    out[0] = '\0';
-    if (!*bounce || strcmp(domain, bounce) != 0)
-        return;
-    size_t n = (size_t)(domain - address) - 1;
-    if (n >= LOCAL)
-        return;
-    memcpy(out, address, n);
-    out[n] = '\0';
-}
-
 static bool is_for_complaints(const struct warden *w, const char *address)
 {
     const struct settings *s = w->options.settings;
@@ -126,9 +111,7 @@ static bool is_for_complaints(const struct warden *w, const char *address)
 
 static int token_of(struct token *t, const struct warden *w, const char *address)
 {
-    char local[LOCAL];
-    local_part(local, w, address);
-    return *local && w->options.keys ? token_parse(t, local, w->options.keys) : TOKEN_E_SHAPE;
+    return match_address(t, address, w->options.settings->domains.bounce, w->options.keys);
 }
 
 static bool is_stale(const struct token *t)

@@ -7,6 +7,21 @@
 
 enum { LOCAL = 65 };
 
+int match_address(struct token *out, const char *address, const char *bounce,
+                  const struct token_keys *keys)
+{
+    char local[LOCAL];
+    const char *domain = address_domain(address);
+    if (!*bounce || !keys || strcmp(domain, bounce) != 0)
+        return TOKEN_E_SHAPE;
+    size_t n = (size_t)(domain - address) - 1;
+    if (n >= sizeof(local))
+        return TOKEN_E_SHAPE;
+    memcpy(local, address, n);
+    local[n] = '\0';
+    return token_parse(out, local, keys);
+}
+
 struct match_lead match_token(const struct token *t)
 {
     return (struct match_lead){.message = t->message,
@@ -21,17 +36,10 @@ struct match_lead match_token(const struct token *t)
 static bool of_return_path(struct match_lead *out, const char *path, const char *bounce,
                            const struct token_keys *keys, usec_t now, usec_t life)
 {
-    char address[ADDRESS_TEXT], local[LOCAL];
+    char address[ADDRESS_TEXT];
     struct token t;
-    if (!*bounce || !keys || !address_parse(address, bytes_str(path)) ||
-        strcmp(address_domain(address), bounce) != 0)
-        return false;
-    size_t n = (size_t)(address_domain(address) - address - 1);
-    if (n >= sizeof(local))
-        return false;
-    memcpy(local, address, n);
-    local[n] = '\0';
-    if (token_parse(&t, local, keys) != TOKEN_OK || t.at + life < now)
+    if (!address_parse(address, bytes_str(path)) ||
+        match_address(&t, address, bounce, keys) != TOKEN_OK || t.at + life < now)
         return false;
     *out = match_token(&t);
     return true;

@@ -17,6 +17,10 @@ struct match_lead {
     usec_t at; // the token's; 0: there was none
 };
 
+/* Reads an address (as address_parse gives it) as a token at the domain `bounce` ("" : there is none). As of
+ * token_parse(): TOKEN_E_SHAPE for any other. */
+int match_address(struct token *out, const char *address, const char *bounce,
+                  const struct token_keys *keys);
 /* What a token says: recipient TOKEN_RECIPIENTS - 1 is any of its message. */
 struct match_lead match_token(const struct token *t);
 /* What a report says that came to no token: the return path that it quotes (a token at domain `bounce`, not
