@@ -175,6 +175,20 @@ enum cli_exit cli_list(struct cli *cli)
     return r;
 }
 
+// What was said stands last: it is long.
+static void print_page(const json_t *page)
+{
+    static const char *const said[] = {"conversations", "reports", "conversation", "raw"};
+    CLEANUP(json_decref) json_t *rest = json_copy((json_t *)page);
+    CLEANUP(json_decref) json_t *lines = json_object();
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        json_object_set(lines, said[i], json_object_get(page, said[i]));
+        json_object_del(rest, said[i]);
+    }
+    print_object(stdout, rest);
+    print_said(stdout, lines);
+}
+
 enum cli_exit cli_show(struct cli *cli)
 {
     CLEANUP(json_decref) json_t *result = NULL;
@@ -187,7 +201,7 @@ enum cli_exit cli_show(struct cli *cli)
     if (json_is_string(json_object_get(result, "report")))
         (void)fputs(protocol_get_text(result, "report", ""), stdout);
     else
-        print_object(stdout, result);
+        print_page(result);
     return CLI_DONE;
 }
 

@@ -12,6 +12,7 @@
 struct entry;
 struct health;
 struct incidents;
+struct outcome;
 struct reputation_harm;
 struct reputation_rung;
 struct spool_message;
@@ -59,6 +60,13 @@ struct control_health {
     usec_t last_probe_at; // of a blocklist's or reverse DNS's last answer; 0: none yet
 };
 
+/* How the rules of now read an answer. */
+struct control_reading {
+    enum class class;
+    enum scope scope;
+    char rule[64]; // "providers.yaml:204"; "" : no rule, its codes
+};
+
 /* `hash` as in the ledger. r < 0: nothing was written (-ENOSPC: no space), e is NULL. */
 typedef void control_act_fn(void *ctx, int r, const struct entry *e, const char *hash);
 
@@ -87,6 +95,8 @@ struct control_engine {
     bool (*ip_health)(void *ctx, const char *ip, struct health *out);
     bool (*is_incident)(void *ctx, const char *provider); // one is open there
     const struct incidents *(*incidents)(void *ctx);      // or NULL
+    /* Judges an outcome's answer again; NULL or false: nothing is known. */
+    bool (*judge)(void *ctx, const struct outcome *o, struct control_reading *out);
 };
 
 /* What control knows from the configuration; a reload hands it in again. */

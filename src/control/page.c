@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "control/conversation.h"
 #include "control/entry_json.h"
 #include "control/harm.h"
 #include "control/lines.h"
+#include "control/page_event.h"
 #include "control/page_incident.h"
 #include "control/table.h"
 #include "core/health.h"
@@ -389,6 +391,14 @@ static void on_message_first(void *ctx, struct spool_message *m)
     on_message(p, m);
 }
 
+static void on_trails(void *ctx, const struct trail *trails, size_t n)
+{
+    struct page *p = ctx;
+    set(p, "conversations", conversation_list(trails, n, TRAIL_CONVERSATION));
+    set(p, "reports", conversation_list(trails, n, TRAIL_REPORT));
+    part_done(p);
+}
+
 static void message_page(struct page *p)
 {
     static const char *const unknown[] = {"customer", "list", "sender", "size", "accepted_at"};
@@ -396,12 +406,15 @@ static void message_page(struct page *p)
     set(p, "id", protocol_text(p->target.message));
     for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
         set(p, unknown[i], json_null());
-    set(p, "recipients", json_array());
-    set(p, "events", json_array());
+    static const char *const lists[] = {"recipients", "events", "conversations", "reports"};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        set(p, lists[i], json_array());
     if (!p->world->store || !message_id_parse(&id, p->target.message)) {
         message_known(p);
         return;
     }
+    part_begin(p);
+    trail_list(p->world->store, id, UINT32_MAX, CONVERSATIONS, on_trails, p);
     part_begin(p);
     spool_find(p->world->store, id, on_message_first, p);
 }
@@ -503,6 +516,23 @@ static void incident_page(struct page *p)
     history_list(p->world->store, &q, on_incident_replies, p);
 }
 
+static void on_event_page(void *ctx)
+{
+    part_done(ctx);
+}
+
+static void event_page(struct page *p)
+{
+    const struct world_event *e = world_event_get(p->world, p->target.seq);
+    if (!e) {
+        fail(p, xasprintf("event %ju is not among the newest any more; show message:ID tells it",
+                          (uintmax_t)p->target.seq));
+        return;
+    }
+    part_begin(p);
+    page_event(p->world, p->object, e, p->now, on_event_page, p);
+}
+
 static void log_page(struct page *p)
 {
     if (!p->world->store) {
@@ -521,6 +551,7 @@ void page_make(struct world *w, const struct target *t,
         [TARGET_QUEUE] = queue_page,       [TARGET_LOG] = log_page,
         [TARGET_MESSAGE] = message_page,   [TARGET_PROVIDER] = provider_page,
         [TARGET_LANE] = provider_page,     [TARGET_INCIDENT] = incident_page,
+        [TARGET_EVENT] = event_page,
     };
     struct page *p = xcalloc(1, sizeof(*p));
     *p = (struct page){.world = w,

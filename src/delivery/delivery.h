@@ -19,6 +19,7 @@
 
 struct delivery;
 struct dns;
+struct reply_verdict;
 struct settings;
 struct spool_message;
 struct state;
@@ -95,6 +96,9 @@ struct delivery_totals {
     usec_t last_outcome_at;
 };
 void delivery_totals_get(struct delivery *d, struct delivery_totals *t);
+/* How the rules in force read the answer of an outcome (mail/replies.h). */
+void delivery_reading(const struct delivery *d, const struct outcome *o,
+                      struct reply_verdict *verdict);
 /* Why does it wait? In words, for `show message`. */
 void delivery_why(struct delivery *d, const struct spool_message *m, uint32_t recipient_no,
                   char *out, size_t room);

@@ -22,6 +22,7 @@ static struct parcel *flight_free(struct flight *f)
         delivery_rested(d);
     }
     xfree(f->addresses);
+    xfree(f->failed);
     xfree(f);
     return p;
 }

@@ -11,7 +11,7 @@
  *   hold.c      what may go now              lane.c      limits, back-off, choice of the IP
  *   dispatch.c  who is next                  outbound.c  connections; outbound_end.c: their ends
  *   flight.c    transactions                 outcome.c   what became of it
- *   table.c     what the console shows
+ *   table.c     what the console shows    conversation.c  what was said where it failed
  *
  * Everything runs on the loop. What may let something go marks a dock (dock_wake); the entry points
  * end with dispatch_end(), which serves those, so that nothing here is entered twice. */
@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -257,6 +258,8 @@ struct flight {
     struct parcel *parcel; // owned
     struct smtp_envelope envelope;
     const char **addresses;
+    uint32_t *failed; // numbers of recipients that failed in it; NULL: none yet. Owned
+    size_t failed_n;
     bool is_loading; // its body is awaited
     bool is_sent;    // the client has it
     usec_t sent_at;  // monotonic
@@ -291,8 +294,10 @@ struct outbound {
     bool is_over, is_yielding, is_pumping;
     enum phase over_phase;
     struct smtp_reply over_reply;
-    usec_t idle_until; // monotonic; 0: not idle
-    char why[160];     // the last address's failure
+    struct buf over_said; // before it was ready
+    usec_t opened_at;     // wall: the present address took the connection
+    usec_t idle_until;    // monotonic; 0: not idle
+    char why[160];        // the last address's failure
 };
 
 struct delivery {
@@ -512,6 +517,14 @@ void flight_send_ready(struct outbound *s, usec_t now);
 void flight_fill(struct outbound *s, usec_t now);
 /* The body of its flight is there (or r < 0: it can't be read). */
 void flight_loaded(struct flight *f, int r);
+
+/* --- conversation.c */
+/* That recipient of its parcel (a place in the message) failed in this transaction. */
+void conversation_failed(struct flight *f, uint32_t recipient);
+/* The transaction is over: keeps what was said for all that failed in it. */
+void conversation_done(const struct flight *f, struct bytes said);
+/* The door was shut, and all of the parcel fails for it: keeps what was said there. */
+void conversation_shut(const struct outbound *s, const struct parcel *p);
 
 /* --- outcome.c */
 /* The wait before the next try after `attempt` tries; `dice` in [0, 1) is the jitter. */

@@ -27,6 +27,7 @@ void outbound_free(struct outbound *s)
     struct dock *dock = s->dock;
     site_unref(d, s->site);
     smtp_client_free(s->client);
+    buf_deinit(&s->over_said);
     xfree(s->helo);
     xfree(s);
     dispatch_freed(d, dock);
@@ -118,6 +119,7 @@ static void end_refused(struct outbound *s, struct parcel *p, usec_t now)
     }
     is_new = outbound_back_off(s, !is_own, reply->text, now);
     if (p && is_new && (++p->refusals >= REFUSALS_MOST || !has_other_lane(s, p, now))) {
+        conversation_shut(s, p);
         outcome_reply_all(s->d, p, l, s->over_phase, reply);
         return;
     }

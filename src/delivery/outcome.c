@@ -108,6 +108,21 @@ void outcome_classify(const struct delivery *d, const char *provider, enum phase
     *scope = verdict.scope;
 }
 
+void delivery_reading(const struct delivery *d, const struct outcome *o,
+                      struct reply_verdict *verdict)
+{
+    char enhanced[SMTP_ENHANCED];
+    unsigned code;
+    replies_codes(o->reply, &code, enhanced);
+    replies_judge(d->replies,
+                  &(struct reply_said){.provider = o->provider,
+                                       .code = o->code,
+                                       .enhanced = enhanced,
+                                       .text = o->reply,
+                                       .phase = o->phase},
+                  verdict);
+}
+
 bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, struct lane *lane,
                    enum phase phase, const struct smtp_reply *reply)
 {

@@ -9,6 +9,7 @@
 #include "core/reputation.h"
 #include "delivery/delivery.h"
 #include "engine/engine_room.h"
+#include "mail/replies.h"
 #include "settings/settings.h"
 #include "store/ledger.h"
 #include "store/store.h"
@@ -163,6 +164,17 @@ static const struct incidents *incidents(void *ctx)
     return warden_incidents(e->warden);
 }
 
+static bool judge(void *ctx, const struct outcome *o, struct control_reading *out)
+{
+    struct engine *e = ctx;
+    struct reply_verdict verdict;
+    delivery_reading(e->delivery, o, &verdict);
+    *out = (struct control_reading){.class = verdict.class, .scope = verdict.scope};
+    if (verdict.rule && verdict.rule->line)
+        snprintf(out->rule, sizeof(out->rule), "providers.yaml:%u", verdict.rule->line);
+    return true;
+}
+
 static int on_reload(void *ctx, const char *actor, char **mistakes)
 {
     struct engine *e = ctx;
@@ -223,7 +235,8 @@ int door_open(struct engine *e, char **why_not)
                                        .harm = harm,
                                        .ip_health = ip_health,
                                        .is_incident = is_incident,
-                                       .incidents = incidents};
+                                       .incidents = incidents,
+                                       .judge = judge};
     int r = control_open(&e->control,
                          &(struct control_options){.loop = &e->loop,
                                                    .state = &e->state,

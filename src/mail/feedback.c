@@ -76,8 +76,8 @@ static void read_parts(struct feedback *f, const struct parts *p, const struct r
         return;
     if (!feedback_auto_sure(&p->items[0]) && feedback_words(f, p, replies))
         f->kind = FEEDBACK_BOUNCE;
-    else
-        (void)feedback_auto(f, p);
+    else if (!feedback_auto(f, p))
+        (void)feedback_report_rest(f, p, replies);
 }
 
 struct feedback *feedback_read(struct bytes mail, const struct replies *replies)

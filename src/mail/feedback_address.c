@@ -11,10 +11,12 @@ enum { LOOKED_AT = 2000, LOCAL_MOST = 64, DOMAIN_MOST = 253, TYPE_MOST = 24 };
 
 static struct bytes trimmed(struct bytes b)
 {
-    while (b.n && (b.p[0] <= ' ' || memchr("'\"`,;", b.p[0], 5)))
+    while (b.n && (b.p[0] <= ' ' || memchr("'`,;", b.p[0], 4)))
         b = bytes_skip(b, 1);
-    while (b.n && (b.p[b.n - 1] <= ' ' || memchr("'\"`,;:.>", b.p[b.n - 1], 8)))
+    while (b.n && (b.p[b.n - 1] <= ' ' || memchr("'`,;:.>", b.p[b.n - 1], 7)))
         b.n--;
+    if (b.n > 1 && b.p[0] == '"' && b.p[b.n - 1] == '"')
+        b = bytes_of(b.p + 1, b.n - 2); // around all of it; around the local part it belongs there
     return b;
 }
 
@@ -72,7 +74,7 @@ static void add_utf8(struct buf *out, uint32_t code)
 // "\x{E9}" (RFC 6533 §3) and, where `is_plus`, "+40" (xtext, RFC 3461 §4; IMCEA).
 static void unescaped(struct buf *out, struct bytes b, bool is_plus)
 {
-    for (size_t i = 0; i < b.n; i++) {
+    for (size_t i = 0; b.p && i < b.n; i++) {
         uint32_t code = 0;
         size_t at = i + 3;
         if (is_plus && b.p[i] == '+' && i + 2 < b.n && hex(b.p[i + 1]) >= 0 &&
@@ -98,7 +100,7 @@ static void unescaped(struct buf *out, struct bytes b, bool is_plus)
 static void uncommented(struct buf *out, struct bytes b)
 {
     int depth = 0;
-    for (size_t i = 0; i < b.n; i++) {
+    for (size_t i = 0; b.p && i < b.n; i++) {
         depth += b.p[i] == '(';
         if (!depth)
             buf_add_byte(out, b.p[i]);
@@ -150,33 +152,33 @@ static bool is_local(struct bytes b)
     return true;
 }
 
-// A domain whose labels may be UTF-8; one with a dot in it.
+// A domain whose labels may be UTF-8.
 static bool is_domain(struct bytes b)
 {
-    char ascii[DOMAIN_MOST + 1];
+    uint8_t ascii[DOMAIN_MOST + 1];
     uint32_t code;
-    if (!b.n || b.n > DOMAIN_MOST || !memchr(b.p, '.', b.n))
+    if (!b.n || b.n > DOMAIN_MOST)
         return false;
     for (size_t i = 0, n; i < b.n; i += n)
         if (!(n = text_utf8(&code, b.p + i, b.n - i)) || (code >= 0x80 && code < 0xc0))
             return false;
     for (size_t i = 0; i < b.n; i++)
-        ascii[i] = b.p[i] < 0x80 ? (char)b.p[i] : 'x';
+        ascii[i] = b.p[i] < 0x80 ? b.p[i] : (uint8_t)'x';
     return address_is_domain(bytes_of(ascii, b.n));
 }
 
 static bool parse(char out[ADDRESS_TEXT], struct bytes b)
 {
-    const uint8_t *at = b.n ? memrchr(b.p, '@', b.n) : NULL;
+    const uint8_t *at = b.p ? memrchr(b.p, '@', b.n) : NULL;
     CLEANUP(buf_deinit) struct buf clean = {0};
     if (!at)
         return false;
     if (b.p[0] == '@') { // a source route
         const uint8_t *colon = memchr(b.p, ':', b.n);
-        b = colon ? bytes_skip(b, (size_t)(colon - b.p) + 1) : b;
+        b = colon && colon < at ? bytes_of(colon + 1, (size_t)(b.p + b.n - colon) - 1) : b;
     }
     if (address_parse(out, b))
-        return strchr(address_domain(out), '.') != NULL || *address_domain(out) == '[';
+        return true;
     struct bytes local = bytes_of(b.p, (size_t)(at - b.p));
     struct bytes domain = bytes_of(at + 1, b.n - local.n - 1);
     if (at < b.p || !is_local(local) || !is_domain(domain))
@@ -184,7 +186,8 @@ static bool parse(char out[ADDRESS_TEXT], struct bytes b)
     memcpy(out, b.p, b.n);
     out[b.n] = '\0';
     for (char *c = out + local.n + 1; *c; c++)
-        *c = (char)tolower((unsigned char)*c);
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + ('a' - 'A'));
     text_visible_add(&clean, bytes_str(out));
     return strcmp((char *)clean.p, out) == 0; // nothing that turns or hides letters
 }

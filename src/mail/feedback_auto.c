@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "mail/feedback_room.h"
 
-// Subjects begin with it, or have it whole: "Re: x (Abwesenheit)" does not come from a person either.
+// Subjects that begin so are an answering machine's.
 static const char *const begins[] = {
     // English
     "out of office",
@@ -26,52 +26,47 @@ static const char *const begins[] = {
     "autoresponder",
     "automated reply",
     "automated response",
-    "vacation",
-    "on vacation",
-    "on holiday",
-    "away from my mail",
-    "away from the office",
     "auto:",
     "auto :",
+    "away from my mail",
+    "away from the office",
     "i am out of",
     "i'm out of",
-    "on leave",
+    "vacation reply",
+    "vacation response",
+    "vacation message",
     "on annual leave",
-    "maternity leave",
+    "on maternity leave",
     // German, Dutch
-    "abwesenheit",
+    "abwesenheitsnotiz",
+    "abwesenheitsnachricht",
+    "abwesenheitsmeldung",
+    "abwesenheit:",
     "automatische antwort",
     "automatische antwoord",
     "automatisch antwoord",
+    "autom. antwort",
     "außer haus",
     "ausser haus",
-    "urlaub",
     "nicht im büro",
     "afwezig",
     "ik ben afwezig",
-    "autom. antwort",
-    "empfangsbestätigung",
     // French, Spanish, Catalan, Portuguese, Italian, Romanian
-    "absence",
-    "absent",
+    "absence du bureau",
+    "absent du bureau",
+    "message d'absence",
     "réponse automatique",
     "reponse automatique",
     "message automatique",
-    "en congé",
-    "congés",
     "respuesta automática",
     "respuesta automatica",
     "fuera de la oficina",
     "fuera de oficina",
     "resposta automática",
     "resposta automatica",
-    "ausência",
-    "ausente",
     "fora do escritório",
     "risposta automatica",
     "fuori ufficio",
-    "in ferie",
-    "assente",
     "resposta automàtica",
     "raspuns automat",
     "răspuns automat",
@@ -83,7 +78,7 @@ static const char *const begins[] = {
     "fravær",
     "ikke til stede",
     "automaattinen vastaus",
-    "poissa",
+    "poissaolo",
     "sjálfvirkt svar",
     // Slavic, Baltic, Hungarian, Greek, Turkish
     "odpowiedź automatyczna",
@@ -96,19 +91,20 @@ static const char *const begins[] = {
     "automatski odgovor",
     "автоответ",
     "автоматический ответ",
+    "Автоответ",
+    "Автоматический ответ",
     "автоматична відповідь",
-    "отпуск",
-    "нет на месте",
+    "Автоматична відповідь",
     "automātiskā atbilde",
     "automatinis atsakymas",
     "automaatvastus",
     "automatikus válasz",
     "αυτόματη απάντηση",
+    "Αυτόματη απάντηση",
     "otomatik yanıt",
     "otomatik cevap",
     // Hebrew, Arabic, Chinese, Japanese, Korean, Vietnamese, Thai
     "תשובה אוטומטית",
-    "רد تلقائي",
     "رد تلقائي",
     "自动回复",
     "自動回覆",
@@ -125,6 +121,50 @@ static const char *const begins[] = {
     "부재중",
     "trả lời tự động",
     "ตอบกลับอัตโนมัติ",
+};
+
+// These begin newsletters as well: only of a mail that is an answer, or says that it is automatic.
+static const char *const perhaps[] = {
+    "vacation",
+    "on vacation",
+    "on holiday",
+    "holiday",
+    "on leave",
+    "away",
+    "urlaub",
+    "abwesenheit",
+    "absence",
+    "absent",
+    "en congé",
+    "congés",
+    "ausência",
+    "ausente",
+    "ausencia",
+    "in ferie",
+    "assente",
+    "semester",
+    "ferie",
+    "отпуск",
+    "Отпуск",
+    "empfangsbestätigung",
+    "not in the office",
+};
+
+// And these are said in the middle.
+static const char *const inside[] = {
+    "out of office",
+    "out of the office",
+    "autoreply",
+    "auto-reply",
+    "automatic reply",
+    "autoresponder",
+    "(auto response)",
+    "abwesenheitsnotiz",
+    "automatische antwort",
+    "réponse automatique",
+    "respuesta automática",
+    "自动回复",
+    "自動返信",
 };
 
 // Headers that only answering machines write.
@@ -196,17 +236,28 @@ static const char *subject_core(const char *subject)
     return subject + strspn(subject, " ");
 }
 
+static bool is_one_of(const char *core, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (begins_with(core, words[i]))
+            return true;
+    return false;
+}
+
+static bool is_answer(const struct part *top)
+{
+    return part_header_get(top, "In-Reply-To") || part_header_get(top, "References");
+}
+
 static bool is_away_subject(const struct part *top)
 {
     const char *subject = part_header_get(top, "Subject");
     const char *core = subject ? subject_core(subject) : "";
-    for (size_t i = 0; i < ARRAY_LEN(begins); i++)
-        if (begins_with(core, begins[i]))
-            return true;
-    static const char *const inside[] = {
-        "out of office",   "out of the office",    "autoreply",       "auto-reply",
-        "automatic reply", "autoresponder",        "(auto response)", "abwesenheitsnotiz",
-        "is out of",       "automatische antwort", "自动回复",        "自動返信"};
+    bool is_likely =
+        is_answer(top) || feedback_is_automatic(top) || part_header_get(top, "Precedence");
+    if (is_one_of(core, begins, ARRAY_LEN(begins)) ||
+        (is_likely && is_one_of(core, perhaps, ARRAY_LEN(perhaps))))
+        return true;
     for (size_t i = 0; i < ARRAY_LEN(inside); i++)
         if (strcasestr(core, inside[i]))
             return true;
@@ -226,11 +277,6 @@ static bool says_machine(const struct part *top)
            has_value(top, "Delivered-To", "Autoresponder");
 }
 
-static bool is_answer(const struct part *top)
-{
-    return part_header_get(top, "In-Reply-To") || part_header_get(top, "References");
-}
-
 bool feedback_auto_sure(const struct part *top)
 {
     if (strcmp(top->type, "multipart/report") == 0 || feedback_is_daemon(top))
@@ -243,8 +289,11 @@ bool feedback_auto(struct feedback *f, const struct parts *p)
     const struct part *top = &p->items[0];
     const char *from = part_header_get(top, "From");
     char address[ADDRESS_TEXT] = "";
-    bool is_auto = feedback_auto_sure(top) || has_value(top, "Auto-Submitted", "auto-replied") ||
-                   (feedback_is_automatic(top) && is_answer(top));
+    // "auto-generated" is said by every ticket system; one that answers and wants no answer is a rule's.
+    bool is_rule = feedback_is_automatic(top) && is_answer(top) &&
+                   part_header_get(top, "X-Auto-Response-Suppress");
+    bool is_auto =
+        feedback_auto_sure(top) || has_value(top, "Auto-Submitted", "auto-replied") || is_rule;
     if (!is_auto || strcmp(top->type, "multipart/report") == 0)
         return false;
     f->kind = FEEDBACK_AUTO_REPLY;

@@ -1,6 +1,7 @@
 // What people press: "this is spam" and "unsubscribe", as reports of their providers (ARF, RFC 5965 and
 // 6591; Microsoft's, which encloses the mail and says the rest in its subject; Apple's) and as the mail that
 // a List-Unsubscribe address gets.
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -9,7 +10,7 @@
 #include "mail/feedback_fields.h"
 #include "mail/feedback_room.h"
 
-enum { FIRST_LINE = 200, RECIPIENTS_READ = FEEDBACK_RECIPIENTS * 2 };
+enum { FIRST_LINE = 200, WORDS_A_REQUEST = 4, RECIPIENTS_READ = FEEDBACK_RECIPIENTS * 2 };
 
 // What a Feedback-Type asks for. What is not here counts as a complaint: somebody was annoyed.
 static const struct feedback_type {
@@ -126,21 +127,59 @@ static const char *subject_of(const struct parts *p)
     return subject ? subject + strspn(subject, " ") : "";
 }
 
-// Microsoft's: "complaint about message from 192.0.2.1", the mail enclosed. Some come as the mail itself,
-// with the recipient in a header of theirs.
-static bool jmrp_read(struct feedback *f, const struct parts *p)
+// Subjects of complaints that are no ARF. Where the mail must be enclosed, people write such subjects too.
+static const struct {
+    const char *says;
+    bool is_begin, is_enclosing;
+} complaints[] = {
+    {"complaint about message from", true, true}, // Microsoft's JMRP: an address follows
+    {"[spamcop (", true, false},                  // likewise
+    {"abuse report", false, true},
+    {"spam report", false, true},
+    {"spam complaint", false, true},
+    {"feedback report for", false, true},
+};
+
+static bool complains(const char *subject, bool encloses)
 {
-    static const char about[] = "complaint about message from";
+    for (size_t i = 0; i < ARRAY_LEN(complaints); i++) {
+        const char *at = strcasestr(subject, complaints[i].says);
+        if (at && (at == subject || !complaints[i].is_begin) &&
+            (encloses || !complaints[i].is_enclosing))
+            return true;
+    }
+    return false;
+}
+
+// The first IP address in a subject.
+static void keep_address(struct feedback *f, const char *subject)
+{
+    for (const char *at = subject; *at; at++) {
+        size_t n = strspn(at, "0123456789abcdefABCDEF.:");
+        CLEANUP(xfree) char *word = xmemdup0(at, n < 46 ? n : 0);
+        uint8_t ip[16];
+        if (n && (inet_pton(AF_INET, word, ip) == 1 || inet_pton(AF_INET6, word, ip) == 1)) {
+            feedback_keep(&f->source_ip, word);
+            return;
+        }
+        at += n ? n - 1 : 0;
+    }
+}
+
+// Microsoft's, which encloses the mail; some come as the mail itself, with the recipient in a header of
+// theirs.
+static bool plain_read(struct feedback *f, const struct parts *p)
+{
+    static const char own[] = "X-HmXmrOriginalRecipient";
     const struct part *original = feedback_original(p);
     const char *subject = subject_of(p);
-    bool is_said = strncasecmp(subject, about, sizeof(about) - 1) == 0;
-    if (!original && part_header_get(&p->items[0], "X-HmXmrOriginalRecipient"))
+    if (!original && part_header_get(&p->items[0], own))
         original = &p->items[0];
-    if (!original || (!is_said && !part_header_get(original, "X-HmXmrOriginalRecipient")))
+    if (!complains(subject, original) && !(original && part_header_get(original, own)))
         return false;
-    if (is_said)
-        feedback_keep(&f->source_ip, subject + sizeof(about) - 1);
-    feedback_origin(f, original);
+    keep_address(f, subject);
+    if (original)
+        feedback_origin(f, original);
     end(f, &types[0], original);
     return true;
 }
@@ -150,9 +189,13 @@ static bool auth_read(struct feedback *f, const struct parts *p)
 {
     static const struct feedback_type type = {"", FEEDBACK_BOUNCE, CLASS_AUTH_POLICY,
                                               SCOPE_SENDER_DOMAIN};
+    static const char *const says[] = {"DMARC failure", "DMARC fail", "DMARC forensic",
+                                       "authentication failure report"};
     const char *subject = subject_of(p);
-    if (!strcasestr(subject, "DMARC fail") && !strcasestr(subject, "DMARC Failure Report") &&
-        !strcasestr(subject, "authentication failure report"))
+    bool is_said = false;
+    for (size_t i = 0; i < ARRAY_LEN(says); i++)
+        is_said |= strcasestr(subject, says[i]) != NULL;
+    if (!is_said)
         return false;
     end(f, &type, feedback_original(p));
     return true;
@@ -179,26 +222,34 @@ static bool apple_read(struct feedback *f, const struct parts *p)
 
 bool feedback_complaint(struct feedback *f, const struct parts *p)
 {
-    return apple_read(f, p) || arf_read(f, p) || jmrp_read(f, p) || auth_read(f, p);
+    return apple_read(f, p) || arf_read(f, p) || plain_read(f, p) || auth_read(f, p);
 }
 
 // --- mail to a List-Unsubscribe address
 
+// Exactly that, or "unsubscribe" and what a List-Unsubscribe asked to write behind it; a sentence about it is
+// a person's.
 static bool asks_to_leave(const char *words)
 {
-    static const char *const asks[] = {"unsubscribe", "un-subscribe", "unsubscribe me", "opt-out",
-                                       "optout",      "opt out",      "remove me",      "remove",
-                                       "leave",       "abmelden",     "abbestellen",    "signoff"};
-    size_t n = strcspn(words, "\n");
+    static const char *const asks[] = {"unsubscribe me", "un-subscribe", "opt-out", "optout",
+                                       "opt out",        "remove me",    "remove",  "leave",
+                                       "abmelden",       "abbestellen",  "signoff", "stop"};
+    static const char *const begins[] = {"unsubscribe", "please unsubscribe", "please remove me"};
+    size_t n = strcspn(words, "\n"), blanks = 0;
     while (n && (isspace((unsigned char)words[n - 1]) || strchr(".!", words[n - 1])))
         n--;
+    for (size_t i = 0; i < n; i++)
+        blanks += words[i] == ' ';
     for (size_t i = 0; i < ARRAY_LEN(asks); i++)
         if (n == strlen(asks[i]) && strncasecmp(words, asks[i], n) == 0)
             return true;
-    // "unsubscribe 8f3a…", "unsubscribe:list": what a List-Unsubscribe asked to write
-    return strncasecmp(words, asks[0], strlen(asks[0])) == 0 && n < FIRST_LINE &&
-           !isalpha((unsigned char)words[strlen(asks[0])]) &&
-           strcspn(words + strlen(asks[0]) + 1, " ") >= n - strlen(asks[0]) - 1;
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+        size_t begin_n = strlen(begins[i]);
+        if (strncasecmp(words, begins[i], begin_n) == 0 && n < FIRST_LINE &&
+            blanks < WORDS_A_REQUEST && !isalpha((unsigned char)words[begin_n]))
+            return true;
+    }
+    return false;
 }
 
 static bool is_door(const char *to)

@@ -101,8 +101,8 @@ static bool is_vague(const char *status)
     return !status[0] || strcmp(status + 1, ".0.0") == 0;
 }
 
-// What the codes of a report mean where it has no words; only what mail/classify.h leaves open, since in
-// a reply these are used for everything.
+// What a status of the reporting system's own means; only what mail/classify.h leaves open, since in a
+// reply these are used for everything.
 static bool status_judge(struct feedback_recipient *r, const char *status)
 {
     static const struct {
@@ -128,32 +128,97 @@ static bool status_judge(struct feedback_recipient *r, const char *status)
     return false;
 }
 
+// Whose words they are, for what means something at one provider alone (`only_here`): by the host that the
+// report names, else by the recipient's domain. Names as in config/providers.yaml; a name that is not there
+// counts as nobody. The first row whose ending stands there.
+static const struct {
+    const char *ending, *provider;
+} hosts[] = {
+    {".olc.protection.outlook.com", "microsoft"},
+    {".protection.outlook.com", "m365"},
+    {".prod.outlook.com", "m365"},
+    {".exchangelabs.com", "m365"},
+    {".yahoodns.net", "yahoo"},
+    {".google.com", "google"},
+    {".gmx.net", "gmx"},
+    {".qq.com", "qq"},
+};
+static const struct {
+    const char *ending, *provider;
+} domains[] = {
+    {"@hotmail.", "microsoft"}, {"@outlook.", "microsoft"}, {"@live.", "microsoft"},
+    {"@msn.com", "microsoft"},  {"@gmail.com", "google"},   {"@yahoo.", "yahoo"},
+    {"@aol.com", "yahoo"},      {"@gmx.", "gmx"},           {"@web.de", "gmx"},
+    {"@qq.com", "qq"},
+};
+
+static const char *provider_of(const struct feedback_recipient *r, const char *text,
+                               const char *host)
+{
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+        if (strcasestr(text, hosts[i].ending) || strcasestr(host, hosts[i].ending))
+            return hosts[i].provider;
+    for (size_t i = 0; i < ARRAY_LEN(domains); i++)
+        if (strcasestr(r->address, domains[i].ending))
+            return domains[i].provider;
+    return "";
+}
+
+// "mailbox is full: retry timeout exceeded": that it was given up says less than why.
+static char *without_expiry(const char *text)
+{
+    static const char *const ends[] = {"retry timeout exceeded",
+                                       "retry time not reached for any host"};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        const char *at = strcasestr(text, ends[i]);
+        if (at && at > text + 3)
+            return xmemdup0(text, (size_t)(at - text));
+    }
+    return NULL;
+}
+
+static void judge_said(struct feedback_recipient *r, const struct replies *replies,
+                       const struct reply_said *said, struct reply_verdict *v)
+{
+    replies_judge(replies, said, v);
+    CLEANUP(xfree)
+    char *why = v->rule && v->class == CLASS_NO_CONNECT ? without_expiry(said->text) : NULL;
+    if (why) {
+        struct reply_verdict better;
+        struct reply_said before = *said;
+        before.text = why;
+        replies_judge(replies, &before, &better);
+        if (better.rule)
+            *v = better;
+    }
+    r->class = v->class;
+    r->scope = v->scope;
+}
+
 static void judge(struct feedback_recipient *r, const struct replies *replies, const char *status,
-                  const char *text)
+                  const char *text, const char *host)
 {
     struct reply_verdict v;
     char own[CODES];
     enhanced_find(own, text);
     const char *enhanced = is_vague(own) && !is_vague(status) ? status : own;
-    struct reply_said said = {.provider = "",
+    struct reply_said said = {.provider = provider_of(r, text, host),
                               .code = r->code,
                               .enhanced = enhanced,
                               .text = text,
                               .phase = phase_of(text)};
-    replies_judge(replies, &said, &v);
-    r->class = v.class;
-    r->scope = v.scope;
+    judge_said(r, replies, &said, &v);
     if (v.rule || r->code)
         return;
-    // Without a reply's code its first digit stands in the status; a text alone is a refusal.
-    unsigned code = *enhanced ? (unsigned)(enhanced[0] - '0') * 100 : 500;
-    if (!*text && status_judge(r, status))
-        return;
-    classify_reply(&r->class, &r->scope, code, enhanced, said.phase);
+    // Without a reply's code the words are the reporting system's own, and so is what its status means; a
+    // text alone is a refusal.
+    int digit = *enhanced ? *enhanced : *status ? *status : '5';
+    if (!status_judge(r, enhanced))
+        classify_reply(&r->class, &r->scope, (unsigned)(digit - '0') * 100, enhanced, said.phase);
 }
 
-void feedback_judge(struct feedback_recipient *r, const struct replies *replies, const char *status,
-                    const char *diagnostic)
+void feedback_judge_of(struct feedback_recipient *r, const struct replies *replies,
+                       const char *status, const char *diagnostic, const char *host)
 {
     char first[CODES], enhanced[CODES], shown[FEEDBACK_REPLY * 2];
     const char *text = type_skipped(diagnostic);
@@ -163,10 +228,16 @@ void feedback_judge(struct feedback_recipient *r, const struct replies *replies,
     r->code = code ? code : code_find(text);
     if (!enhanced[0])
         enhanced_find(enhanced, text);
-    judge(r, replies, first, text);
+    judge(r, replies, first, text, host);
     const char *best = is_vague(first) && enhanced[0] ? enhanced : first;
     (void)snprintf(r->enhanced, sizeof(r->enhanced), "%s", best);
     (void)text_visible(shown, FEEDBACK_REPLY + 1, text, strlen(text));
     xfree(r->reply);
     r->reply = xstrdup(shown);
+}
+
+void feedback_judge(struct feedback_recipient *r, const struct replies *replies, const char *status,
+                    const char *diagnostic)
+{
+    feedback_judge_of(r, replies, status, diagnostic, "");
 }

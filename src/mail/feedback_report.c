@@ -12,7 +12,7 @@ enum { GROUPS_MOST = FEEDBACK_RECIPIENTS * 2 }; // double ones included
 
 // What a report says of one recipient. Empty strings: not said.
 struct group {
-    char *final, *original, *action, *status, *diagnostic, *more;
+    char *final, *original, *action, *status, *diagnostic, *more, *host;
     bool is_begun;
 };
 
@@ -43,8 +43,8 @@ static bool is_status(const struct part *one)
 
 static void group_clear(struct group *g)
 {
-    char **const fields[] = {&g->final,  &g->original,   &g->action,
-                             &g->status, &g->diagnostic, &g->more};
+    char **const fields[] = {&g->final,      &g->original, &g->action, &g->status,
+                             &g->diagnostic, &g->more,     &g->host};
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
         *fields[i] = xfree(*fields[i]);
     g->is_begun = false;
@@ -81,7 +81,7 @@ static void judge_failed(struct feedback_recipient *r, const struct report *repo
         said = text(g->more);
     if (!*said)
         said = status_words(text(g->status));
-    feedback_judge(r, report->replies, text(g->status), said);
+    feedback_judge_of(r, report->replies, text(g->status), said, text(g->host));
 }
 
 static void judge_group(struct feedback_recipient *r, const struct report *report)
@@ -140,6 +140,7 @@ static bool field_take(struct group *g, const struct field *f)
         {"action", offsetof(struct group, action), true},
         {"status", offsetof(struct group, status), true},
         {"diagnostic-code", offsetof(struct group, diagnostic), false},
+        {"remote-mta", offsetof(struct group, host), false},
         {"x-supplementary-info", offsetof(struct group, more), false},
     };
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
@@ -267,6 +268,29 @@ bool feedback_report(struct feedback *f, const struct parts *p, const struct rep
     if (!f->recipients_n)
         (void)feedback_add(f, "");
     words_add(&r);
+    f->kind = FEEDBACK_BOUNCE;
+    return true;
+}
+
+// A report whose machine-readable part is lost, and whose words nobody understood.
+bool feedback_report_rest(struct feedback *f, const struct parts *p, const struct replies *replies)
+{
+    char address[ADDRESS_TEXT];
+    bool is_report = false;
+    for (size_t i = 0; i < p->n; i++)
+        is_report |=
+            !p->items[i].is_enclosed && strcmp(p->items[i].report_type, "delivery-status") == 0;
+    if (!is_report)
+        return false;
+    only_recipient(address, p);
+    struct feedback_recipient *r = feedback_add(f, address);
+    for (size_t i = 0; r && i < p->n; i++)
+        if (!p->items[i].is_enclosed && p->items[i].text_n) {
+            CLEANUP(xfree)
+            char *words = xmemdup0(p->items[i].text, strnlen(p->items[i].text, 1000));
+            feedback_judge(r, replies, "", words);
+            break;
+        }
     f->kind = FEEDBACK_BOUNCE;
     return true;
 }

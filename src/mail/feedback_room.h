@@ -9,6 +9,8 @@
 
 /* Readers: true when the mail is of that kind, and `f` says what it says. Each is asked for any mail. */
 bool feedback_report(struct feedback *f, const struct parts *p, const struct replies *replies);
+/* Asked last: a report of which nothing more can be said. */
+bool feedback_report_rest(struct feedback *f, const struct parts *p, const struct replies *replies);
 bool feedback_complaint(struct feedback *f, const struct parts *p);
 /* A mail to a List-Unsubscribe address. */
 bool feedback_unsubscribe(struct feedback *f, const struct parts *p);
@@ -26,6 +28,11 @@ bool feedback_is_daemon(const struct part *top);
  * IMCEA forms that hold one, UTF-8 (RFC 6533). Also what no standard allows and providers do (two dots).
  * False: there is none inside. */
 bool feedback_address(char out[ADDRESS_TEXT], const char *text);
+
+/* As feedback_judge(), for what `host` ("" : unknown) has said: some words mean something of their own
+ * there. */
+void feedback_judge_of(struct feedback_recipient *r, const struct replies *replies,
+                       const char *status, const char *diagnostic, const char *host);
 
 /* A recipient of the mail, hidden or not, of a class that needs no judging. */
 void feedback_say(struct feedback *f, const char *address, enum class class, enum scope scope);

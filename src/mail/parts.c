@@ -25,7 +25,7 @@ struct list_of_parts {
     bool is_beyond;
 };
 
-static void mime_prepare(void)
+void parts_prepare(void)
 {
     static gsize is_done;
     if (g_once_init_enter(&is_done)) {
@@ -414,7 +414,7 @@ struct parts *parts_read(struct bytes mail)
 {
     struct list_of_parts l = {0};
     CLEANUP(buf_deinit) struct buf lines = {0};
-    mime_prepare();
+    parts_prepare();
     if (mail.n > PARTS_MAIL)
         mail.n = PARTS_MAIL;
     buf_add_byte(&lines, '\n');

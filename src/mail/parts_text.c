@@ -55,13 +55,11 @@ static const char *const usual[] = {
 
 void parts_text_prepare(void)
 {
-    static bool is_done;
-    if (is_done)
+    static iconv_t kept[ARRAY_LEN(usual)]; // never closed: what is open stays loaded
+    if (kept[0])
         return;
-    is_done = true;
-    // Never closed: what is open stays loaded.
     for (size_t i = 0; i < ARRAY_LEN(usual); i++)
-        (void)iconv_open("utf-8", usual[i]);
+        kept[i] = iconv_open("utf-8", usual[i]);
 }
 
 static bool is_utf8_name(const char *charset)

@@ -11,7 +11,7 @@
 // "type:text|type:text", nesting as leading dots, `^` what belongs to an enclosed mail.
 static char *shape(const char *mail)
 {
-    struct buf out = {0};
+    CLEANUP(buf_deinit) struct buf out = {0};
     CLEANUP(parts_free) struct parts *p = parts_read(bytes_str(mail));
     assert_true(p->n >= 1);
     for (size_t i = 0; i < p->n; i++) {
@@ -224,7 +224,7 @@ static void what_is_made_to_hurt_costs_a_walk(void **state)
         {"30,000 groups and comments that never end", OPEN_ADDRESSES, false, true},
         {"300,000 lines that could be boundaries", DASHES, true, false},
     };
-    (void)shape("Subject: warm\n\nup\n");
+    parts_prepare(); // what is loaded once costs nobody here
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         CLEANUP(buf_deinit) struct buf mail = {0};
         make(&mail, cases[i].what);
