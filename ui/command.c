@@ -459,7 +459,15 @@ static void add(json_t *params, const char *name, const char *value)
 static void manage(struct console *c, const struct command_call *call)
 {
     json_t *params = json_pack("{s:s}", "command", call->command->words);
-    if (call->targets_n) {
+    if (call->command->arguments == ARGUMENTS_ADDRESSES) {
+        json_t *addresses = json_array();
+        for (size_t i = 0; i < call->targets_n; i++)
+            json_array_append_new(addresses, json_string(call->targets[i]));
+        json_object_set_new(params, "addresses", addresses);
+        add(params, "customer", call->customer);
+        add(params, "for", call->span);
+        json_object_set_new(params, "trap", json_boolean(call->is_trap));
+    } else if (call->targets_n) {
         const char *colon = strchr(call->targets[0], ':');
         add(params, "customer", colon ? colon + 1 : call->targets[0]);
     }
@@ -498,6 +506,10 @@ static void run_engine(struct console *c, const char *text)
         look(c, &call);
     else if (call.command->kind == COMMAND_ACT)
         act(c, &call);
+    else if (strcmp(call.command->words, "suppress import") == 0 ||
+             strcmp(call.command->words, "suppress export") == 0 ||
+             strcmp(call.command->words, "suppress check") == 0)
+        console_say(c, PEN_NOTICE, "%s: run it in a shell", call.command->words);
     else if (call.command->kind == COMMAND_MANAGE)
         manage(c, &call);
     else
