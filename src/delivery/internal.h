@@ -259,7 +259,7 @@ struct flight {
     struct smtp_envelope envelope;
     const char **addresses;
     char *return_path; // a token of ours; NULL: the message's own sender
-    uint32_t *failed; // numbers of recipients that failed in it; NULL: none yet. Owned
+    uint32_t *failed;  // numbers of recipients that failed in it; NULL: none yet. Owned
     size_t failed_n;
     bool is_loading; // its body is awaited
     bool is_sent;    // the client has it
