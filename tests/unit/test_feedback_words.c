@@ -128,6 +128,10 @@ static const struct {
     {"no-parcel", ""},
     {"no-german-away", ""},
     {"no-left", ""},
+    {"success-postfix", "ann@r.example=delivered"},
+    {"no-postmaster", ""},
+    {"no-phish", ""},
+    {"no-membership", ""},
 };
 // clang-format on
 
