@@ -16,6 +16,8 @@ struct outcome;
 struct reputation_harm;
 struct reputation_rung;
 struct spool_message;
+struct suppress_removal;
+struct suppress_row;
 
 /* What waits of one customer for one provider. */
 struct control_queue_row {
@@ -37,6 +39,17 @@ struct control_lane_row {
     bool is_blocked;      // an ip-reputation-block in the last hour and nothing delivered since
     usec_t until;         // paused, probing or backing off until (wall; USEC_NEVER: no end); 0: no
     const char *last_reply;
+};
+
+/* Replies of one shape that no rule knew. */
+struct control_unknown_row {
+    const char *phase, *class, *shape, *sample; // words of core/words.h; the sample is masked
+    unsigned code;
+    uint64_t count;
+    usec_t first_at, last_at;
+    const char *const *providers; // in order; "" where it was not known
+    size_t providers_n;
+    bool has_more_providers; // than are named
 };
 
 struct control_totals {
@@ -67,6 +80,13 @@ struct control_reading {
     char rule[64]; // "providers.yaml:204"; "" : no rule, its codes
 };
 
+/* What came back by mail since the start: mails, but for `unmatched` (news of no delivery that we know). */
+struct control_feedback {
+    uint64_t bounces, complaints, unsubscribes, auto_replies, others;
+    uint64_t unmatched, died; // died: what ended the process that read it
+    uint64_t forged, stale;   // return addresses refused
+};
+
 /* `hash` as in the ledger. r < 0: nothing was written (-ENOSPC: no space), e is NULL. */
 typedef void control_act_fn(void *ctx, int r, const struct entry *e, const char *hash);
 
@@ -79,6 +99,7 @@ struct control_engine {
     void (*totals)(void *ctx, struct control_totals *t);
     void (*limits)(void *ctx, const char *provider, struct control_limits *l);
     void (*health)(void *ctx, struct control_health *h);
+    void (*feedback)(void *ctx, struct control_feedback *f); // may be NULL: nothing came
     /* Why a recipient waits, in words. */
     void (*why)(void *ctx, const struct spool_message *m, uint32_t recipient_no, char *out,
                 size_t room);
@@ -86,6 +107,12 @@ struct control_engine {
      * what protects at once, what lets more mail out after its commit. `done` is called once, on the
      * loop, maybe inside the call; the entry is borrowed during it. */
     void (*act)(void *ctx, struct entry *e, control_act_fn *done, void *done_ctx);
+    /* Suppressions by hand: entry (moved in) and rows (copied) are written together; `done` as of act().
+     * The other takes some out: e NULL and r 0 in its `done`: nothing of it was there. (warden/suppress.h) */
+    void (*suppress)(void *ctx, struct entry *e, const struct suppress_row *rows, size_t n,
+                     control_act_fn *done, void *done_ctx);
+    void (*unsuppress)(void *ctx, struct entry *e, const struct suppress_removal *what,
+                       control_act_fn *done, void *done_ctx);
     /* Reads the configuration again. 0, or 1 with *mistakes (owned): a line each, nothing changed. */
     int (*reload)(void *ctx, const char *actor, char **mistakes);
 
@@ -97,6 +124,8 @@ struct control_engine {
     const struct incidents *(*incidents)(void *ctx);      // or NULL
     /* Judges an outcome's answer again; NULL or false: nothing is known. */
     bool (*judge)(void *ctx, const struct outcome *o, struct control_reading *out);
+    void (*each_unknown)(void *ctx, void (*each)(void *to, const struct control_unknown_row *r),
+                         void *to);
 };
 
 /* What control knows from the configuration; a reload hands it in again. */

@@ -11,6 +11,7 @@
 #include "control/lines.h"
 #include "control/page.h"
 #include "control/peer.h"
+#include "control/suppress.h"
 #include "control/table.h"
 #include "core/health.h"
 #include "core/reputation.h"
@@ -18,6 +19,7 @@
 #include "remote/protocol.h"
 #include "store/history.h"
 #include "store/spool.h"
+#include "store/suppress.h"
 
 enum { LINE = 900, MESSAGES = 10, EVENTS = 20, LANES = 20, SAID = 3 };
 
@@ -29,6 +31,7 @@ struct explaining {
     char *target, *title;
     json_t *lines, *conversations, *reports; // the last two NULL where there can be none
     size_t n;                                // what was found by the store
+    bool is_domain_asked;
 };
 
 static struct explaining *explaining_new(struct request *r, const char *target)
@@ -406,6 +409,36 @@ static void ask_history(struct explaining *x)
     history_list(x->world->store, &q, on_outcomes, x);
 }
 
+static void ask_suppressed(struct explaining *x, const char *what);
+
+static void on_suppressed(void *ctx, const struct suppress_row *rows, size_t n, bool has_more)
+{
+    struct explaining *x = ctx;
+    const char *at = strrchr(x->target, '@');
+    char words[SUPPRESS_WORDS];
+    (void)has_more;
+    for (size_t i = 0; i < n; i++) {
+        bool is_over = suppression_usec(rows[i].s.until) <= x->now;
+        suppress_row_words(words, &rows[i], x->now);
+        if (!is_over)
+            say(x, "suppressed", "%s", words);
+        x->n += !is_over;
+    }
+    if (x->is_domain_asked)
+        ask_history(x);
+    else
+        ask_suppressed(x, at);
+}
+
+// The address, then its domain, then what is remembered.
+static void ask_suppressed(struct explaining *x, const char *what)
+{
+    x->is_domain_asked = what != x->target;
+    suppress_list(x->world->store,
+                  &(struct suppress_query){.what = what, .has_suspects = true, .limit = MESSAGES},
+                  on_suppressed, x);
+}
+
 static void on_message(void *ctx, struct spool_message *m)
 {
     struct explaining *x = ctx;
@@ -426,7 +459,7 @@ static void on_messages(void *ctx, struct spool_message **messages, size_t n)
     }
     x->n += n;
     xfree(messages);
-    ask_history(x);
+    ask_suppressed(x, x->target);
 }
 
 static void explain_stored(struct explaining *x, const struct target *message)

@@ -258,6 +258,7 @@ struct flight {
     struct parcel *parcel; // owned
     struct smtp_envelope envelope;
     const char **addresses;
+    char *return_path; // a token of ours; NULL: the message's own sender
     uint32_t *failed; // numbers of recipients that failed in it; NULL: none yet. Owned
     size_t failed_n;
     bool is_loading; // its body is awaited
@@ -381,7 +382,7 @@ void parcel_free(struct delivery *d, struct parcel *p);
 void parcel_place(struct delivery *d, struct parcel *p, struct hosts *hosts);
 void queue_put(struct delivery *d, struct queue *q, struct parcel *p, bool is_first);
 void queue_out(struct delivery *d, struct parcel *p);
-/* At most TRANSACTION_MAX recipients of a waiting parcel, out of its queue; the rest waits on. */
+/* As many recipients of a waiting parcel as one transaction takes, out of its queue; the rest waits on. */
 struct parcel *parcel_split(struct delivery *d, struct parcel *p);
 /* It was not tried: waits again, in front. */
 void parcel_return(struct delivery *d, struct parcel *p);
@@ -507,6 +508,8 @@ bool outbound_is_own(const struct outbound *s);
 
 /* --- flight.c */
 void flight_new(struct outbound *s, struct parcel *p);
+/* Is the message sent from an address of its own for each recipient (mail/token.h)? */
+bool flight_has_token(const struct delivery *d, const struct spool_message *m);
 /* What was decided leaves memory, the rest waits again, or is given up when it comes back often. */
 void flight_end(struct flight *f, struct lane *lane, const char *why);
 /* The server is done with it. */
@@ -529,8 +532,9 @@ void conversation_shut(const struct outbound *s, const struct parcel *p);
 /* --- outcome.c */
 /* The wait before the next try after `attempt` tries; `dice` in [0, 1) is the jitter. */
 usec_t outcome_retry(usec_t first, usec_t most, unsigned attempt, double dice);
-/* What an answer means: the provider's rules, everybody's, else the codes. */
-void outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
+/* What an answer means: the provider's rules, everybody's, else the codes. True: a refusal that no rule
+ * knew. */
+bool outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
                       const struct smtp_reply *reply, enum class *class, enum scope *scope);
 /* One recipient's answer; it leaves memory when the caller says letter_left(). True: the answer is
  * about our IP, and none but a pause helps. */
@@ -538,7 +542,7 @@ bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, str
                    enum phase phase, const struct smtp_reply *reply);
 /* Tells the wiring of a refusal at the door that no recipient is charged for. */
 void outcome_door(struct delivery *d, const struct lane *lane, enum class class, enum scope scope,
-                  enum phase phase, const struct smtp_reply *reply);
+                  bool is_unknown, enum phase phase, const struct smtp_reply *reply);
 /* The same for all of a parcel's recipients; frees it. */
 void outcome_reply_all(struct delivery *d, struct parcel *p, struct lane *lane, enum phase phase,
                        const struct smtp_reply *reply);

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "mail/feedback.h"
 
-void words_deinit(struct words *w)
+void feedback_words_deinit(struct words *w)
 {
     struct map_item *item;
     for (size_t i = 0; (item = map_next(&w->people, &i));) {
@@ -37,7 +37,7 @@ static void give(char **slot, char **from)
 
 bool feedback_words(struct feedback *f, const struct parts *p, const struct replies *replies)
 {
-    CLEANUP(words_deinit) struct words w = {.parts = p, .replies = replies};
+    CLEANUP(feedback_words_deinit) struct words w = {.parts = p, .replies = replies};
     words_gather(&w);
     words_original(&w);
     words_mark_failure(&w);

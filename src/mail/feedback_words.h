@@ -66,10 +66,10 @@ struct words {
     size_t places_n, places_room;
 };
 
-void words_deinit(struct words *w);
-static inline void words_deinit_p(struct words *w)
+void feedback_words_deinit(struct words *w);
+static inline void feedback_words_deinit_p(struct words *w)
 {
-    words_deinit(w);
+    feedback_words_deinit(w);
 }
 
 /* --- _text */

@@ -151,11 +151,37 @@ static const char *const leading_to[] = {
     "para ",     "à ",        "a ",       "member",    "получател", "адрес", "宛先",    "あて先",
     "收件",      "地址",      "受信",     "수신",      "받는",      "alıcı", "odbiorc", "mottagar",
     "modtager",  "ontvanger", "postfach", "email",     "e-mail",    "pour ", NULL};
-static const char *const leading_from[] = {
-    "from",       "sender",     "by ",      "return-path", "helo ",      "ehlo ",     "message-id",
-    "message id", "msgid",      "von ",     "absender",    "expéditeur", "remitente", "remetente",
-    "mittente",   "отправител", "寄件",     "发件",        "送信者",     "差出人",    "nadawc",
-    "gönderen",   "signed",     "reply-to", "cc:",         NULL};
+static const char *const leading_from[] = {"sender address",
+                                           "sender's address",
+                                           "from address",
+                                           "generated from",
+                                           "forwarded for",
+                                           "from",
+                                           "sender",
+                                           "by ",
+                                           "return-path",
+                                           "helo ",
+                                           "ehlo ",
+                                           "message-id",
+                                           "message id",
+                                           "msgid",
+                                           "von ",
+                                           "absender",
+                                           "expéditeur",
+                                           "remitente",
+                                           "remetente",
+                                           "mittente",
+                                           "отправител",
+                                           "寄件",
+                                           "发件",
+                                           "送信者",
+                                           "差出人",
+                                           "nadawc",
+                                           "gönderen",
+                                           "signed",
+                                           "reply-to",
+                                           "cc:",
+                                           NULL};
 static const char *const leading_away[] = {
     "contact",    "question",      "help",          "assist",        "support",
     "write to",   "administrator", "postmaster",    "report to",     "forward",
@@ -235,10 +261,26 @@ static int weigh_before(const struct words *w, const struct words_place *p)
     if (words_last(w->low, from, p->at, leading_away))
         return -5;
     if (by && by >= to)
-        return -4;
+        return -10;
     if (to && p->at - to < 40)
         return 3;
     return p->at - from < 40 && p->at > from + 2 && memchr(w->low + p->at - 2, ':', 2); // a label
+}
+
+// Does the other server's answer name it, in what is said of one before? "<a@x>: … 550 5.1.1 <b@y> unknown"
+static bool is_in_reply_of_other(const struct words *w, const struct words_place *p)
+{
+    const struct words_place *before = p - 1;
+    if (p == w->places || before->who == p->who || p->line > before->line + 4)
+        return false;
+    size_t n = p->at;
+    while (n > before->end && strchr(" \t\n", w->low[n - 1]))
+        n--;
+    size_t digits = n;
+    while (digits > before->end &&
+           (isdigit((unsigned char)w->low[digits - 1]) || w->low[digits - 1] == '.'))
+        digits--;
+    return n - digits >= 3 && strchr("45", w->low[digits]);
 }
 
 static bool is_role(const char *address)
@@ -265,6 +307,8 @@ static int weigh(const struct words *w, const struct words_place *p)
         return NAMED;
     if (!is_asked && (words_has(&w->others, address)))
         return -NAMED;
+    if (!is_asked && is_in_reply_of_other(w, p))
+        return 0;
     if (!is_asked && is_role(address))
         weight -= 4;
     bool is_start = is_line_start(w, p->at, p->line);

@@ -16,22 +16,31 @@ enum field { FIELD_NONE, FIELD_SUMMARY, FIELD_TRANSPORT };
 
 // What people see of a mail, also in other tongues.
 static const char *const summary[] = {
-    "from", "to",      "cc",     "subject", "date",     "sent",   "sender",  "reply-to",
-    "bcc",  "von",     "an",     "betreff", "gesendet", "datum",  "de",      "à",
-    "para", "objet",   "asunto", "enviado", "fecha",    "envoyé", "oggetto", "inviato",
-    "data", "assunto", "件名",   "宛先",    "от",       "кому",   "тема",    "дата",
-    "konu", "kime",    "do",     "od",      "temat"};
+    "message-id", "from", "to",      "cc",     "subject", "date",     "sent",   "sender",
+    "reply-to",   "bcc",  "von",     "an",     "betreff", "gesendet", "datum",  "de",
+    "à",          "para", "objet",   "asunto", "enviado", "fecha",    "envoyé", "oggetto",
+    "inviato",    "data", "assunto", "件名",   "宛先",    "от",       "кому",   "тема",
+    "дата",       "konu", "kime",    "do",     "od",      "temat"};
 // What only a mail on its way has.
-static const char *const transport[] = {"received",         "message-id",
-                                        "return-path",      "mime-version",
-                                        "content-type",     "content-transfer-encoding",
-                                        "dkim-signature",   "domainkey-signature",
-                                        "user-agent",       "references",
-                                        "in-reply-to",      "authentication-results",
-                                        "thread-index",     "thread-topic",
-                                        "received-spf",     "importance",
-                                        "envelope-to",      "delivered-to",
-                                        "list-unsubscribe", "list-id",
+static const char *const transport[] = {"received",
+                                        "return-path",
+                                        "mime-version",
+                                        "content-type",
+                                        "content-transfer-encoding",
+                                        "dkim-signature",
+                                        "domainkey-signature",
+                                        "user-agent",
+                                        "references",
+                                        "in-reply-to",
+                                        "authentication-results",
+                                        "thread-index",
+                                        "thread-topic",
+                                        "received-spf",
+                                        "importance",
+                                        "envelope-to",
+                                        "delivered-to",
+                                        "list-unsubscribe",
+                                        "list-id",
                                         "feedback-id"};
 // Fields of reports that begin with X- and are none of a mail.
 static const char *const reports[] = {"x-failed",        "x-actual",  "x-postfix",

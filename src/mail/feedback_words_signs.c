@@ -81,10 +81,10 @@ static const char *const automatic[] = {
 static const char *const delays[] = {
     "warning message only", "will be retried", "still being retried", "continue to try", "keep trying", "will keep on trying", "not need to resend", "has been delayed", "is delayed", "delivery delayed",
     "delayed mail", "been delayed", "not yet been delivered", "still undelivered", "not yet delivered", "could not send message for past", "notification (delay", "will try again", "still trying", "will continue", "continuing to try",
-    "verzögert", "weiterhin versuch", "retardée", "demorad", "retrasad", "ritardata", "отложен", "задерж", "опаздывает", "延迟", "遅延", "geciktir", "temporarily unable to deliver", NULL};
+    "verzögert", "weiterhin versuch", "retardée", "demorad", "retrasad", "ritardata", "отложен", "задерж", "опаздывает", "延迟", "遅延", "geciktir", NULL};
 // These leave no doubt.
 static const char *const still[] = {
-    "warning message only", "not need to resend", "yet been delivered", "warning may be repeated", "attempts will continue", "still being retried", "not yet delivered", "action: delayed", "noch nicht zugestellt", "wird weiterhin versucht",
+    "warning message only", "not need to resend", "yet been delivered", "warning may be repeated", "attempts will continue", "still being retried", "not yet delivered", "action: delayed", "temporary problem delivering", "temporarily unable to deliver", "noch nicht zugestellt", "wird weiterhin versucht",
     "tentatives vont se poursuivre", "aún no se ha entregado", "ещё не доставлен", "еще не доставлен", "配信を続け", "再送を続け", NULL};
 // It was given up.
 static const char *const ends[] = {

@@ -27,6 +27,7 @@ struct store {
     struct worker fetch; // what delivery waits for: spool_due, bodies
     struct worker query; // what people wait for
     struct handout handout;
+    struct suppressor suppressor; // the loop's, but for `hash`, which never changes
     // spool_due() reads the database and the hand-outs as one; so does the fold write them.
     pthread_mutex_t due_lock;
     uint64_t folded; // under due_lock: number of the newest fact in the database

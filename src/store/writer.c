@@ -318,6 +318,8 @@ static void load(struct writer *w)
     ledger_load_head(w);
     trail_load(w);
     d->failed = db_commit(d);
+    if (!d->failed)
+        suppressor_open(&w->store->suppressor, d);
 }
 
 // Folds what the journal has beyond the database, segment by segment, up to where none is.
@@ -392,6 +394,7 @@ void writer_deinit(struct writer *w)
 {
     db_close(&w->db);
     words_deinit(&w->words);
+    bucket_changes_deinit(&w->suppress);
     map_deinit(&w->thinned);
     pthread_cond_destroy(&w->called);
     pthread_cond_destroy(&w->wake);

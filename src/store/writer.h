@@ -10,6 +10,7 @@
 #include "store/job.h"
 #include "store/ledger_row.h"
 #include "store/record.h"
+#include "store/suppress_bucket.h"
 
 struct store;
 
@@ -42,7 +43,7 @@ struct writer {
 
     pthread_mutex_t lock; // for all to the next blank line
     pthread_cond_t wake;
-    struct list entries;    // ledger jobs
+    struct list entries;    // ledger jobs: struct append_job
     struct list calls;      // struct writer_call
     struct list trails;     // trail jobs: written beside the next fold…
     bool has_durable_trail; // …but at once when one of them is waited for
@@ -63,6 +64,7 @@ struct writer {
     usec_t trail_swept_at; // monotonic: when old ones were looked for
     uint64_t trail_missed; // dropped ones that were told of
     struct ledger_head head;
+    struct bucket_changes suppress;
 };
 
 /* Opens, migrates, reads where things stand, and folds what the journal has beyond. 0; or 1 with
