@@ -193,6 +193,7 @@ static void a_machine_that_answers_is_no_bounce(void **state)
         {"Japanese", "From: ann@far.example\nSubject: =?utf-8?B?6Ieq5YuV6L+U5L+h?=: News\n\nx\n", "auto ann@far.example auto-reply - recipient"},
         {"Exchange", "From: ann@far.example\nSubject: Automatic reply: News\nX-Auto-Response-Suppress: All\nAuto-Submitted: auto-generated\nIn-Reply-To: <42@shop.example>\n\nx\n", "auto ann@far.example auto-reply - recipient"},
         {"its own header", "From: ann@far.example\nSubject: Re: News\nX-Autoreply: yes\n\nx\n", "auto ann@far.example auto-reply - recipient"},
+        {"an author who is no address", "From: x <a\xe2\x80\xae@far.example>\nSubject: Re: News\nAuto-Submitted: auto-replied\n\nx\n", "auto - auto-reply - recipient"},
         {"one that talks of a dead address", "From: ann@far.example\nSubject: Automatic reply: News\nAuto-Submitted: auto-replied\n\nThe address bob@far.example does not exist any more.\n", "auto ann@far.example auto-reply - recipient"},
         {"a person", "From: ann@far.example\nSubject: Re: News\nIn-Reply-To: <42@shop.example>\n\nThank you!\n", "other"},
         {"a newsletter", "From: news@far.example\nSubject: This week\nPrecedence: bulk\nList-Id: <n.far.example>\n\nHello\n", "other"},
