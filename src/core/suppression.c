@@ -9,7 +9,7 @@
 #include "core/outcome.h"
 #include "core/policy.h"
 
-enum { ROOM_LEAST = 1024, TAIL = 64, ADDRESS = 1024, CACHE_LINE = 64 };
+enum { ROOM_LEAST = 1024, TAIL = 64, ADDRESS = 1024, FILTER_BITS = 8 };
 
 __extension__ typedef unsigned __int128 wide; // a product of two 64-bit numbers
 
@@ -21,12 +21,35 @@ void suppressions_init(struct suppressions *s, const struct hash_key *hash)
 void suppressions_deinit(struct suppressions *s)
 {
     s->slots = xfree(s->slots);
+    s->filter = xfree(s->filter);
     s->room = s->end = s->n = s->domains = s->suspects = 0;
 }
 
 static size_t home(const struct suppressions *s, uint64_t key)
 {
     return (size_t)(((wide)key * s->room) >> 64);
+}
+
+// The filter's bits are the low ones of the hash, the home comes of the high ones.
+static void filter_add(struct suppressions *s, uint64_t key)
+{
+    uint64_t bit = key & s->filter_mask;
+    s->filter[bit / 64] |= (uint64_t)1 << bit % 64;
+}
+
+static bool may_be_there(const struct suppressions *s, uint64_t key)
+{
+    uint64_t bit = key & s->filter_mask;
+    return s->filter[bit / 64] >> bit % 64 & 1;
+}
+
+static void filter_init(struct suppressions *s)
+{
+    uint64_t bits = 64;
+    while (bits < FILTER_BITS * s->room)
+        bits *= 2;
+    s->filter_mask = bits - 1;
+    s->filter = xcalloc_huge(bits / 64, sizeof(*s->filter));
 }
 
 // Where it stands, or would: the first slot from its home on that is empty or not smaller.
@@ -64,6 +87,7 @@ static void set_room(struct suppressions *s, size_t room)
     s->room = room;
     s->end = room + TAIL;
     s->slots = xcalloc_huge(s->end, sizeof(*s->slots));
+    filter_init(s);
     for (size_t i = 0; i < old.end; i++) {
         const struct suppression *one = &old.slots[i];
         if (!one->key)
@@ -72,7 +96,9 @@ static void set_room(struct suppressions *s, size_t room)
         if (at == s->end)
             widen_tail(s);
         s->slots[at] = *one;
+        filter_add(s, one->key);
     }
+    xfree(old.filter);
     xfree(old.slots);
 }
 
@@ -114,6 +140,7 @@ bool suppressions_put(struct suppressions *s, const struct suppression *one)
         open_gap(s, i);
     }
     s->slots[i] = *one;
+    filter_add(s, one->key); // it stays when the entry goes: until the next growing
     count(s, one, 1);
     return true;
 }
@@ -254,6 +281,8 @@ static bool is_stronger(const struct suppression *one, const struct suppression 
 static const struct suppression *find(const struct suppressions *s, uint64_t key, struct asker *a,
                                       usec_t now, const struct suppression *best)
 {
+    if (!may_be_there(s, key))
+        return best;
     for (size_t i = place(s, key, 0); i < s->end && s->slots[i].key == key; i++) {
         const struct suppression *one = &s->slots[i];
         if (concerns(a, one->owner) && suppression_stands(one, now) && is_stronger(one, best))
@@ -267,9 +296,7 @@ uint64_t suppressions_expect(const struct suppressions *s, const char *address)
     if (!s->n)
         return 0;
     uint64_t key = key_of(s, address, strlen(address), false);
-    const char *at = (const char *)(s->slots + home(s, key));
-    __builtin_prefetch(at);
-    __builtin_prefetch(at + CACHE_LINE); // an entry may lie across, or the next one is it
+    __builtin_prefetch(s->filter + (key & s->filter_mask) / 64);
     return key;
 }
 
