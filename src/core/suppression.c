@@ -30,26 +30,32 @@ static size_t home(const struct suppressions *s, uint64_t key)
     return (size_t)(((wide)key * s->room) >> 64);
 }
 
-// The filter's bits are the low ones of the hash, the home comes of the high ones.
+// Three bits in one word (a blocked Bloom filter): where comes of the low bits of the hash, the home in the
+// table of the high ones.
+static uint64_t filter_bits(uint64_t key)
+{
+    return (uint64_t)1 << (key >> 26 & 63) | (uint64_t)1 << (key >> 32 & 63) |
+           (uint64_t)1 << (key >> 38 & 63);
+}
+
 static void filter_add(struct suppressions *s, uint64_t key)
 {
-    uint64_t bit = key & s->filter_mask;
-    s->filter[bit / 64] |= (uint64_t)1 << bit % 64;
+    s->filter[key & s->filter_mask] |= filter_bits(key);
 }
 
 static bool may_be_there(const struct suppressions *s, uint64_t key)
 {
-    uint64_t bit = key & s->filter_mask;
-    return s->filter[bit / 64] >> bit % 64 & 1;
+    uint64_t bits = filter_bits(key);
+    return (s->filter[key & s->filter_mask] & bits) == bits;
 }
 
 static void filter_init(struct suppressions *s)
 {
-    uint64_t bits = 64;
-    while (bits < FILTER_BITS * s->room)
-        bits *= 2;
-    s->filter_mask = bits - 1;
-    s->filter = xcalloc_huge(bits / 64, sizeof(*s->filter));
+    size_t words = 1;
+    while (words * 64 < FILTER_BITS * s->room)
+        words *= 2;
+    s->filter_mask = words - 1;
+    s->filter = xcalloc_huge(words, sizeof(*s->filter));
 }
 
 // Where it stands, or would: the first slot from its home on that is empty or not smaller.
@@ -296,7 +302,7 @@ uint64_t suppressions_expect(const struct suppressions *s, const char *address)
     if (!s->n)
         return 0;
     uint64_t key = key_of(s, address, strlen(address), false);
-    __builtin_prefetch(s->filter + (key & s->filter_mask) / 64);
+    __builtin_prefetch(s->filter + (key & s->filter_mask));
     return key;
 }
 

@@ -6,8 +6,8 @@
  * local part lower case too: no provider of today tells them apart, and a customer's list writes them as it
  * likes); the text stands in the store. Open addressing in the order of the hash, so that loading and
  * growing walk memory in order; all of one address (everybody's, a customer's, a list's) stand side by
- * side. In front of it lies a filter of a bit or so an entry, small enough for a processor's cache: of those
- * who are not suppressed, nine of ten cost no look at the table. 24 bytes an entry, at most 3/4 full, and the
+ * side. In front of it lies a filter of a byte or two an entry, small enough for a processor's cache: of a
+ * hundred who are not suppressed, two cost a look at the table. 24 bytes an entry, at most 3/4 full, and the
  * filter: 168 MB for 5 million. Growing is a walk over all: 50 ms at 5 million. Bound: SUPPRESSION_MOST; beyond
  * it adding says no.
  *
@@ -51,11 +51,11 @@ struct suppressions {
     struct hash_key hash;      // of this node, from the store
     struct suppression *slots; // in the order of (key, owner); a key of 0 is an empty one
     size_t room, n;            // room: how many homes there are; n: taken slots
-    size_t end;           // slots in memory: behind the last home is room for who finds it taken
-    size_t domains;       // of them about domains: without any, nobody asks for one
-    size_t suspects;      // of them
-    uint64_t *filter;     // a bit of each key that was put in, among 8 a home or more
-    uint64_t filter_mask; // of the bits
+    size_t end;       // slots in memory: behind the last home is room for who finds it taken
+    size_t domains;   // of them about domains: without any, nobody asks for one
+    size_t suspects;  // of them
+    uint64_t *filter; // three bits in a word for each key that was put in; 8 bits a home or more
+    uint64_t filter_mask; // of the words
 };
 
 void suppressions_init(struct suppressions *s, const struct hash_key *hash);
