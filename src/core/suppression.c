@@ -11,6 +11,8 @@
 
 enum { ROOM_LEAST = 1024, TAIL = 64, ADDRESS = 1024, FILTER_BITS = 8 };
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a word's first byte is its lowest");
+
 __extension__ typedef unsigned __int128 wide; // a product of two 64-bit numbers
 
 void suppressions_init(struct suppressions *s, const struct hash_key *hash)
@@ -205,30 +207,42 @@ static uint64_t small_letters(uint64_t x)
     return x | ((~x & (from_a ^ behind_z) & 0x80 * each) >> 2);
 }
 
-static uint64_t key_of(const struct suppressions *s, const char *text, size_t n, bool is_domain)
+// The n % 8 bytes at the end, as a number.
+static uint64_t tail_of(const char *text, size_t n)
 {
-    char canonical[ADDRESS + sizeof(uint64_t)];
-    size_t at = 0, all = n + is_domain < ADDRESS ? n + is_domain : ADDRESS;
-    if (is_domain)
-        canonical[at++] = '@';
-    memcpy(canonical + at, text, all - at);
-    memset(canonical + all, 0, sizeof(uint64_t));
-    for (at = 0; at < all; at += sizeof(uint64_t)) {
-        uint64_t x;
-        memcpy(&x, canonical + at, sizeof(x));
-        x = small_letters(x);
-        memcpy(canonical + at, &x, sizeof(x));
+    uint64_t x = 0;
+    if (n >= sizeof(x)) {
+        memcpy(&x, text + n - sizeof(x), sizeof(x));
+        return x >> (8 * (sizeof(x) - n % sizeof(x)));
     }
-    uint64_t key = hash_sip(&s->hash, bytes_of(canonical, all));
+    for (size_t i = 0; i < n; i++)
+        x |= (uint64_t)(uint8_t)text[i] << 8 * i;
+    return x;
+}
+
+// An address, or "@domain". Words are made small and put down whole, as the hash reads them again.
+static uint64_t key_of(const struct suppressions *s, const char *text, size_t n)
+{
+    uint64_t words[ADDRESS / sizeof(uint64_t) + 1];
+    if (n > ADDRESS)
+        n = ADDRESS;
+    for (size_t i = 0; i < n / sizeof(*words); i++) {
+        uint64_t x;
+        memcpy(&x, text + i * sizeof(x), sizeof(x));
+        words[i] = small_letters(x);
+    }
+    if (n % sizeof(*words))
+        words[n / sizeof(*words)] = small_letters(tail_of(text, n));
+    uint64_t key = hash_sip(&s->hash, bytes_of(words, n));
     return key ? key : 1;
 }
 
 uint64_t suppression_key(const struct suppressions *s, const char *what)
 {
-    const char *at = strrchr(what, '@');
-    bool is_domain = !at || at == what;
-    const char *text = at == what ? what + 1 : what;
-    return key_of(s, text, strlen(text), is_domain);
+    if (strchr(what, '@'))
+        return key_of(s, what, strlen(what));
+    CLEANUP(xfree) char *domain = xasprintf("@%s", what);
+    return key_of(s, domain, strlen(domain));
 }
 
 uint32_t suppression_owner(const char *name)
@@ -297,32 +311,39 @@ static const struct suppression *find(const struct suppressions *s, uint64_t key
     return best;
 }
 
-uint64_t suppressions_expect(const struct suppressions *s, const char *address)
+// One hash beside the other: a processor works at both at once.
+struct suppression_expected suppressions_expect(const struct suppressions *s, const char *address)
 {
+    struct suppression_expected e = {0, 0};
     if (!s->n)
-        return 0;
-    uint64_t key = key_of(s, address, strlen(address), false);
-    __builtin_prefetch(s->filter + (key & s->filter_mask));
-    return key;
+        return e;
+    size_t n = strlen(address);
+    const char *at = s->domains ? memrchr(address, '@', n) : NULL;
+    e.address = key_of(s, address, n);
+    if (at)
+        e.domain = key_of(s, at, n - (size_t)(at - address));
+    __builtin_prefetch(s->filter + (e.address & s->filter_mask));
+    __builtin_prefetch(s->filter + (e.domain & s->filter_mask));
+    return e;
 }
 
-const struct suppression *suppressions_find_expected(const struct suppressions *s, uint64_t key,
-                                                     const char *address, const char *customer,
-                                                     const char *list, usec_t now)
+const struct suppression *suppressions_find_expected(const struct suppressions *s,
+                                                     const struct suppression_expected *expected,
+                                                     const char *customer, const char *list,
+                                                     usec_t now)
 {
     struct asker a = {.customer = customer, .list = list};
-    if (!s->n || !key)
-        return NULL;
-    const struct suppression *best = find(s, key, &a, now, NULL);
-    const char *at = s->domains ? strrchr(address, '@') : NULL;
-    return at ? find(s, key_of(s, at + 1, strlen(at + 1), true), &a, now, best) : best;
+    const struct suppression *best = NULL;
+    if (s->n && expected->address)
+        best = find(s, expected->address, &a, now, NULL);
+    return s->n && expected->domain ? find(s, expected->domain, &a, now, best) : best;
 }
 
 const struct suppression *suppressions_find(const struct suppressions *s, const char *address,
                                             const char *customer, const char *list, usec_t now)
 {
-    uint64_t key = suppressions_expect(s, address);
-    return suppressions_find_expected(s, key, address, customer, list, now);
+    struct suppression_expected e = suppressions_expect(s, address);
+    return suppressions_find_expected(s, &e, customer, list, now);
 }
 
 // ---- the rule

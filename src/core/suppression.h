@@ -91,9 +91,12 @@ usec_t suppression_usec(uint32_t minute);
 
 /* The same in two steps: the first fetches what the second reads into the cache, so that whoever has
  * something else to do in between does not wait for memory. */
-uint64_t suppressions_expect(const struct suppressions *s, const char *address);
+struct suppression_expected {
+    uint64_t address, domain; // keys; 0: nobody asks for it
+};
+struct suppression_expected suppressions_expect(const struct suppressions *s, const char *address);
 const struct suppression *suppressions_find_expected(const struct suppressions *s,
-                                                     uint64_t expected, const char *address,
+                                                     const struct suppression_expected *expected,
                                                      const char *customer, const char *list,
                                                      usec_t now);
 
