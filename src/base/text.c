@@ -116,6 +116,15 @@ void text_visible_add(struct buf *out, struct bytes text)
     int marks = 0;
     while (text.n) {
         char piece[PIECE];
+        size_t plain = 0; // printable ASCII, which is nearly all there ever is
+        while (plain < text.n && text.p[plain] >= 0x20 && text.p[plain] < 0x7f)
+            plain++;
+        if (plain) {
+            marks = 0;
+            buf_add(out, text.p, plain);
+            text = bytes_skip(text, plain);
+            continue;
+        }
         size_t len, used = show_one(piece, &len, text.p, text.n, &marks);
         buf_add(out, piece, len);
         text = bytes_skip(text, used);

@@ -40,6 +40,7 @@ static enum target_kind target_kind_of(const struct command *c)
     case ARGUMENTS_CUSTOMER:
     case ARGUMENTS_TARGET:
     case ARGUMENTS_FILE:
+    case ARGUMENTS_FILES:
     case ARGUMENTS_ADDRESSES:
     case ARGUMENTS_WORDS:
         return TARGET_CUSTOMER;

@@ -11,8 +11,10 @@ enum { REPLY_ALTERNATIVES = 2000 }; // that one pattern may spell out, all its g
 
 struct reply_rule {
     const char *provider; // whose answer it is; "" : anybody's
-    const char **says;    // patterns, any of them (docs/replies.md): lower-case words, `*` a gap
+    const char **says;    // patterns, any of them (docs/replies.md): words, `*` a gap
     size_t says_n;
+    const char **unless; // patterns that speak against it: with one of them it does not fit
+    size_t unless_n;
     enum class class;
     enum scope scope;
     const enum phase *at; // only in these phases; none: in any
@@ -21,4 +23,10 @@ struct reply_rule {
     bool is_only_here; // said by others it means something else; else it speaks by its look too
     const char *from;  // where that is known from; "" not said
     unsigned line;     // in its file
+};
+
+/* Words that patterns share: `$recipient` stands for them. Spelt out when the file is read. */
+struct reply_words {
+    const char *name;
+    const char *text; // alternatives with | between them
 };

@@ -1,6 +1,8 @@
-/* Intake: who submits, and may they. SMTP sessions on the submission listeners; a customer is known by
- * the network it comes from (`trust`). At RCPT the customer's standing and rate are asked and whether any
- * mail goes to the address, and a refusal says in words what, why and until when. `250` after DATA means: in the spool, flushed.
+/* Intake: who submits, and may they. SMTP sessions on the listeners; a customer is known by the network
+ * it comes from (`trust`). A listener of kind feedback has the same sessions and bounds, but nobody
+ * submits there: whom one may write to, and what becomes of a report, its owner says by two callbacks.
+ * At RCPT the customer's standing and rate are asked and whether any mail goes to the address, and a
+ * refusal says in words what, why and until when. `250` after DATA means: in the spool, flushed.
  *
  * Everything is bounded: sessions in all (fewer when descriptors are few), sessions of one client over
  * all listeners, bytes of messages being received (INTAKE_RECEIVING). At a bound a client hears 421 or
@@ -15,6 +17,8 @@
 struct intake;
 struct outcome;
 struct settings;
+struct bytes;
+struct smtp_reply;
 struct spool_message;
 struct state;
 struct store;
@@ -25,6 +29,8 @@ struct uv_loop_s;
 /* Bytes of texts that are being received, all sessions together. Over it a new DATA gets 452, and of
  * those under way the ones that took more than INTAKE_SHARE are ended with 421. */
 enum { INTAKE_RECEIVING = 256 << 20, INTAKE_SHARE = 256 << 10 };
+/* A report's largest size; the message's limit of the settings where that is less. */
+enum { INTAKE_REPORT = 10 << 20 };
 
 /* Borrowed for the intake's life. */
 struct intake_options {
@@ -45,6 +51,14 @@ struct intake_options {
      * message (mail/content.h). May be NULL. */
     void (*on_submitted)(void *ctx, const char *customer, const char *recipient, usec_t at,
                          uint32_t network, uint32_t content);
+    /* Feedback: may this recipient be written to? The reply is left as it is, or says why not. NULL when
+     * no listener of the settings is of that kind. */
+    void (*query_feedback)(void *ctx, const char *address, struct smtp_reply *reply);
+    /* A whole report (borrowed) to accepted recipients. `done` once, on the loop, also inside the call,
+     * with what the client is told; or never, when the owner ends first (after intake_free()). */
+    void (*on_feedback)(void *ctx, const char *const *recipients, size_t n, struct bytes mail,
+                        void (*done)(void *done_ctx, const struct smtp_reply *reply),
+                        void *done_ctx);
     void *ctx;
 };
 

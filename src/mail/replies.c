@@ -5,132 +5,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/map.h"
 #include "mail/classify.h"
-#include "mail/replies_search.h"
+#include "mail/replies_patterns.h"
 
-enum { PATTERNS_MOST = 20000, FRAGMENTS_MOST = 16, DEPTH_MOST = 3 };
+enum { DEPTH_MOST = 3 };
 
-/* One pattern without alternatives: fragments that stand in this order. */
-struct pattern {
+/* A rule, and the patterns that speak against it. */
+struct known {
     const struct reply_rule *rule;
-    uint16_t fragments[FRAGMENTS_MOST];
-    unsigned fragments_n;
-    uint32_t next_of_first; // the next pattern that begins with the same fragment; 0: none
+    uint32_t against, against_n; // of struct replies' `against`
 };
 
 struct replies {
-    struct pattern *patterns; // [0] is none; in order of precedence
-    size_t n, room;
-    size_t left_out; // for want of room
-    struct search search;
-    uint32_t *by_first; // fragment → the first pattern that begins with it; 0: none
-    size_t by_first_n;
+    struct known *rules; // in order of precedence
+    size_t n;
+    struct patterns says;
+    struct pattern *against; // [] of patterns in `says`, which have no owner
+    size_t against_n;
     struct map providers; // those with rules of their own
 };
 
-// --- patterns
+// --- rules
 
-static void add_fragment(struct replies *r, struct pattern *p, struct buf *words)
+static void add_rule(struct replies *r, const struct reply_rule *rule)
 {
-    if (words->n && p->fragments_n < FRAGMENTS_MOST)
-        p->fragments[p->fragments_n++] = search_add(&r->search, (const char *)words->p, words->n);
-    buf_clear(words);
-}
-
-// "no such user*" is " no such user"; "mailbox * full" is " mailbox ", " full "; "*.example" is
-// ".example ".
-static void compile(struct replies *r, const struct reply_rule *rule, const char *text)
-{
-    CLEANUP(buf_deinit) struct buf words = {0};
-    struct pattern p = {.rule = rule};
-    if (r->n == PATTERNS_MOST || search_count(&r->search) + FRAGMENTS_MOST > SEARCH_FRAGMENTS) {
-        r->left_out++;
-        return;
+    struct known *k = &r->rules[r->n];
+    *k = (struct known){.rule = rule, .against = (uint32_t)r->against_n};
+    if (*rule->provider)
+        map_put_str(&r->providers, rule->provider, r);
+    for (size_t i = 0; i < rule->says_n; i++)
+        patterns_add(&r->says, (uint32_t)r->n, rule->says[i]);
+    r->n++;
+    for (size_t i = 0; i < rule->unless_n; i++) {
+        r->against = xrealloc(r->against, r->against_n + PATTERN_VARIANTS, sizeof(*r->against));
+        r->against_n +=
+            patterns_make(&r->says, r->against + r->against_n, rule->unless[i], PATTERN_VARIANTS);
     }
-    while (*text) {
-        size_t n = strcspn(text, " ");
-        bool is_gap = n == 1 && *text == '*';
-        bool is_open = n > 1 && text[n - 1] == '*';
-        if (is_gap) {
-            add_fragment(r, &p, &words);
-        } else if (n) {
-            bool is_tail = n > 1 && *text == '*';
-            if (!words.n && !is_tail)
-                buf_add_byte(&words, ' ');
-            buf_add(&words, text + is_tail, n - is_open - is_tail);
-            if (is_open)
-                add_fragment(r, &p, &words);
-            else
-                buf_add_byte(&words, ' ');
-        }
-        text += n + strspn(text + n, " ");
-    }
-    add_fragment(r, &p, &words);
-    if (!p.fragments_n)
-        return;
-    if (r->n == r->room)
-        r->patterns = xrealloc(r->patterns, r->room = r->room * 2, sizeof(*r->patterns));
-    r->patterns[r->n++] = p;
-}
-
-// Writes out the alternatives: "no (user|mailbox)" is two patterns.
-static void expand(struct replies *r, const struct reply_rule *rule, const char *text, int *left)
-{
-    const char *open = strchr(text, '('), *close = open ? strchr(open, ')') : NULL;
-    if (!close) {
-        if ((*left)-- > 0)
-            compile(r, rule, text);
-        else
-            r->left_out++;
-        return;
-    }
-    for (const char *at = open + 1; at <= close;) {
-        size_t n = strcspn(at, "|)");
-        CLEANUP(xfree)
-        char *one = xasprintf("%.*s%.*s%s", (int)(open - text), text, (int)n, at, close + 1);
-        expand(r, rule, one, left);
-        at += n + 1;
-    }
-}
-
-static void add_rules(struct replies *r, const struct reply_rule *rules, size_t n, bool is_own)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (!!*rules[i].provider != is_own)
-            continue;
-        if (is_own)
-            map_put_str(&r->providers, rules[i].provider, r);
-        for (size_t k = 0; k < rules[i].says_n; k++) {
-            int left = REPLY_ALTERNATIVES;
-            expand(r, &rules[i], rules[i].says[k], &left);
-        }
-    }
-}
-
-// Patterns by their first fragment, the first in order first.
-static void index_patterns(struct replies *r)
-{
-    r->by_first_n = search_count(&r->search);
-    r->by_first = xcalloc(r->by_first_n + 1, sizeof(*r->by_first));
-    for (size_t i = r->n; i-- > 1;) {
-        uint32_t *first = &r->by_first[r->patterns[i].fragments[0]];
-        r->patterns[i].next_of_first = *first;
-        *first = (uint32_t)i;
-    }
+    k->against_n = (uint32_t)r->against_n - k->against;
 }
 
 struct replies *replies_new(const struct reply_rule *rules, size_t n)
 {
     struct replies *r = xcalloc(1, sizeof(*r));
-    r->room = 64;
-    r->patterns = xcalloc(r->room, sizeof(*r->patterns));
-    r->n = 1;
-    add_rules(r, rules, n, true);
-    add_rules(r, rules, n, false);
-    search_build(&r->search);
-    index_patterns(r);
+    r->rules = xcalloc(n + 1, sizeof(*r->rules));
+    for (size_t i = 0; i < n; i++)
+        if (*rules[i].provider)
+            add_rule(r, &rules[i]);
+    for (size_t i = 0; i < n; i++)
+        if (!*rules[i].provider)
+            add_rule(r, &rules[i]);
+    patterns_build(&r->says);
     return r;
 }
 
@@ -138,21 +63,21 @@ struct replies *replies_free(struct replies *r)
 {
     if (!r)
         return NULL;
-    search_deinit(&r->search);
+    patterns_deinit(&r->says);
     map_deinit(&r->providers);
-    xfree(r->patterns);
-    xfree(r->by_first);
+    xfree(r->rules);
+    xfree(r->against);
     return xfree(r);
 }
 
 size_t replies_left_out(const struct replies *r)
 {
-    return r->left_out;
+    return r->says.left_out;
 }
 
 // --- judging
 
-static bool fits(const struct reply_rule *rule, const struct reply_said *said)
+static bool is_for(const struct reply_rule *rule, const struct reply_said *said)
 {
     if (*rule->provider && strcmp(rule->provider, said->provider) != 0 &&
         (rule->is_only_here || *said->provider))
@@ -167,43 +92,20 @@ static bool fits(const struct reply_rule *rule, const struct reply_said *said)
     return false;
 }
 
-static bool stands_in_order(const struct replies *r, const struct pattern *p, const char *plain,
-                            size_t n)
-{
-    const char *at = plain, *end = plain + n;
-    for (unsigned i = 0; i < p->fragments_n; i++) {
-        struct bytes f = search_fragment(&r->search, p->fragments[i]);
-        at = memmem(at, (size_t)(end - at), f.p, f.n);
-        if (!at)
-            return false;
-        at += f.n - (f.n > 1 && f.p[f.n - 1] == ' '); // the blank may begin the next
-    }
-    return true;
-}
-
-enum { FOUND_MOST = 256 };
-
-/* Which fragments stand in a text: a bit each, and in order of their first. */
-struct found {
-    uint8_t *bits;
-    uint16_t ids[FOUND_MOST];
-    size_t n;
+struct looking {
+    const struct replies *r;
+    const struct reply_said *said;
+    const struct found *found;
 };
 
-static void on_fragment(void *ctx, unsigned id)
+static bool fits(void *ctx, uint32_t owner)
 {
-    struct found *f = ctx;
-    uint8_t bit = (uint8_t)(1u << id % 8);
-    if (f->bits[id / 8] & bit || f->n == FOUND_MOST)
-        return; // a text of more different fragments is none that people wrote
-    f->bits[id / 8] |= bit;
-    f->ids[f->n++] = (uint16_t)id;
-}
-
-static bool has_all(const struct found *f, const struct pattern *p)
-{
-    for (unsigned i = 1; i < p->fragments_n; i++)
-        if (!(f->bits[p->fragments[i] / 8] & 1u << p->fragments[i] % 8))
+    const struct looking *l = ctx;
+    const struct known *k = &l->r->rules[owner];
+    if (!is_for(k->rule, l->said))
+        return false;
+    for (uint32_t i = 0; i < k->against_n; i++)
+        if (patterns_stands(l->found, &l->r->against[k->against + i]))
             return false;
     return true;
 }
@@ -211,19 +113,12 @@ static bool has_all(const struct found *f, const struct pattern *p)
 static const struct reply_rule *find(const struct replies *r, const struct reply_said *said)
 {
     char plain[REPLIES_PLAIN];
-    uint8_t bits[SEARCH_FRAGMENTS / 8 + 1];
-    struct found found = {.bits = bits};
-    size_t best = 0, n = replies_plain(plain, said->text);
-    memset(bits, 0, search_count(&r->search) / 8 + 1);
-    search_each(&r->search, plain, n, on_fragment, &found);
-    for (size_t k = 0; k < found.n; k++)
-        for (size_t i = r->by_first[found.ids[k]]; i && (!best || i < best);
-             i = r->patterns[i].next_of_first) { // in order of precedence
-            const struct pattern *p = &r->patterns[i];
-            if (has_all(&found, p) && fits(p->rule, said) && stands_in_order(r, p, plain, n))
-                best = i;
-        }
-    return best ? r->patterns[best].rule : NULL;
+    struct found found;
+    size_t n = replies_plain(plain, said->text);
+    patterns_search(&r->says, &found, plain, n);
+    const struct pattern *first =
+        patterns_first(&r->says, &found, fits, &(struct looking){r, said, &found});
+    return first ? r->rules[first->owner].rule : NULL;
 }
 
 // Of "550 5.1.351 Remote server returned … -> 550 5.1.1 …" and "host … said: 550 …" the last part.

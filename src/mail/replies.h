@@ -48,3 +48,6 @@ void replies_codes(const char *text, unsigned *code, char *enhanced);
 enum { REPLIES_PLAIN = 2048 };
 /* The plain words that patterns are compared with: " no such user here ". */
 size_t replies_plain(char out[REPLIES_PLAIN], const char *text);
+/* A pattern's word as it stands there: letters plain, a dash a blank but in a host's name. At most `room`
+ * bytes; gives their number. */
+size_t replies_plain_word(char *out, size_t room, const char *w, size_t n);

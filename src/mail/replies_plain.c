@@ -3,19 +3,24 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "mail/replies.h"
+#include "mail/replies_letters.h"
 
-static bool is_word_byte(unsigned char c)
+// Bytes of the word that go on at `p`; 0: it ends there. A dot, dash or @ inside one belongs to it.
+static size_t goes_on(const char *p)
 {
-    return isalnum(c) || c >= 0x80;
-}
-
-// Does it belong to the word it stands in? A dot, dash or @ inside one does.
-static bool goes_on(const char *p)
-{
-    return is_word_byte((unsigned char)*p) || ((*p == '.' || *p == '-' || *p == '@' || *p == '+') &&
-                                               is_word_byte((unsigned char)p[1]));
+    struct letter l;
+    if (!*p)
+        return 0;
+    if ((unsigned char)*p < 0x80 && isalnum((unsigned char)*p))
+        return 1;
+    letter_read(&l, p);
+    if (l.kind == LETTER_WORD || l.kind == LETTER_MARK)
+        return l.taken;
+    if ((*p != '.' && *p != '-' && *p != '@' && *p != '+') || !p[1])
+        return 0;
+    letter_read(&l, p + 1);
+    return l.kind == LETTER_WORD;
 }
 
 // "5.1.1", also of two parts with a long last one ("554.30" is none of ours).
@@ -61,16 +66,68 @@ static void strip_codes(const char **w, size_t *n, bool is_first)
         *n = 0;
 }
 
+// "2001:db8::25"; 0 bytes: none stands here.
+static size_t ipv6_at(const char *text)
+{
+    size_t n = 0, colons = 0;
+    for (; isxdigit((unsigned char)text[n]) || text[n] == ':'; n++)
+        colons += text[n] == ':';
+    return colons < 2 || n < 6 ? 0 : n;
+}
+
+size_t replies_plain_word(char *out, size_t room, const char *w, size_t n)
+{
+    size_t at = 0;
+    bool is_host = memchr(w, '.', n);
+    for (struct letter l; n && at + LETTER_BYTES + 2 <= room; w += l.taken, n -= l.taken) {
+        if ((unsigned char)*w < 0x80 && isalnum((unsigned char)*w)) { // most are
+            out[at++] = (char)tolower((unsigned char)*w);
+            l.taken = 1;
+            continue;
+        }
+        letter_read(&l, w);
+        if (l.taken > n)
+            break;
+        if (l.kind == LETTER_SIGN && at && out[at - 1] != ' ')
+            out[at++] = ' ';
+        memcpy(out + at, l.plain, l.plain_n);
+        at += l.plain_n;
+        if (l.kind == LETTER_SIGN || (*w == '-' && !is_host))
+            out[at++] = ' ';
+        else if (l.kind == LETTER_NONE)
+            out[at++] = *w;
+    }
+    return at;
+}
+
 static size_t add_word(char *out, size_t at, const char *w, size_t n)
 {
-    if (memchr(w, '@', n) || is_ip(w, n)) {
+    if (memchr(w, '@', n) || is_ip(w, n))
         out[at++] = '%';
-    } else {
-        for (size_t i = 0; i < n; i++)
-            out[at++] = (char)tolower((unsigned char)w[i]);
-    }
-    out[at++] = ' ';
+    else
+        at += replies_plain_word(out + at, REPLIES_PLAIN - 2 - at, w, n);
+    if (out[at - 1] != ' ')
+        out[at++] = ' ';
     return at;
+}
+
+// The word that begins at `text`, or nothing.
+static size_t word_at(const char *text)
+{
+    const char *end = text;
+    struct letter l;
+    size_t n = isxdigit((unsigned char)*text) ? ipv6_at(text) : 0;
+    if (n)
+        return n;
+    if ((unsigned char)*text < 0x80 && !isalnum((unsigned char)*text) && *text != '\\')
+        return 0;
+    letter_read(&l, text);
+    if (l.kind == LETTER_SIGN)
+        return l.taken;
+    if (l.kind == LETTER_WORD)
+        while ((n = goes_on(end)))
+            end += n;
+    return (size_t)(end - text);
 }
 
 size_t replies_plain(char out[REPLIES_PLAIN], const char *text)
@@ -80,21 +137,21 @@ size_t replies_plain(char out[REPLIES_PLAIN], const char *text)
     out[0] = ' ';
     while (*text) {
         const char *w = text;
-        size_t n = 0;
-        if (!is_word_byte((unsigned char)*text)) {
-            text++;
+        size_t n = word_at(text);
+        text += n ? n : 1;
+        if (!n)
             continue;
+        if (memchr(w, ':', n)) {
+            w = "@masked"; // an IPv6 address
+            n = strlen(w);
         }
-        while (goes_on(text))
-            text++;
-        n = (size_t)(text - w);
         // A code may be repeated at each line's start: "550 " followed by an enhanced status.
         const char *next = text + (*text != '\0');
         strip_codes(&w, &n, is_first || (n == 3 && is_enhanced(next, strcspn(next, " "))));
         is_first = false;
         if (!n)
             continue;
-        if (at + n + 2 > REPLIES_PLAIN)
+        if (at + n + 8 > REPLIES_PLAIN)
             break;
         at = add_word(out, at, w, n);
     }

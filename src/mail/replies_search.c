@@ -103,7 +103,7 @@ void search_deinit(struct search *s)
 }
 
 void search_each(const struct search *s, const char *text, size_t n,
-                 void (*on_found)(void *ctx, unsigned id), void *ctx)
+                 void (*on_found)(void *ctx, unsigned id, size_t end), void *ctx)
 {
     size_t state = 0;
     for (size_t i = 0; i < n; i++) {
@@ -111,6 +111,6 @@ void search_each(const struct search *s, const char *text, size_t n,
         state = column ? s->go[state * s->columns + column] : 0;
         for (size_t at = state; at; at = s->also[at])
             if (s->found[at])
-                on_found(ctx, s->found[at] - 1u);
+                on_found(ctx, s->found[at] - 1u, i + 1);
     }
 }

@@ -36,4 +36,4 @@ static inline struct bytes search_fragment(const struct search *s, unsigned id)
 }
 /* Calls back for each occurrence, in order of its end. */
 void search_each(const struct search *s, const char *text, size_t n,
-                 void (*on_found)(void *ctx, unsigned id), void *ctx);
+                 void (*on_found)(void *ctx, unsigned id, size_t end), void *ctx);

@@ -40,6 +40,7 @@ enum command_arguments {
     ARGUMENTS_TARGET,    // one target with its prefix
     ARGUMENTS_ADDRESSES, // one or more mail addresses or domains
     ARGUMENTS_FILE,      // one file's name, or - for standard input
+    ARGUMENTS_FILES,     // names of files, or none
     ARGUMENTS_WORDS,     // any words (help)
 };
 

@@ -8,7 +8,7 @@
 #include "remote/command.h"
 #include "remote/suppress.h"
 
-enum { WORDS_MOST = 2048 };
+enum { WORDS_MOST = 20000 };
 
 void command_call_deinit(struct command_call *call)
 {
@@ -430,6 +430,17 @@ static int take_whom(struct parsing *p, size_t from)
     return take_targets(p, from, TARGET_CUSTOMER, true);
 }
 
+// As they are: a shell hands over thousands.
+static void take_files(struct parsing *p, size_t from)
+{
+    struct command_call *call = p->call;
+    if (p->plain_n == from)
+        return;
+    call->targets = xcalloc(p->plain_n - from, sizeof(*call->targets));
+    while (from < p->plain_n)
+        call->targets[call->targets_n++] = xstrdup(p->plain[from++]);
+}
+
 static int take_addresses(struct parsing *p, size_t from)
 {
     char what[SUPPRESS_WHAT];
@@ -476,6 +487,9 @@ static int take_arguments(struct parsing *p, size_t from)
         if (arity(p, given, 1, 1))
             return 1;
         add_target(p->call, p->plain[from]);
+        return 0;
+    case ARGUMENTS_FILES:
+        take_files(p, from);
         return 0;
     case ARGUMENTS_WORDS:
         for (size_t i = from; i < p->plain_n; i++)

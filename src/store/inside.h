@@ -38,6 +38,7 @@ struct store {
 
     atomic_bool is_low, is_full, is_scarce, is_dead;
     atomic_uint_fast64_t disk_free, commits, flushes, bytes;
+    atomic_uint_fast64_t trail_waiting, trail_dropped; // bytes for the db thread; how many
     uint64_t recovered;
 };
 
@@ -56,6 +57,12 @@ void store_tick(struct store *s);
 /* Keeps space for the time when there is none: for journal, WAL and database. Called on the db thread
  * once a second, outside of a transaction, while there is enough. (spare.c) */
 void spare_keep(struct writer *w);
+
+/* The db thread, in one transaction: the trail jobs that wait; then the oldest go that are too many or
+ * too old. (trail.c) */
+void trail_write(struct writer *w, struct list *jobs);
+/* What there is weighs so much: once, before anything is written. */
+void trail_load(struct writer *w);
 
 /* 0; or 1 with *why: makes or checks the directory and takes its lock. (directory.c) */
 int directory_open(const char *dir, int *lock_fd, int *folder, char **why);

@@ -60,6 +60,12 @@ static const char *const migrations[] = {
     "CREATE INDEX history_ip ON history(ip);"
     "CREATE INDEX history_provider ON history(provider);"
     "CREATE INDEX history_bad ON history(id) WHERE kind IN (4,5,6,7);",
+    // trail: id as in history. `others`: more recipients' numbers, 32 bits each, little-endian.
+    // `weight` is what it counts towards the bound; the index alone gives the sum at a start.
+    "CREATE TABLE trail(id INTEGER PRIMARY KEY, message_low INTEGER NOT NULL, weight INTEGER NOT NULL,"
+    "  ulid BLOB NOT NULL, recipient_no INTEGER NOT NULL, at INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    "  others BLOB NOT NULL, text BLOB NOT NULL) STRICT;"
+    "CREATE INDEX trail_message ON trail(message_low, id, weight);",
     // suppress: the key by which addresses are hashed, and how many entries the buckets have
     "CREATE TABLE suppress(one INTEGER PRIMARY KEY CHECK(one=1), hash BLOB NOT NULL,"
     "  n INTEGER NOT NULL) STRICT;"

@@ -109,6 +109,13 @@ static void a_reply_becomes_plain_words(void **state)
         {"550-5.1.1 The user 550-5.1.1 (you) 550 5.1.1 https://x.example/?p=NoSuchUser", " the user you https x.example p nosuchuser "},
         {"554 <a@b.example>: it's [192.0.2.7] OFR005_104", " % it s % ofr005 104 "},
         {"550 5.1.1 550 User unknown", " 550 user unknown "},
+        {"550 Überfüllt ÜBERFÜLLT \\xfcberf\xfc" "llt u\xcc\x88" "berf\xc3\xbc" "llt", " uberfullt uberfullt uberfullt uberfullt "},
+        {"550 Ящик ПЕРЕПОЛНЕН, ещё", " ящик переполнен еще "},
+        {"550 用户不存在 (user)", " 用 户 不 存 在 user "},
+        {"550 ユーザー不明。", " ユ ー ザ ー 不 明 "},
+        {"550 Skrzynka pełna, boîte “pleine”, groß", " skrzynka pelna boite pleine gross "},
+        {"550 e-mail by mx-1.spam-gw.example ＵＳＥＲ", " e mail by mx-1.spam-gw.example user "},
+        {"550 [2001:db8::25] \xff\xfe\xe4", " % yta "},
         {"", " "},
         {"...", " "},
         // clang-format on
