@@ -32,32 +32,37 @@ static size_t home(const struct suppressions *s, uint64_t key)
     return (size_t)(((wide)key * s->room) >> 64);
 }
 
-// Three bits in one word (a blocked Bloom filter): where comes of the low bits of the hash, the home in the
-// table of the high ones.
+// Three bits in one word (a blocked Bloom filter). The word comes of the high bits of the hash as the home
+// does, so that a load and a growing walk through both; the bits come of the low ones.
+static uint64_t *filter_word(const struct suppressions *s, uint64_t key)
+{
+    return s->filter + (key >> s->filter_shift);
+}
+
 static uint64_t filter_bits(uint64_t key)
 {
-    return (uint64_t)1 << (key >> 26 & 63) | (uint64_t)1 << (key >> 32 & 63) |
-           (uint64_t)1 << (key >> 38 & 63);
+    return (uint64_t)1 << (key & 63) | (uint64_t)1 << (key >> 6 & 63) |
+           (uint64_t)1 << (key >> 12 & 63);
 }
 
 static void filter_add(struct suppressions *s, uint64_t key)
 {
-    s->filter[key & s->filter_mask] |= filter_bits(key);
+    *filter_word(s, key) |= filter_bits(key);
 }
 
 static bool may_be_there(const struct suppressions *s, uint64_t key)
 {
     uint64_t bits = filter_bits(key);
-    return (s->filter[key & s->filter_mask] & bits) == bits;
+    return (*filter_word(s, key) & bits) == bits;
 }
 
 static void filter_init(struct suppressions *s)
 {
-    size_t words = 1;
-    while (words * 64 < FILTER_BITS * s->room)
-        words *= 2;
-    s->filter_mask = words - 1;
-    s->filter = xcalloc_huge(words, sizeof(*s->filter));
+    unsigned bits = 1; // of a word's number
+    while (((size_t)64 << bits) < FILTER_BITS * s->room)
+        bits++;
+    s->filter_shift = 64 - bits;
+    s->filter = xcalloc_huge((size_t)1 << bits, sizeof(*s->filter));
 }
 
 // Where it stands, or would: the first slot from its home on that is empty or not smaller.
@@ -322,8 +327,8 @@ struct suppression_expected suppressions_expect(const struct suppressions *s, co
     e.address = key_of(s, address, n);
     if (at)
         e.domain = key_of(s, at, n - (size_t)(at - address));
-    __builtin_prefetch(s->filter + (e.address & s->filter_mask));
-    __builtin_prefetch(s->filter + (e.domain & s->filter_mask));
+    __builtin_prefetch(filter_word(s, e.address));
+    __builtin_prefetch(filter_word(s, e.domain));
     return e;
 }
 
