@@ -93,7 +93,10 @@ static void print_checked(const json_t *address)
     printf("%s: %s\n", what,
            json_is_true(json_object_get(address, "suppressed")) ? "no mail goes there"
                                                                 : "mail goes there");
-    json_array_foreach(rows, i, row) printf("  %s\n", protocol_get_text(row, "words", ""));
+    json_array_foreach(rows, i, row)
+    {
+        printf("  %s\n", protocol_get_text(row, "words", ""));
+    }
 }
 
 static enum cli_exit check(struct cli *cli)

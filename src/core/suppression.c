@@ -218,7 +218,7 @@ static uint64_t tail_of(const char *text, size_t n)
     uint64_t x = 0;
     if (n >= sizeof(x)) {
         memcpy(&x, text + n - sizeof(x), sizeof(x));
-        return x >> (8 * (sizeof(x) - n % sizeof(x)));
+        return x >> 8 >> 8 * (sizeof(x) - 1 - n % sizeof(x));
     }
     for (size_t i = 0; i < n; i++)
         x |= (uint64_t)(uint8_t)text[i] << 8 * i;
