@@ -93,7 +93,10 @@ static void print_checked(const json_t *address)
     printf("%s: %s\n", what,
            json_is_true(json_object_get(address, "suppressed")) ? "no mail goes there"
                                                                 : "mail goes there");
-    json_array_foreach(rows, i, row) printf("  %s\n", protocol_get_text(row, "words", ""));
+    json_array_foreach(rows, i, row)
+    {
+        printf("  %s\n", protocol_get_text(row, "words", ""));
+    }
 }
 
 static enum cli_exit check(struct cli *cli)
@@ -263,38 +266,8 @@ static void add_row(struct import *im, uint64_t line, const char *const fields[S
         send_piece(im);
 }
 
-enum { CELLS = 16 };
-
-// Cuts a line of CSV in place (RFC 4180, without line ends in quotes). False: it is none.
-static bool csv_cut(char *line, char *cells[CELLS], size_t *n)
-{
-    char *from = line;
-    for (*n = 0; *n < CELLS;) {
-        char *to = from;
-        bool is_quoted = *from == '"';
-        cells[(*n)++] = to;
-        from += is_quoted;
-        for (; *from && (is_quoted || *from != ','); from++) {
-            if (is_quoted && *from == '"' && from[1] != '"') {
-                is_quoted = false;
-                continue;
-            }
-            from += *from == '"' && is_quoted;
-            *to++ = *from;
-        }
-        bool is_last = !*from;
-        *to = '\0';
-        if (is_quoted)
-            return false;
-        if (is_last)
-            return true;
-        from++;
-    }
-    return false;
-}
-
 // Is the first line a header? Then where which column is.
-static bool take_header(struct import *im, char *cells[CELLS], size_t n)
+static bool take_header(struct import *im, char *cells[SUPPRESS_CELLS], size_t n)
 {
     bool has_address = false;
     for (size_t i = 0; i < n; i++)
@@ -321,7 +294,7 @@ static bool is_text(const char *line)
 
 static void take_line(struct import *im, char *line, size_t n, uint64_t number)
 {
-    char *cells[CELLS];
+    char *cells[SUPPRESS_CELLS];
     const char *fields[SUPPRESS_FIELDS];
     char what[SUPPRESS_WHAT];
     size_t cells_n;
@@ -332,7 +305,7 @@ static void take_line(struct import *im, char *line, size_t n, uint64_t number)
         mistake(im, number, "a NUL, a tab or what is no UTF-8 is in it");
         return;
     }
-    if (!n || !csv_cut(line, cells, &cells_n)) {
+    if (!n || !suppress_cut_csv(line, cells, &cells_n)) {
         if (n)
             mistake(im, number, "expected an address, or CSV as its header says");
         return;

@@ -83,13 +83,13 @@ static void refuse_over_limit(const struct judge_case *c, const struct limit *l,
 }
 
 // Does no mail go to the address?
-static bool is_suppressed(const struct judge_case *c, uint64_t expected, struct smtp_reply *reply,
-                          struct judge_refusal *refusal)
+static bool is_suppressed(const struct judge_case *c, const struct suppression_expected *expected,
+                          struct smtp_reply *reply, struct judge_refusal *refusal)
 {
     const struct suppression *one =
-        c->suppressions ? suppressions_find_expected(c->suppressions, expected, c->address,
-                                                     c->customer, c->list, c->wall)
-                        : NULL;
+        c->suppressions
+            ? suppressions_find_expected(c->suppressions, expected, c->customer, c->list, c->wall)
+            : NULL;
     if (!one)
         return false;
     *refusal = (struct judge_refusal){.class = (enum class)one->class,
@@ -102,7 +102,9 @@ bool judge_recipient(const struct judge_case *c, struct judge_taken *taken,
                      struct smtp_reply *reply, struct judge_refusal *refusal)
 {
     const struct entry *hold = NULL;
-    uint64_t expected = c->suppressions ? suppressions_expect(c->suppressions, c->address) : 0;
+    struct suppression_expected expected = {0, 0};
+    if (c->suppressions)
+        expected = suppressions_expect(c->suppressions, c->address);
     *refusal = (struct judge_refusal){.class = CLASS_SUSPENDED};
     if (state_standing(c->state, c->customer, c->list, c->wall, &hold) == STANDING_SUSPENDED) {
         refuse_suspended(c, hold, reply);
@@ -110,7 +112,7 @@ bool judge_recipient(const struct judge_case *c, struct judge_taken *taken,
     }
     struct limit limits[3];
     size_t n = limits_of(c, taken, limits);
-    if (is_suppressed(c, expected, reply, refusal)) // as late as it may be: memory is slow
+    if (is_suppressed(c, &expected, reply, refusal)) // as late as it may be: memory is slow
         return false;
     for (size_t i = 0; i < n; i++) {
         usec_t next_at;

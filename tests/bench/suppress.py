@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Five million suppressed addresses beside none: start-up, memory, CPU per RCPT, import and export.
 
-    suppress.py [ADDRESSES]      default 5000000
+    suppress.py [ADDRESSES [DIRECTORY]]      default 5000000; what was imported into DIRECTORY before is used again
 
 Two engines run beside each other; real SMTP on loopback, in turn, many RCPT a MAIL, all of them to addresses that mail
 goes to. CPU is that of the engine's process, as the scheduler counts it. Goals: 1.10 times the CPU at most, the first
@@ -116,18 +116,21 @@ def rounds(none, full):
 def main():
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000
     with tempfile.TemporaryDirectory() as text:
-        home = pathlib.Path(text)
+        home = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else text)
+        is_filled = (home / "full" / "state").exists()
         engines = []
         for name in ("none", "full"):
-            (home / name).mkdir()
+            (home / name).mkdir(exist_ok=True)
             sink = world.Sink(str(home / name))
             engines.append((world.Engine(home / name, sink), sink))
         none, full = engines[0][0], engines[1][0]
         try:
+            exported = n
             full.start()
-            print(f"import of {n:,}: {fill(full, home, n):.1f} s")
-            exported, span = export(full)
-            print(f"export of {exported:,}: {span:.1f} s")
+            if not is_filled:
+                print(f"import of {n:,}: {fill(full, home, n):.1f} s")
+                exported, span = export(full)
+                print(f"export of {exported:,}: {span:.1f} s")
             full.stop(seconds=60)
             size = sum(f.stat().st_size for f in (home / "full" / "state").glob("mxwarden.db*")) / 2**20
             starts = {"none": [], "full": []}

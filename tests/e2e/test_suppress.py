@@ -4,12 +4,13 @@ restart, and taken back."""
 import csv
 import io
 import json
+import pathlib
 import signal
 import smtplib
 import tempfile
-import time
 import unittest
 
+import provider
 import world
 
 
@@ -138,6 +139,35 @@ class Suppression(unittest.TestCase):
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
         return path
+
+
+class WhatTheWorldSays(unittest.TestCase):
+    def setUp(self):
+        self.home = tempfile.TemporaryDirectory()
+        self.addCleanup(self.home.cleanup)
+        self.sink = provider.Provider("127.0.0.2", lambda a: "550 5.1.1 no such user" if a.startswith("dead") else None)
+        self.addCleanup(self.sink.listener.close)
+        files = pathlib.Path(self.home.name)
+        (files / "providers.yaml").write_text(f"{self.sink.name}: {{mx: [.big.test], unknown_user: sure}}\n")
+        (files / "policy.yaml").write_text("mode: enforce\nsuppression: {unknown_user: 7d}\n")
+        self.engine = world.Engine(self.home.name, self.sink, more="providers: providers.yaml\npolicy: policy.yaml\n")
+        self.engine.start()
+        self.addCleanup(self.engine.stop, signal.SIGKILL)
+
+    def test_a_dead_address_is_tried_once(self):
+        self.assertEqual(world.swaks(self.engine.port, to="dead1@big.test,alive@big.test")[0], 0)
+        entry = world.wait_until(lambda: [e for e in self.engine.json("log") if e["kind"] == "suppress"], what="the entry")[0]
+        self.assertEqual((entry["actor"], entry["reason"]), ("engine", f"1 address: unknown-user, said by {self.sink.name}"))
+        self.assertEqual(entry["evidence"], {"class": "unknown-user", "addresses": 1, "providers": {self.sink.name: 1}})
+        code, said = world.swaks(self.engine.port, to="dead1@big.test")
+        self.assertNotEqual(code, 0)
+        self.assertRegex(said, rf"550.5\.1\.1 <dead1@big\.test>: no mail goes there: unknown-user since .* \(until .*\), as {self.sink.name} said")
+        row = self.engine.json("suppress", "check", "dead1@big.test")[0]["rows"][0]
+        self.assertEqual((row["class"], row["manual"], row["provider"]), ("unknown-user", False, self.sink.name))
+        self.assertIn("no such user", row["reason"])
+        self.engine.run("suppress", "rm", "dead1@big.test")
+        self.assertEqual(world.swaks(self.engine.port, to="dead1@big.test")[0], 0)
+        self.assertTrue(world.wait_until(lambda: sum(a == "dead1@big.test" for a, _ in self.sink.rcpts) == 2, what="another try"))
 
 
 if __name__ == "__main__":
