@@ -15,6 +15,8 @@
 #include "base/list.h"
 #include "core/state.h"
 #include "delivery/delivery.h"
+#include "mail/address.h"
+#include "mail/token.h"
 #include "net/conn.h"
 #include "net/dns.h"
 #include "net/timer.h"
@@ -41,6 +43,7 @@ struct sink {
     unsigned closes_after;       // messages, then hangs up without a word; 0: never
     unsigned seen_n;
     char (*seen)[64]; // recipients in the order their messages came
+    char sender[128]; // of the last MAIL
 };
 
 struct sink_session {
@@ -69,6 +72,7 @@ struct world {
     uint64_t seq;
 };
 
+static const struct token_keys world_keys = {.n = 1, .keys[0] = {.id = 1, .secret = "a key"}};
 static struct world *world; // the test's; sinks use its timers
 
 static const struct smtp_server_limits sink_limits = {
@@ -114,7 +118,8 @@ static void sink_answer(void *ctx)
 static void sink_mail(void *ctx, const struct smtp_server_mail *mail, struct smtp_reply *reply)
 {
     struct sink_session *s = ctx;
-    (void)mail, (void)reply;
+    (void)reply;
+    snprintf(s->sink->sender, sizeof(s->sink->sender), "%s", mail->sender);
     s->sink->last_from[s->from] = clock_monotonic();
 }
 
@@ -310,6 +315,7 @@ static void world_begin(struct world *w, const char *pools, const char *provider
                                  .state = &w->state,
                                  .dns = w->dns,
                                  .settings = w->settings,
+                                 .keys = &world_keys,
                                  .on_outcome = world_outcome,
                                  .on_door = world_door,
                                  .ctx = w};

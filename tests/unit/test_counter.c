@@ -118,6 +118,30 @@ static void a_complaint_counts_when_its_message_was_delivered(void **state)
     assert_int_equal(counter_day(&c, COUNTER_COMPLAINED, START), 1);
 }
 
+static void a_late_bounce_stands_where_its_delivery_did(void **state)
+{
+    (void)state;
+    struct counter c = {0};
+    usec_t now = START + 10 * USEC_HOUR, at = now - 3 * USEC_HOUR;
+    struct outcome o = {.at = at, .kind = OUTCOME_DELIVERED, .class = CLASS_DELIVERED};
+    counter_add(&c, &o);
+    counter_add(&c, &o);
+    o = (struct outcome){
+        .at = now, .kind = OUTCOME_BOUNCED, .class = CLASS_UNKNOWN_USER, .delivered_at = at};
+    counter_add(&c, &o);
+    assert_int_equal(counter_day(&c, COUNTER_DELIVERED, now), 1);
+    assert_int_equal(counter_day(&c, COUNTER_BOUNCED, now), 1);
+    assert_int_equal(counter_day(&c, COUNTER_DEAD, now), 1);
+    assert_int_equal(counter_hour(&c, COUNTER_BOUNCED, now), 0); // not when it was told
+    // Below nothing there is nothing: its delivery may have been counted elsewhere.
+    counter_add(&c, &o);
+    counter_add(&c, &o);
+    assert_int_equal(counter_day(&c, COUNTER_DELIVERED, now), 0);
+    o.delivered_at = now - 30 * USEC_HOUR; // gone with what it counted in
+    counter_add(&c, &o);
+    assert_int_equal(counter_day(&c, COUNTER_BOUNCED, now), 3);
+}
+
 static void a_rate_of_nothing_is_unknown(void **state)
 {
     (void)state;
@@ -158,6 +182,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_clock_that_goes_back_loses_nothing_recent),
     cmocka_unit_test(one_outcome_counts_under_what_it_is),
     cmocka_unit_test(a_complaint_counts_when_its_message_was_delivered),
+    cmocka_unit_test(a_late_bounce_stands_where_its_delivery_did),
     cmocka_unit_test(a_rate_of_nothing_is_unknown),
     cmocka_unit_test(loading_counts_n_times),
     cmocka_unit_test(times_outside_the_ring_touch_nothing),

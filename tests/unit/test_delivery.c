@@ -52,6 +52,37 @@ static void a_message_goes_out_and_is_counted(void **state)
     end();
 }
 
+static void each_recipient_has_a_return_path_of_its_own(void **state)
+{
+    (void)state;
+    char rest[400], local[TOKEN_TEXT];
+    struct world *w = world_new();
+    struct token t[3];
+    sink = sink_open(1, 1, 0);
+    snprintf(rest, sizeof(rest),
+             "domains: {bounce: b.test}\n"
+             "delivery: {routes: {\"*\": \"127.0.1.1:%u\"}, connections: 1}\n",
+             sink->port);
+    world_begin(w, POOL, NULL, rest);
+    sink->service = 50 * USEC_MS;
+    world_send("acme", "", 100, (const char *const[]){"a@x.test", "b@x.test", "c@x.test", NULL});
+    for (unsigned i = 0; i < ARRAY_LEN(t); i++) {
+        assert_true(run_until(&sink->messages, i + 1, 5 * USEC_SECOND));
+        assert_int_equal(sink->rcpts, i + 1); // one recipient a transaction
+        assert_string_equal(address_domain(sink->sender), "b.test");
+        snprintf(local, sizeof(local), "%.60s", sink->sender);
+        assert_int_equal(token_parse(&t[i], local, &world_keys), TOKEN_OK);
+        assert_int_equal(t[i].kind, TOKEN_RETURN);
+        assert_true(clock_wall() - t[i].at < 2 * USEC_MINUTE);
+        const char *const names[] = {"a@x.test", "b@x.test", "c@x.test"};
+        assert_string_equal(names[t[i].recipient_no], sink->seen[i]);
+        assert_true(message_id_equal(t[i].message, t[0].message));
+    }
+    assert_true(run_until(&world->kinds[OUTCOME_DELIVERED], 3, 5 * USEC_SECOND));
+    assert_int_equal(totals().queued, 0);
+    end();
+}
+
 static void a_refused_recipient_bounces_and_a_deferred_one_is_tried_again(void **state)
 {
     (void)state;
@@ -751,6 +782,7 @@ static void mail_goes_to_another_s_server(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_message_goes_out_and_is_counted),
+    cmocka_unit_test(each_recipient_has_a_return_path_of_its_own),
     cmocka_unit_test(a_refused_recipient_bounces_and_a_deferred_one_is_tried_again),
     cmocka_unit_test(what_is_deferred_too_long_expires),
     cmocka_unit_test(a_domain_that_is_not_there_bounces),

@@ -29,6 +29,8 @@ static const char configuration[] =
     "  - {address: \"127.0.0.1:2525\", kind: submission, tls: none,\n"
     "     trust: {127.0.0.1: acme, 127.0.0.2: acme/spring}}\n"
     "  - {address: \"127.0.0.1:2526\", kind: submission, tls: none, trust: {127.0.0.0/8: bench}}\n"
+    "  - {address: \"127.0.0.1:2527\", kind: feedback}\n"
+    "domains: {bounce: b.test}\n"
     "pools: {shared: {ips: [127.0.0.1]}}\n"
     "limits: {sessions: 8, sessions_per_client: 3, message_size: 1M, recipients: 5}\n";
 
@@ -69,6 +71,31 @@ static void on_outcome(void *ctx, const struct outcome *o)
     snprintf(refused_reply, sizeof(refused_reply), "%s", o->reply);
 }
 
+// Feedback: what was asked and handed over.
+static char reported[64];
+static size_t reported_n, reports;
+static void (*report_done)(void *ctx, const struct smtp_reply *reply);
+static void *report_ctx;
+
+static void query_feedback(void *ctx, const char *address, struct smtp_reply *reply)
+{
+    (void)ctx;
+    if (strcmp(address, "token@b.test") != 0)
+        smtp_reply_set(reply, 550, "5.1.1", "no such address here");
+}
+
+static void on_feedback(void *ctx, const char *const *recipients, size_t n, struct bytes mail,
+                        void (*done)(void *done_ctx, const struct smtp_reply *reply),
+                        void *done_ctx)
+{
+    (void)ctx;
+    reports++;
+    reported_n = mail.n;
+    snprintf(reported, sizeof(reported), "%s", n ? recipients[0] : "");
+    report_done = done;
+    report_ctx = done_ctx;
+}
+
 static void on_stopped(void *ctx)
 {
     (void)ctx;
@@ -96,7 +123,9 @@ static void open_intake(void)
                                      .state = &state,
                                      .timers = timers,
                                      .on_accepted = on_accepted,
-                                     .on_outcome = on_outcome};
+                                     .on_outcome = on_outcome,
+                                     .query_feedback = query_feedback,
+                                     .on_feedback = on_feedback};
     char *why = NULL;
     intake = intake_new(&options);
     if (intake_listen(intake, &why) != 0)
@@ -117,6 +146,8 @@ static int begin(void **s)
 {
     (void)s;
     messages_n = accepted_n = refused_n = 0;
+    reports = 0;
+    report_done = NULL;
     is_stopped = false;
     refused_reply[0] = '\0';
     snprintf(dir, sizeof(dir), "/tmp/mxwarden-test-XXXXXX");
@@ -128,6 +159,8 @@ static int begin(void **s)
     settings = load(configuration);
     ((struct sockaddr_in *)&settings->listeners[1].address.sa)->sin_addr.s_addr =
         htonl(INADDR_LOOPBACK + 99);
+    ((struct sockaddr_in *)&settings->listeners[2].address.sa)->sin_addr.s_addr =
+        htonl(INADDR_LOOPBACK + 98);
     open_store(0);
     open_intake();
     return 0;
@@ -434,6 +467,75 @@ static void few_descriptors_mean_few_sessions(void **s)
     assert_true(refused > 0);
 }
 
+static void answer_report(unsigned code, const char *enhanced, const char *text)
+{
+    struct smtp_reply reply;
+    smtp_reply_set(&reply, code, enhanced, "%s", text);
+    report_done(report_ctx, &reply);
+}
+
+static void a_feedback_door_asks_and_hands_over(void **s)
+{
+    (void)s;
+    int fd = greeted("127.0.0.9", 2);
+    TALK(fd, {"MAIL FROM:<>\r\n", "250"}, {"RCPT TO:<a@big.test>\r\n", "550 5.1.1"},
+         {"DATA\r\n", "554"}, {"VRFY token@b.test\r\n", "252"},
+         {"RCPT TO:<token@B.test>\r\n", "250"}, {"DATA\r\n", "354"});
+    say(fd, "Subject: x\r\n\r\n..dot\r\n.\r\nNOOP\r\n");
+    RUN_UNTIL(reports == 1);
+    run_for(50 * USEC_MS);
+    assert_int_equal(reported_n,
+                     strlen("Subject: x\r\n\r\n.dot\r\n")); // as it came: nothing is added
+    assert_string_equal(reported, "token@b.test");
+    answer_report(451, "4.3.2", "later");
+    TALK(fd, {NULL, "451 4.3.2 later\r\n250"}, {"MAIL FROM:<a@x.test>\r\n", "250"},
+         {"RCPT TO:<token@b.test>\r\n", "250"}, {"DATA\r\n", "354"});
+    say(fd, "x\r\n.\r\n");
+    RUN_UNTIL(reports == 2);
+    answer_report(250, "2.0.0", "Ok: taken");
+    TALK(fd, {NULL, "250 2.0.0 Ok: taken"});
+    close(fd);
+    assert_int_equal(messages_n + accepted_n + refused_n, 0); // nobody submitted anything
+}
+
+static void intake_may_go_while_a_report_is_read(void **s)
+{
+    (void)s;
+    int fd = greeted("127.0.0.9", 2);
+    TALK(fd, {"MAIL FROM:<>\r\n", "250"}, {"RCPT TO:<token@b.test>\r\n", "250"},
+         {"DATA\r\n", "354"});
+    say(fd, "x\r\n.\r\n");
+    RUN_UNTIL(reports == 1);
+    session_close_all(intake);                // as at the end's last moment
+    answer_report(250, "2.0.0", "Ok: taken"); // finds nobody
+    close(fd);
+    fd = greeted("127.0.0.9", 2);
+    TALK(fd, {"MAIL FROM:<>\r\n", "250"}, {"RCPT TO:<token@b.test>\r\n", "250"},
+         {"DATA\r\n", "354"});
+    say(fd, "x\r\n.\r\n");
+    RUN_UNTIL(reports == 2); // it has no answer when intake goes
+    close(fd);
+}
+
+static void a_door_that_becomes_another_ends_its_sessions(void **s)
+{
+    (void)s;
+    char *why = NULL;
+    int fd = greeted("127.0.0.9", 2);
+    struct settings *old = settings, *changed = load(configuration);
+    for (size_t i = 0; i < changed->listeners_n; i++)
+        changed->listeners[i].address = old->listeners[i].address;
+    changed->listeners[2].kind = LISTENER_SUBMISSION;
+    assert_int_equal(intake_set_settings(intake, changed, &why), 0);
+    settings = changed;
+    settings_free(old);
+    TALK(fd, {NULL, "421 4.3.2"});
+    close(fd);
+    fd = greeted("127.0.0.9", 2);
+    TALK(fd, {"MAIL FROM:<>\r\n", "550 5.7.1"});
+    close(fd);
+}
+
 static void mail_that_goes_in_circles_is_stopped(void **s)
 {
     (void)s;
@@ -670,6 +772,9 @@ static const struct CMUnitTest tests[] = {
     CASE(sessions_of_a_client_are_counted_over_all_doors),
     CASE(sessions_are_limited_in_all),
     CASE(few_descriptors_mean_few_sessions),
+    CASE(a_feedback_door_asks_and_hands_over),
+    CASE(intake_may_go_while_a_report_is_read),
+    CASE(a_door_that_becomes_another_ends_its_sessions),
     CASE(mail_that_goes_in_circles_is_stopped),
     CASE(a_full_disk_is_said_before_anything_is_sent),
     CASE(too_much_at_once_is_put_off),
