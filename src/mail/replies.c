@@ -82,7 +82,8 @@ static bool is_for(const struct reply_rule *rule, const struct reply_said *said)
     if (*rule->provider && strcmp(rule->provider, said->provider) != 0 &&
         (rule->is_only_here || *said->provider))
         return false;
-    if (rule->code && said->code && said->code / 100 != rule->code)
+    if (rule->code && said->code &&
+        (rule->code < 10 ? said->code / 100 : said->code) != rule->code)
         return false;
     if (said->phase == PHASE_NONE || !rule->at_n)
         return true;

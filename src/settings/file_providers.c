@@ -51,7 +51,6 @@ static void check_suffix(struct schema_reader *r, const struct tree_node *node, 
 static const struct schema_word classes[] = {WORDS_CLASS(WORD)};
 static const struct schema_word scopes[] = {WORDS_SCOPE(WORD)};
 static const struct schema_word phases[] = {WORDS_PHASE(WORD)};
-static const struct schema_word codes[] = {{"4", 4}, {"5", 5}};
 static const struct schema_word answers[] = {{"no", false}, {"yes", true}};
 #undef WORD
 
@@ -161,6 +160,13 @@ static void check_pattern(struct schema_reader *r, const struct tree_node *node,
         *pattern = arena_copy(r->keep, bytes_str((const char *)all.p));
 }
 
+static void check_code(struct schema_reader *r, const struct tree_node *node, void *base)
+{
+    unsigned code = ((const struct reply_rule *)base)->code;
+    if (code > 5 && code < 400)
+        schema_say(r, node, "expected 4, 5 or a code from 400 to 599, got `%.60s`", node->text);
+}
+
 #define REPLY_OF(field) offsetof(struct reply_rule, field)
 #define PATTERN_EXPECTED                                                                           \
     "words in lower case, `*` for a gap or at a word's end, (this|that) for alternatives, at "     \
@@ -207,8 +213,8 @@ static void check_pattern(struct schema_reader *r, const struct tree_node *node,
          "a phase of SMTP",     .item = sizeof(enum phase),                                        \
          .array = REPLY_OF(at), .count = REPLY_OF(at_n),                                           \
          WORDS(phases)},                                                                           \
-        {prefix ".-.code", SCHEMA_WORD, "only with a code that begins so", WORDS(codes),           \
-         .at = REPLY_OF(code)},                                                                    \
+        {prefix ".-.code", SCHEMA_NUMBER, "only with a code that begins so, or is it", .min = 4,   \
+         .max = 599, .at = REPLY_OF(code), .check = check_code},                                                                    \
         {prefix ".-.only_here", SCHEMA_FLAG,    "said by somebody unknown it does not mean this",  \
          .fallback = "no",      WORDS(answers), .at = REPLY_OF(is_only_here)},                     \
     {                                                                                              \
