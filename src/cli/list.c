@@ -48,14 +48,6 @@ static const struct print_column ledger[] = {
     {"reason", "reason", PRINT_TEXT},
 };
 
-static const struct print_column replies[] = {
-    {"count", "count", PRINT_COUNT}, {"first_at", "first", PRINT_TIME},
-    {"last_at", "last", PRINT_TIME}, {"providers", "providers", PRINT_TEXT},
-    {"phase", "phase", PRINT_TEXT}, {"code", "code", PRINT_COUNT},
-    {"class", "class", PRINT_TEXT}, {"shape", "shape", PRINT_TEXT},
-    {"sample", "newest", PRINT_TEXT},
-};
-
 static const struct list {
     const char *table, *empty; // what is said instead of an empty table
     const struct print_column *columns;
@@ -69,8 +61,6 @@ static const struct list {
     {"customers", "No customers yet. mxwarden customer add NAME --contact ADDRESS --pool POOL",
      customers, ARRAY_LEN(customers)},
     {"queue", "Nothing waits.", queue, ARRAY_LEN(queue)},
-    {"replies", "Every answer is known. What no rule knows will stand here: docs/replies.md.",
-     replies, ARRAY_LEN(replies)},
     {"log", "No action yet. Everything the engine or you do will stand here.", ledger,
      ARRAY_LEN(ledger)},
 };

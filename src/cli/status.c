@@ -47,17 +47,6 @@ static void print_mail(FILE *to, const json_t *s, usec_t now)
     fprintf(to, heard ? "; last outcome %s ago\n" : "; no outcome yet\n", age);
 }
 
-// Nothing is said of what needs nobody.
-static void print_replies(FILE *to, const json_t *s)
-{
-    const json_t *share = json_object_get(s, "replies_unknown_1h");
-    if (json_is_number(share) && json_number_value(share) > 0)
-        fprintf(
-            to,
-            "answers    %.2g %% of the last hour's nobody understood: mxwarden replies unknown\n",
-            100 * json_number_value(share));
-}
-
 static void print_people(FILE *to, const json_t *s)
 {
     static const char *const words[] = {"good", "warned", "throttled", "suspended"};
@@ -129,7 +118,6 @@ static void print_status(FILE *to, const json_t *s)
     usec_t now = time_of(s, "now");
     print_head(to, s, now);
     print_mail(to, s, now);
-    print_replies(to, s);
     print_people(to, s);
     print_incidents(to, s);
     print_ledger(to, s, now);

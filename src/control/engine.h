@@ -38,20 +38,6 @@ struct control_lane_row {
     const char *last_reply;
 };
 
-/* A reply that no rule knew, and what has the same shape. */
-struct control_unknown_row {
-    uint64_t number;
-    const char *shape, *sample; // the newest, masked
-    unsigned code;
-    enum phase phase; // of the newest
-    enum class class; // that the codes gave it
-    uint64_t count;
-    usec_t first_at, last_at;
-    const char *const *providers; // the first ones; "" for one that has no name
-    size_t providers_n;
-    bool has_more; // providers than these
-};
-
 struct control_totals {
     uint64_t queued, held, in_flight, connections; // recipients; held is no part of queued
     usec_t last_outcome_at;                        // 0: none yet
@@ -67,11 +53,9 @@ struct control_limits {
 };
 
 struct control_health {
-    uint64_t disk_free;  // bytes
-    bool is_accepting;   // new mail is taken
-    const char *problem; // what is wrong, in words; "" for nothing. Borrowed until the next call
-    double
-        undetermined_1h;  // share of the last hour's answers that nobody understood; < 0: no answer
+    uint64_t disk_free;   // bytes
+    bool is_accepting;    // new mail is taken
+    const char *problem;  // what is wrong, in words; "" for nothing. Borrowed until the next call
     usec_t last_probe_at; // of a blocklist's or reverse DNS's last answer; 0: none yet
 };
 
@@ -84,9 +68,6 @@ struct control_engine {
                        void *to);
     void (*each_lane)(void *ctx, void (*each)(void *to, const struct control_lane_row *r),
                       void *to);
-    /* May be NULL: none. Rows and their strings are borrowed until the loop goes on. */
-    void (*each_unknown)(void *ctx, void (*each)(void *to, const struct control_unknown_row *r),
-                         void *to);
     void (*totals)(void *ctx, struct control_totals *t);
     void (*limits)(void *ctx, const char *provider, struct control_limits *l);
     void (*health)(void *ctx, struct control_health *h);

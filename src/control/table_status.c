@@ -186,10 +186,6 @@ COLUMN(get_ledger)
                          w->verified_seq ? json_integer((json_int_t)w->verified_seq) : json_null(),
                          "verified_at", protocol_time(w->verified_at)));
 }
-COLUMN(get_replies_unknown)
-{
-    value_rate(v, of(row)->health.undetermined_1h);
-}
 COLUMN(get_disk_free)
 {
     value_count(v, of(row)->health.disk_free);
@@ -222,7 +218,6 @@ static const struct column columns[] = {
     {"mode", get_mode},
     {"customers", get_customers, .is_json = true},
     {"ips", get_ips, .is_json = true},
-    {"replies_unknown_1h", get_replies_unknown},
     {"last_outcome_at", get_last_outcome_at},
     {"last_bounce_at", get_last_bounce_at},
     {"last_complaint_at", get_last_complaint_at},

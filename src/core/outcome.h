@@ -1,7 +1,6 @@
 /* An outcome: what became of one recipient, once. It is all that reputation ever sees, whether it
  * comes live, from a node's history or from a file. Strings are borrowed and clean (text_visible). */
 #pragma once
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,7 +30,6 @@ struct outcome {
     const char *zone;      // blocklist of listed and delisted; NULL or "" for the others
     const char *answer;    // what it answered, "127.0.0.2"; likewise
     usec_t delivered_at;   // late news: when its message was delivered; else 0
-    bool is_unknown;       // no rule knew the reply: the codes alone gave its class; live ones only
     usec_t took;           // span from acceptance to this; 0 when unknown
 };
 

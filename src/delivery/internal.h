@@ -516,8 +516,8 @@ void flight_loaded(struct flight *f, int r);
 /* --- outcome.c */
 /* The wait before the next try after `attempt` tries; `dice` in [0, 1) is the jitter. */
 usec_t outcome_retry(usec_t first, usec_t most, unsigned attempt, double dice);
-/* What an answer means: the provider's rules, everybody's, else the codes. True: no rule knew it. */
-bool outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
+/* What an answer means: the provider's rules, everybody's, else the codes. */
+void outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
                       const struct smtp_reply *reply, enum class *class, enum scope *scope);
 /* One recipient's answer; it leaves memory when the caller says letter_left(). True: the answer is
  * about our IP, and none but a pause helps. */
@@ -525,7 +525,7 @@ bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, str
                    enum phase phase, const struct smtp_reply *reply);
 /* Tells the wiring of a refusal at the door that no recipient is charged for. */
 void outcome_door(struct delivery *d, const struct lane *lane, enum class class, enum scope scope,
-                  bool is_unknown, enum phase phase, const struct smtp_reply *reply);
+                  enum phase phase, const struct smtp_reply *reply);
 /* The same for all of a parcel's recipients; frees it. */
 void outcome_reply_all(struct delivery *d, struct parcel *p, struct lane *lane, enum phase phase,
                        const struct smtp_reply *reply);

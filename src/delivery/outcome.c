@@ -93,7 +93,7 @@ static void tell(struct delivery *d, struct parcel *p, uint32_t recipient, struc
         d->o.on_outcome(d->o.ctx, o, m);
 }
 
-bool outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
+void outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
                       const struct smtp_reply *reply, enum class *class, enum scope *scope)
 {
     struct reply_verdict verdict;
@@ -106,8 +106,6 @@ bool outcome_classify(const struct delivery *d, const char *provider, enum phase
                   &verdict);
     *class = verdict.class;
     *scope = verdict.scope;
-    return !verdict.rule && reply->code >= 400 &&
-           (verdict.class == CLASS_UNDETERMINED || verdict.class == CLASS_TRANSIENT);
 }
 
 bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, struct lane *lane,
@@ -125,8 +123,7 @@ bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, str
         o.class = CLASS_DELIVERED;
         o.scope = SCOPE_RECIPIENT;
     } else {
-        o.is_unknown =
-            outcome_classify(d, lane ? lane->provider->name : "", phase, reply, &o.class, &o.scope);
+        outcome_classify(d, lane ? lane->provider->name : "", phase, reply, &o.class, &o.scope);
         o.kind = is_final(&o) ? OUTCOME_BOUNCED : OUTCOME_DEFERRED;
     }
     tell(d, p, recipient, lane, &o);
@@ -135,7 +132,7 @@ bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, str
 }
 
 void outcome_door(struct delivery *d, const struct lane *lane, enum class class, enum scope scope,
-                  bool is_unknown, enum phase phase, const struct smtp_reply *reply)
+                  enum phase phase, const struct smtp_reply *reply)
 {
     char text[OUTCOME_REPLY + 1];
     text_visible(text, sizeof(text), reply->text, strlen(reply->text));
@@ -150,8 +147,7 @@ void outcome_door(struct delivery *d, const struct lane *lane, enum class class,
                         .ip = lane->source->address,
                         .provider = lane->provider->name,
                         .recipient = "",
-                        .reply = text,
-                        .is_unknown = is_unknown};
+                        .reply = text};
     if (d->o.on_door)
         d->o.on_door(d->o.ctx, &o);
 }

@@ -14,7 +14,6 @@
 #include "store/store.h"
 #include "warden/probe.h"
 #include "warden/reputation.h"
-#include "warden/unknown.h"
 #include "warden/warden.h"
 
 struct each_queue {
@@ -69,35 +68,6 @@ static void each_lane(void *ctx, void (*each)(void *to, const struct control_lan
     delivery_each_lane(e->delivery, on_lane_row, &(struct each_lane){each, to});
 }
 
-struct each_unknown {
-    void (*each)(void *to, const struct control_unknown_row *r);
-    void *to;
-};
-
-static void on_unknown(void *ctx, const struct unknown_reply *r)
-{
-    const struct each_unknown *u = ctx;
-    u->each(u->to, &(struct control_unknown_row){.number = r->number,
-                                                 .shape = r->shape,
-                                                 .sample = r->sample,
-                                                 .code = r->code,
-                                                 .phase = r->phase,
-                                                 .class = r->class,
-                                                 .count = r->count,
-                                                 .first_at = r->first_at,
-                                                 .last_at = r->last_at,
-                                                 .providers = (const char *const *)r->providers,
-                                                 .providers_n = r->providers_n,
-                                                 .has_more = r->has_more});
-}
-
-static void each_unknown(void *ctx, void (*each)(void *to, const struct control_unknown_row *r),
-                         void *to)
-{
-    struct engine *e = ctx;
-    unknown_each(warden_unknown(e->warden), on_unknown, &(struct each_unknown){each, to});
-}
-
 static void totals(void *ctx, struct control_totals *t)
 {
     struct engine *e = ctx;
@@ -127,8 +97,6 @@ static void health(void *ctx, struct control_health *h)
     *h = (struct control_health){.disk_free = store_disk_free(e->store),
                                  .is_accepting = store_may_accept(e->store) && !e->is_ending,
                                  .problem = "",
-                                 .undetermined_1h =
-                                     unknown_share(warden_unknown(e->warden), clock_wall()),
                                  .last_probe_at = probe_heard_at(e->probe)};
     if (e->problem)
         h->problem = e->problem;
@@ -245,7 +213,6 @@ int door_open(struct engine *e, char **why_not)
     e->calls = (struct control_engine){.ctx = e,
                                        .each_queue = each_queue,
                                        .each_lane = each_lane,
-                                       .each_unknown = each_unknown,
                                        .totals = totals,
                                        .limits = limits,
                                        .health = health,

@@ -48,8 +48,6 @@ static const struct command commands[] = {
      .usage = "", .help = "outcomes, the newest last; --json: one a line"},
     {"log", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST, .table = "log",
      .usage = "", .help = "the ledger: every action, the newest first"},
-    {"replies unknown", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST, .table = "replies",
-     .usage = "", .help = "answers that no rule knows, by what they have in common"},
     {"show", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_TARGET, ALL | OPTION_JSON,
      .usage = "customer:ID|ip:ADDR|incident:N|message:ID|provider:ID|queue:…|log:SEQ",
      .help = "all about one thing"},

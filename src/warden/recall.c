@@ -67,7 +67,6 @@ void warden_keep(struct warden *w)
 {
     struct judging *j = &w->judging;
     struct buf out = {0}, inner = {0};
-    warden_unknown_keep(w);
     if (!store_may_accept(w->options.store))
         return; // the room is for mail; history has what was not kept
     pack_str(&out, FILE_MARK);

@@ -277,7 +277,6 @@ void warden_on_reverse(struct warden *w, const char *ip, bool is_wrong, const ch
 void warden_on_fact(struct warden *w, const struct outcome *o)
 {
     struct judging *j = &w->judging;
-    unknown_note(&w->unknown, o);
     struct outcome anonymous = *o; // our own notices and reports are nobody's: no customer to judge
     if (strcmp(o->customer, STATE_SELF) == 0) {
         anonymous.customer = "";

@@ -48,7 +48,6 @@ struct warden *warden_new(const struct warden_options *options)
     incident_load(w);
     notice_load(w);
     judging_init(w);
-    warden_unknown_init(w);
     return w;
 }
 
@@ -66,7 +65,6 @@ struct warden *warden_free(struct warden *w)
     letters_deinit(w);
     notice_deinit(w);
     judging_deinit(w);
-    warden_unknown_deinit(w);
     incident_deinit(w);
     return xfree(w);
 }
@@ -75,7 +73,6 @@ void warden_set_settings(struct warden *w, const struct settings *settings)
 {
     w->options.settings = settings;
     judging_set_settings(w);
-    warden_unknown_judge(w);
 }
 
 static void pending_append(struct pending *d);

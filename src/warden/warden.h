@@ -20,7 +20,6 @@ struct spool_message;
 struct state;
 struct store;
 struct timers;
-struct unknown;
 struct warden;
 
 struct warden_options {
@@ -44,9 +43,6 @@ DEFINE_CLEANUP(struct warden *, warden_free)
 void warden_set_settings(struct warden *w, const struct settings *settings);
 /* What somebody has to handle, and what was. Borrowed. */
 const struct incidents *warden_incidents(const struct warden *w);
-
-/* The replies that no rule knew (warden/unknown.h). Borrowed. */
-const struct unknown *warden_unknown(const struct warden *w);
 
 /* Enforces a decision (moved in). `done` on the loop once it is in the ledger, with the row as
  * written (borrowed), or with r < 0 (-ENOSPC: a protective one still rules and is tried again, one

@@ -4,7 +4,6 @@
 #include "base/map.h"
 #include "core/incident.h"
 #include "net/timer.h"
-#include "warden/unknown.h"
 #include "warden/warden.h"
 
 struct decision;
@@ -55,16 +54,7 @@ struct warden {
     size_t told_most;    // so many, then old ones are swept out
     struct list notices; // struct waiting: letters about milder steps
     struct timer notices_due;
-    struct unknown unknown;
-    struct timer unknown_keep; // when it is kept next
-    bool is_keeping_unknown;   // one is being written
 };
-
-/* Replies that no rule knows (unknown.c): loaded and kept; judged anew by the settings' rules. */
-void warden_unknown_init(struct warden *w);
-void warden_unknown_deinit(struct warden *w);
-void warden_unknown_keep(struct warden *w);
-void warden_unknown_judge(struct warden *w);
 
 void judging_init(struct warden *w);
 void judging_deinit(struct warden *w);
