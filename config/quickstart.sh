@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 PACKAGES="build-essential meson ninja-build pkg-config libncurses-dev libsqlite3-dev libyaml-dev libuv1-dev
- libunbound-dev nettle-dev libevent-dev libssl-dev libjansson-dev"
+ libunbound-dev nettle-dev libevent-dev libssl-dev libjansson-dev libseccomp-dev libgmime-3.0-dev"
 case " $* " in
 *" --headless "*) ;;
 *) [ -t 0 ] && [ -t 1 ] || {

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "settings/settings.h"
+#include "warden/reader.h"
 
 static const char usage[] = "usage: mxwardend -c FILE [--check] [-v]\n"
                             "  -c FILE     the configuration\n"
@@ -61,6 +62,12 @@ int main(int argc, char **argv)
     int r = parse(&a, argc, argv);
     if (r)
         return r - 1;
+    // First of all: it is a copy of this process, which so far knows nothing and has no thread.
+    CLEANUP(reader_free) struct reader *reader = a.is_check ? NULL : reader_new(&why);
+    if (why) {
+        fprintf(stderr, "mxwardend: %s\n", why);
+        return 1;
+    }
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); // a file at its limit is an error of write(2), not the end
     r = settings_load(&settings, &mistakes, a.file);
@@ -74,7 +81,7 @@ int main(int argc, char **argv)
         return 0;
     }
     CLEANUP(engine_free) struct engine *engine = NULL;
-    if (engine_open(&engine, settings, &why) != 0) {
+    if (engine_open(&engine, settings, MOVE(reader), &why) != 0) {
         fprintf(stderr, "mxwardend: %s\n", why);
         return 1;
     }

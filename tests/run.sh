@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PACKAGES="build-essential meson ninja-build pkg-config libncurses-dev libsqlite3-dev libyaml-dev libuv1-dev
- libunbound-dev nettle-dev libevent-dev libssl-dev libjansson-dev libcmocka-dev libvterm-dev clang clang-format clang-tidy cppcheck
+ libunbound-dev nettle-dev libevent-dev libssl-dev libjansson-dev libseccomp-dev libgmime-3.0-dev libcmocka-dev libvterm-dev clang clang-format clang-tidy cppcheck
  libclang-rt-14-dev python3 swaks postfix procps"
 export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
 missing=$(for p in $PACKAGES; do dpkg -s "$p" >/dev/null 2>&1 || echo "$p"; done)

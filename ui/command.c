@@ -105,16 +105,42 @@ static void find(struct console *c, bool is_forward)
                     p->page.search);
 }
 
+// The page of the row beside this one, of those that the table holds.
+static void open_beside(struct console *c, bool is_below)
+{
+    struct table *t = &c->roots[c->root].table;
+    const struct view *page = console_top(c)->view;
+    size_t to = is_below ? t->cursor + 1 : t->cursor - 1;
+    if (c->pages_n != 1 || (!is_below && !t->cursor) || !table_row_at(t, to)) {
+        console_say(c, PEN_NOTICE, "Nothing more here: Esc goes back.");
+        return;
+    }
+    places_back(c);
+    table_move_to(t, to);
+    char target[TABLE_KEY];
+    snprintf(target, sizeof(target), "%s", t->selected);
+    places_open(c, page, target);
+}
+
+static void go_on(struct console *c, bool is_forward)
+{
+    struct place *p = console_top(c);
+    if (p->view->is_of_row && !p->page.search[0])
+        open_beside(c, is_forward);
+    else
+        find(c, is_forward);
+}
+
 static void on_next(struct console *c, const char *args)
 {
     (void)args;
-    find(c, true);
+    go_on(c, true);
 }
 
 static void on_previous(struct console *c, const char *args)
 {
     (void)args;
-    find(c, false);
+    go_on(c, false);
 }
 
 static void on_sort(struct console *c, const char *how)
@@ -433,7 +459,15 @@ static void add(json_t *params, const char *name, const char *value)
 static void manage(struct console *c, const struct command_call *call)
 {
     json_t *params = json_pack("{s:s}", "command", call->command->words);
-    if (call->targets_n) {
+    if (call->command->arguments == ARGUMENTS_ADDRESSES) {
+        json_t *addresses = json_array();
+        for (size_t i = 0; i < call->targets_n; i++)
+            json_array_append_new(addresses, json_string(call->targets[i]));
+        json_object_set_new(params, "addresses", addresses);
+        add(params, "customer", call->customer);
+        add(params, "for", call->span);
+        json_object_set_new(params, "trap", json_boolean(call->is_trap));
+    } else if (call->targets_n) {
         const char *colon = strchr(call->targets[0], ':');
         add(params, "customer", colon ? colon + 1 : call->targets[0]);
     }
@@ -472,6 +506,10 @@ static void run_engine(struct console *c, const char *text)
         look(c, &call);
     else if (call.command->kind == COMMAND_ACT)
         act(c, &call);
+    else if (strcmp(call.command->words, "suppress import") == 0 ||
+             strcmp(call.command->words, "suppress export") == 0 ||
+             strcmp(call.command->words, "suppress check") == 0)
+        console_say(c, PEN_NOTICE, "%s: run it in a shell", call.command->words);
     else if (call.command->kind == COMMAND_MANAGE)
         manage(c, &call);
     else

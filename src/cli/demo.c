@@ -27,7 +27,7 @@ enum { PATH_ROOM = 4096, SOCKET_PATH_MOST = 107, START_SECONDS = 20, ASK_SECONDS
 struct demo {
     const struct demo_options *options;
     char dir[PATH_ROOM], engine[PATH_ROOM], socket[PATH_ROOM + 16];
-    uint16_t submission;
+    uint16_t submission, feedback; // ports of the engine
     pid_t engine_pid;
     uv_loop_t loop;
     uv_signal_t signals[3];
@@ -304,14 +304,14 @@ static bool print_summary(struct demo *d)
         ask_what_was_done(d);
     uint64_t waiting = d->options->is_headless ? 0 : ask_waiting(d);
     s.lost = s.lost > waiting ? s.lost - waiting : 0; // a world left early has mail on its way
-    json_t *line =
-        json_pack("{s:I,s:I,s:I,s:I,s:i,s:i,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I}", "submitted",
-                  (json_int_t)s.submitted, "delivered", (json_int_t)s.delivered, "bounced",
-                  (json_int_t)s.bounced, "deferred", (json_int_t)s.deferred, "complained", 0,
-                  "optin_pending", 0, "actions_automatic", d->automatic, "customers_suspended",
-                  d->suspended, "ips_pulled", d->pulled, "lost", (json_int_t)s.lost, "existing",
-                  (json_int_t)s.existing, "duplicated", (json_int_t)s.duplicated, "refused",
-                  (json_int_t)s.refused, "reports", (json_int_t)s.reports);
+    json_t *line = json_pack(
+        "{s:I,s:I,s:I,s:I,s:I,s:i,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I}", "submitted",
+        (json_int_t)s.submitted, "delivered", (json_int_t)s.delivered, "bounced",
+        (json_int_t)s.bounced, "deferred", (json_int_t)s.deferred, "complained",
+        (json_int_t)s.complained, "optin_pending", 0, "actions_automatic", d->automatic,
+        "customers_suspended", d->suspended, "ips_pulled", d->pulled, "lost", (json_int_t)s.lost,
+        "existing", (json_int_t)s.existing, "duplicated", (json_int_t)s.duplicated, "refused",
+        (json_int_t)s.refused, "reports", (json_int_t)s.reports);
     char *text = json_dumps(line, JSON_COMPACT);
     puts(text ? text : "{}");
     fflush(stdout);
@@ -381,9 +381,12 @@ static bool open_world(struct demo *d)
         return false;
     }
     d->submission = free_port();
-    int r = scenario_write(d->dir,
-                           &(struct scenario_ports){d->submission, world_provider_port(d->world),
-                                                    d->options->is_observing});
+    d->feedback = free_port();
+    int r =
+        scenario_write(d->dir, &(struct scenario_ports){.submission = d->submission,
+                                                        .feedback = d->feedback,
+                                                        .providers = world_provider_port(d->world),
+                                                        .is_observing = d->options->is_observing});
     if (r < 0)
         fprintf(stderr, "mxwarden demo: %s: %s\n", d->dir, strerror(-r));
     return r == 0;
@@ -397,7 +400,7 @@ static int live(struct demo *d)
     if (open_world(d) && start_engine(d) && add_customers(d)) {
         if (d->ready_fd >= 0 && write(d->ready_fd, "r", 1) != 1)
             d->is_over = true; // the console's process is gone
-        world_start(d->world, d->submission);
+        world_start(d->world, d->submission, d->feedback);
         if (!d->is_over)
             uv_run(&d->loop, UV_RUN_DEFAULT);
         is_well = print_summary(d);

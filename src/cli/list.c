@@ -1,4 +1,4 @@
-/* Tables: incidents, ips, customers, queue, providers, log; pages, and explanations. */
+/* Tables: incidents, ips, customers, queue, providers, log, unknown replies; pages, and explanations. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -48,6 +48,13 @@ static const struct print_column ledger[] = {
     {"reason", "reason", PRINT_TEXT},
 };
 
+static const struct print_column unknown[] = {
+    {"count", "count", PRINT_COUNT}, {"first_at", "first", PRINT_TIME},
+    {"last_at", "last", PRINT_TIME}, {"providers", "providers", PRINT_TEXT},
+    {"phase", "phase", PRINT_TEXT}, {"code", "code", PRINT_COUNT}, {"class", "taken for", PRINT_TEXT},
+    {"shape", "shape", PRINT_TEXT}, {"sample", "sample", PRINT_TEXT},
+};
+
 static const struct list {
     const char *table, *empty; // what is said instead of an empty table
     const struct print_column *columns;
@@ -63,6 +70,8 @@ static const struct list {
     {"queue", "Nothing waits.", queue, ARRAY_LEN(queue)},
     {"log", "No action yet. Everything the engine or you do will stand here.", ledger,
      ARRAY_LEN(ledger)},
+    {"unknown", "Every answer so far was known by a rule or by its codes.", unknown,
+     ARRAY_LEN(unknown)},
 };
 // clang-format on
 
@@ -175,6 +184,20 @@ enum cli_exit cli_list(struct cli *cli)
     return r;
 }
 
+// What was said stands last: it is long.
+static void print_page(const json_t *page)
+{
+    static const char *const said[] = {"conversations", "reports", "conversation", "raw"};
+    CLEANUP(json_decref) json_t *rest = json_copy((json_t *)page);
+    CLEANUP(json_decref) json_t *lines = json_object();
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        json_object_set(lines, said[i], json_object_get(page, said[i]));
+        json_object_del(rest, said[i]);
+    }
+    print_object(stdout, rest);
+    print_said(stdout, lines);
+}
+
 enum cli_exit cli_show(struct cli *cli)
 {
     CLEANUP(json_decref) json_t *result = NULL;
@@ -187,7 +210,7 @@ enum cli_exit cli_show(struct cli *cli)
     if (json_is_string(json_object_get(result, "report")))
         (void)fputs(protocol_get_text(result, "report", ""), stdout);
     else
-        print_object(stdout, result);
+        print_page(result);
     return CLI_DONE;
 }
 

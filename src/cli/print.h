@@ -27,3 +27,6 @@ void print_table(FILE *to, const struct print_column *columns, size_t n, const j
                  bool has_head);
 /* Prints any object: its plain members a line each, its arrays of objects as tables. */
 void print_object(FILE *to, const json_t *object);
+/* What a message's or an event's page has of conversations and reports, each under its head; nothing
+ * where it has none. (conversation.c) */
+void print_said(FILE *to, json_t *page);

@@ -84,6 +84,11 @@ static const struct family {
     {"show", cli_show},
     {"explain", cli_explain},
     {"events", cli_events},
+    {"suppress add", cli_suppress},
+    {"suppress rm", cli_suppress},
+    {"suppress check", cli_suppress},
+    {"suppress import", cli_suppress},
+    {"suppress export", cli_suppress},
 };
 
 static enum cli_exit run_online(struct cli *cli)

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "control/lines.h"
 #include "control/peer.h"
+#include "control/suppress.h"
 #include "remote/protocol.h"
 
 void act_deinit(struct act *a)
@@ -39,6 +40,8 @@ static enum target_kind target_kind_of(const struct command *c)
     case ARGUMENTS_CUSTOMER:
     case ARGUMENTS_TARGET:
     case ARGUMENTS_FILE:
+    case ARGUMENTS_FILES:
+    case ARGUMENTS_ADDRESSES:
     case ARGUMENTS_WORDS:
         return TARGET_CUSTOMER;
     }
@@ -317,6 +320,12 @@ static void apply(struct act *a, struct request *r)
 }
 
 void act_run(struct request *r, const json_t *params)
+{
+    if (!suppress_undo_run(r, params))
+        act_run_folded(r, params);
+}
+
+void act_run_folded(struct request *r, const json_t *params)
 {
     struct act a;
     CLEANUP(xfree) char *why = NULL;

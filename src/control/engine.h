@@ -12,9 +12,12 @@
 struct entry;
 struct health;
 struct incidents;
+struct outcome;
 struct reputation_harm;
 struct reputation_rung;
 struct spool_message;
+struct suppress_removal;
+struct suppress_row;
 
 /* What waits of one customer for one provider. */
 struct control_queue_row {
@@ -38,6 +41,17 @@ struct control_lane_row {
     const char *last_reply;
 };
 
+/* Replies of one shape that no rule knew. */
+struct control_unknown_row {
+    const char *phase, *class, *shape, *sample; // words of core/words.h; the sample is masked
+    unsigned code;
+    uint64_t count;
+    usec_t first_at, last_at;
+    const char *const *providers; // in order; "" where it was not known
+    size_t providers_n;
+    bool has_more_providers; // than are named
+};
+
 struct control_totals {
     uint64_t queued, held, in_flight, connections; // recipients; held is no part of queued
     usec_t last_outcome_at;                        // 0: none yet
@@ -59,6 +73,20 @@ struct control_health {
     usec_t last_probe_at; // of a blocklist's or reverse DNS's last answer; 0: none yet
 };
 
+/* How the rules of now read an answer. */
+struct control_reading {
+    enum class class;
+    enum scope scope;
+    char rule[64]; // "providers.yaml:204"; "" : no rule, its codes
+};
+
+/* What came back by mail since the start: mails, but for `unmatched` (news of no delivery that we know). */
+struct control_feedback {
+    uint64_t bounces, complaints, unsubscribes, auto_replies, others;
+    uint64_t unmatched, died; // died: what ended the process that read it
+    uint64_t forged, stale;   // return addresses refused
+};
+
 /* `hash` as in the ledger. r < 0: nothing was written (-ENOSPC: no space), e is NULL. */
 typedef void control_act_fn(void *ctx, int r, const struct entry *e, const char *hash);
 
@@ -71,6 +99,7 @@ struct control_engine {
     void (*totals)(void *ctx, struct control_totals *t);
     void (*limits)(void *ctx, const char *provider, struct control_limits *l);
     void (*health)(void *ctx, struct control_health *h);
+    void (*feedback)(void *ctx, struct control_feedback *f); // may be NULL: nothing came
     /* Why a recipient waits, in words. */
     void (*why)(void *ctx, const struct spool_message *m, uint32_t recipient_no, char *out,
                 size_t room);
@@ -78,6 +107,12 @@ struct control_engine {
      * what protects at once, what lets more mail out after its commit. `done` is called once, on the
      * loop, maybe inside the call; the entry is borrowed during it. */
     void (*act)(void *ctx, struct entry *e, control_act_fn *done, void *done_ctx);
+    /* Suppressions by hand: entry (moved in) and rows (copied) are written together; `done` as of act().
+     * The other takes some out: e NULL and r 0 in its `done`: nothing of it was there. (warden/suppress.h) */
+    void (*suppress)(void *ctx, struct entry *e, const struct suppress_row *rows, size_t n,
+                     control_act_fn *done, void *done_ctx);
+    void (*unsuppress)(void *ctx, struct entry *e, const struct suppress_removal *what,
+                       control_act_fn *done, void *done_ctx);
     /* Reads the configuration again. 0, or 1 with *mistakes (owned): a line each, nothing changed. */
     int (*reload)(void *ctx, const char *actor, char **mistakes);
 
@@ -87,6 +122,10 @@ struct control_engine {
     bool (*ip_health)(void *ctx, const char *ip, struct health *out);
     bool (*is_incident)(void *ctx, const char *provider); // one is open there
     const struct incidents *(*incidents)(void *ctx);      // or NULL
+    /* Judges an outcome's answer again; NULL or false: nothing is known. */
+    bool (*judge)(void *ctx, const struct outcome *o, struct control_reading *out);
+    void (*each_unknown)(void *ctx, void (*each)(void *to, const struct control_unknown_row *r),
+                         void *to);
 };
 
 /* What control knows from the configuration; a reload hands it in again. */

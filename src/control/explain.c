@@ -6,10 +6,12 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "control/conversation.h"
 #include "control/harm.h"
 #include "control/lines.h"
 #include "control/page.h"
 #include "control/peer.h"
+#include "control/suppress.h"
 #include "control/table.h"
 #include "core/health.h"
 #include "core/reputation.h"
@@ -17,8 +19,9 @@
 #include "remote/protocol.h"
 #include "store/history.h"
 #include "store/spool.h"
+#include "store/suppress.h"
 
-enum { LINE = 900, MESSAGES = 10, EVENTS = 20, LANES = 20 };
+enum { LINE = 900, MESSAGES = 10, EVENTS = 20, LANES = 20, SAID = 3 };
 
 // An explanation on its way.
 struct explaining {
@@ -26,8 +29,9 @@ struct explaining {
     struct world *world;
     usec_t now;
     char *target, *title;
-    json_t *lines;
-    size_t n; // what was found by the store
+    json_t *lines, *conversations, *reports; // the last two NULL where there can be none
+    size_t n;                                // what was found by the store
+    bool is_domain_asked;
 };
 
 static struct explaining *explaining_new(struct request *r, const char *target)
@@ -45,6 +49,8 @@ static struct explaining *explaining_new(struct request *r, const char *target)
 static void explaining_free(struct explaining *x)
 {
     json_decref(x->lines);
+    json_decref(x->conversations);
+    json_decref(x->reports);
     xfree(x->target);
     xfree(x->title);
     xfree(x);
@@ -52,8 +58,10 @@ static void explaining_free(struct explaining *x)
 
 static void answer(struct explaining *x)
 {
-    request_answer(x->request, json_pack("{s:o,s:o,s:O}", "target", protocol_text(x->target),
-                                         "title", protocol_text(x->title), "lines", x->lines));
+    request_answer(x->request,
+                   json_pack("{s:o,s:o,s:O,s:O*,s:O*}", "target", protocol_text(x->target), "title",
+                             protocol_text(x->title), "lines", x->lines, "conversations",
+                             x->conversations, "reports", x->reports));
     explaining_free(x);
 }
 
@@ -334,16 +342,60 @@ static void say_outcome(struct explaining *x, const struct outcome *o)
         o->reply, scope_text(o->scope), phase_text(o->phase));
 }
 
+// What was said or told of it last, oldest first.
+static void on_trails(void *ctx, const struct trail *trails, size_t n)
+{
+    struct explaining *x = ctx;
+    struct world *w = x->world;
+    for (size_t i = n; i-- > 0;)
+        conversation_explain(x->lines, &trails[i], x->now);
+    x->conversations = conversation_list(trails, n, TRAIL_CONVERSATION);
+    x->reports = conversation_list(trails, n, TRAIL_REPORT);
+    answer(x);
+    world_asked(w);
+}
+
+static bool is_failure(const struct outcome *o)
+{
+    return o->kind == OUTCOME_DEFERRED || o->kind == OUTCOME_BOUNCED ||
+           o->kind == OUTCOME_EXPIRED || o->kind == OUTCOME_COMPLAINED;
+}
+
+// Of a message all of it; of a recipient that of its newest failure. False: there is none to ask for.
+static bool ask_trail(struct explaining *x, const struct outcome *outcomes, size_t n)
+{
+    struct message_id id;
+    uint32_t no = UINT32_MAX;
+    bool is_message = strncmp(x->target, "message:", 8) == 0;
+    const struct outcome *failure = NULL;
+    for (size_t i = n; i-- > 0;)
+        if (is_failure(&outcomes[i]))
+            failure = &outcomes[i]; // they come newest first
+    if (is_message && !message_id_parse(&id, x->target + 8))
+        return false;
+    if (!is_message && !failure)
+        return false;
+    if (!is_message) {
+        id = failure->message;
+        no = failure->recipient_no;
+    }
+    trail_list(x->world->store, id, no, SAID, on_trails, x);
+    return true;
+}
+
 static void on_outcomes(void *ctx, const struct outcome *outcomes, size_t n)
 {
     struct explaining *x = ctx;
     struct world *w = x->world;
     for (size_t i = 0; i < n && i < EVENTS; i++)
         say_outcome(x, &outcomes[i]);
-    if (x->n + n)
-        answer(x);
-    else
+    x->n += n;
+    if (!x->n)
         refuse(x, "nothing of it waits or is remembered here");
+    else if (ask_trail(x, outcomes, n))
+        return;
+    else
+        answer(x);
     world_asked(w);
 }
 
@@ -355,6 +407,36 @@ static void ask_history(struct explaining *x)
                               .message = is_message ? x->target + 8 : NULL,
                               .recipient = is_message ? NULL : x->target};
     history_list(x->world->store, &q, on_outcomes, x);
+}
+
+static void ask_suppressed(struct explaining *x, const char *what);
+
+static void on_suppressed(void *ctx, const struct suppress_row *rows, size_t n, bool has_more)
+{
+    struct explaining *x = ctx;
+    const char *at = strrchr(x->target, '@');
+    char words[SUPPRESS_WORDS];
+    (void)has_more;
+    for (size_t i = 0; i < n; i++) {
+        bool is_over = suppression_usec(rows[i].s.until) <= x->now;
+        suppress_row_words(words, &rows[i], x->now);
+        if (!is_over)
+            say(x, "suppressed", "%s", words);
+        x->n += !is_over;
+    }
+    if (x->is_domain_asked)
+        ask_history(x);
+    else
+        ask_suppressed(x, at);
+}
+
+// The address, then its domain, then what is remembered.
+static void ask_suppressed(struct explaining *x, const char *what)
+{
+    x->is_domain_asked = what != x->target;
+    suppress_list(x->world->store,
+                  &(struct suppress_query){.what = what, .has_suspects = true, .limit = MESSAGES},
+                  on_suppressed, x);
 }
 
 static void on_message(void *ctx, struct spool_message *m)
@@ -377,7 +459,7 @@ static void on_messages(void *ctx, struct spool_message **messages, size_t n)
     }
     x->n += n;
     xfree(messages);
-    ask_history(x);
+    ask_suppressed(x, x->target);
 }
 
 static void explain_stored(struct explaining *x, const struct target *message)

@@ -15,12 +15,15 @@
 // policy's).
 static const struct harm_row {
     enum counter_what what;
-    const char *words;
+    const char *words, *one;
     double notable;
 } harms[] = {
-    {COUNTER_COMPLAINED, "complaints", 0.001}, {COUNTER_DEAD, "dead recipients", DEAD_NOTABLE},
-    {COUNTER_SPAM, "spam rejections", 0.005},  {COUNTER_BOUNCED, "bounces", 0.05},
-    {COUNTER_BLOCKED, "blocked", 0.02},        {COUNTER_DEFERRED, "deferrals", 0.2},
+    {COUNTER_COMPLAINED, "complaints", "complaint", 0.001},
+    {COUNTER_DEAD, "dead recipients", "dead recipient", DEAD_NOTABLE},
+    {COUNTER_SPAM, "spam rejections", "spam rejection", 0.005},
+    {COUNTER_BOUNCED, "bounces", "bounce", 0.05},
+    {COUNTER_BLOCKED, "blocked", "block", 0.02},
+    {COUNTER_DEFERRED, "deferrals", "deferral", 0.2},
 };
 
 typedef uint64_t window_fn(struct counter *c, enum counter_what what, usec_t now);
@@ -166,4 +169,37 @@ void harm_line(char *out, size_t room, struct counter *c, usec_t now)
     }
     if (said && n < room)
         snprintf(out + n, room - n, " in 24 h");
+}
+
+// The worst that an outcome counts as alone; NULL: nothing.
+static const struct harm_row *row_of(const struct outcome *o)
+{
+    struct counter alone = {.minute = 0};
+    usec_t at = o->delivered_at ? o->delivered_at : o->at;
+    counter_add(&alone, o);
+    for (size_t i = 0; i < ARRAY_LEN(harms); i++)
+        if (counter_day(&alone, harms[i].what, at))
+            return &harms[i];
+    return NULL;
+}
+
+void harm_counts(char *out, size_t room, struct state *state, const struct outcome *o, usec_t now)
+{
+    const struct harm_row *row = row_of(o);
+    struct state_customer *c = state_customer_get(state, o->customer);
+    char bad[FORMAT_TEXT], of[FORMAT_TEXT];
+    int n = 0;
+    *out = '\0';
+    if (!row || !*o->customer)
+        return;
+    n = snprintf(out, room, "1 %s of %s", row->one, o->customer);
+    if (c) {
+        format_count_full(bad, (int64_t)counter_day(&c->counter, row->what, now));
+        format_count_full(of, (int64_t)whole_of(counter_day, &c->counter, row->what, now));
+        n += snprintf(out + n, room - (size_t)n, " (%s of %s in 24 h)", bad, of);
+    }
+    if (*o->ip && (size_t)n < room)
+        n += snprintf(out + n, room - (size_t)n, ", of %s", o->ip);
+    if (*o->ip && *o->provider && (size_t)n < room)
+        snprintf(out + n, room - (size_t)n, ", of %s/%s", o->ip, o->provider);
 }

@@ -14,6 +14,8 @@ double harm_hour_rate(struct counter *c, enum counter_what what, usec_t now);
 /* `[{"what", "rate", "bad", "of"}]` of the last day, for pages. */
 json_t *harm_table(struct counter *c, usec_t now);
 struct control_engine;
+struct outcome;
+struct state;
 struct state_customer;
 /* The same of a customer, with the policy's limits and how near the next rung is where the engine judges:
  * `limits` ({"warn", "throttle", "suspend"}), `next`, `level`, `shrunk`, null where it does not. */
@@ -24,3 +26,6 @@ json_t *harm_reasons(struct counter *c, usec_t now);
 /* The worst two as one line, "complaints 0.3 % of 2,372, dead recipients 6.4 % of 3,322 in 24 h"; ""
  * for nothing. */
 void harm_line(char *out, size_t room, struct counter *c, usec_t now);
+/* What one outcome counts as, and for whom: "1 dead recipient of acme (9 of 412 in 24 h), of 198.51.100.6,
+ * of 198.51.100.6/google"; "" : as nothing bad. */
+void harm_counts(char *out, size_t room, struct state *state, const struct outcome *o, usec_t now);

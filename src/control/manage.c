@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "control/entry_json.h"
 #include "control/peer.h"
+#include "control/suppress.h"
 #include "remote/format.h"
 #include "store/ledger.h"
 
@@ -222,6 +223,11 @@ static const struct {
     {"customer rm", customer_rm},
     {"reload", reload},
     {"verify", verify},
+    {"suppress add", suppress_add_run},
+    {"suppress rm", suppress_rm_run},
+    {"suppress check", suppress_check_run},
+    {"suppress import", suppress_import_run},
+    {"suppress export", suppress_export_run},
 };
 
 void manage_run(struct request *r, const json_t *params)
@@ -238,6 +244,8 @@ void manage_run(struct request *r, const json_t *params)
             commands[i].run(r, params);
         return;
     }
-    request_fail(r, "usage",
-                 "command: expected customer add, customer set, customer rm, reload or verify");
+    request_fail(
+        r, "usage",
+        "command: expected customer add, customer set, customer rm, suppress add, suppress rm, "
+        "suppress check, suppress import, suppress export, reload or verify");
 }

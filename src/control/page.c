@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "control/conversation.h"
 #include "control/entry_json.h"
 #include "control/harm.h"
 #include "control/lines.h"
+#include "control/page_event.h"
 #include "control/page_incident.h"
 #include "control/table.h"
 #include "core/health.h"
@@ -302,6 +304,28 @@ static void ip_page(struct page *p)
     ledger_list(store, p->target.text, 0, LOG_ROWS, on_log, p);
 }
 
+// How many of the shapes that no rule knew a provider gave.
+struct shapes {
+    const char *provider;
+    json_int_t n;
+};
+
+static void count_shape(void *to, const struct control_unknown_row *r)
+{
+    struct shapes *s = to;
+    for (size_t i = 0; i < r->providers_n; i++)
+        s->n += strcmp(r->providers[i], s->provider) == 0;
+}
+
+static json_t *unknown_shapes(struct page *p, const char *provider)
+{
+    const struct control_engine *e = p->world->engine;
+    struct shapes s = {.provider = provider};
+    if (e->each_unknown)
+        e->each_unknown(e->ctx, count_shape, &s);
+    return json_integer(s.n);
+}
+
 static void provider_page(struct page *p)
 {
     const struct control_engine *e = p->world->engine;
@@ -322,6 +346,7 @@ static void provider_page(struct page *p)
     set(p, "lanes", lanes_of(p, NULL, name));
     set(p, "waiting", json_integer(protocol_get_number(row, "waiting", 0)));
     set(p, "held", json_integer(protocol_get_number(row, "held", 0)));
+    set(p, "unknown_shapes", unknown_shapes(p, name));
     set(p, "limits",
         json_pack("{s:i,s:i,s:i,s:o}", "connections", (int)l.connections, "connections_all",
                   (int)l.connections_all, "messages", (int)l.messages, "rate",
@@ -389,6 +414,14 @@ static void on_message_first(void *ctx, struct spool_message *m)
     on_message(p, m);
 }
 
+static void on_trails(void *ctx, const struct trail *trails, size_t n)
+{
+    struct page *p = ctx;
+    set(p, "conversations", conversation_list(trails, n, TRAIL_CONVERSATION));
+    set(p, "reports", conversation_list(trails, n, TRAIL_REPORT));
+    part_done(p);
+}
+
 static void message_page(struct page *p)
 {
     static const char *const unknown[] = {"customer", "list", "sender", "size", "accepted_at"};
@@ -396,12 +429,15 @@ static void message_page(struct page *p)
     set(p, "id", protocol_text(p->target.message));
     for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
         set(p, unknown[i], json_null());
-    set(p, "recipients", json_array());
-    set(p, "events", json_array());
+    static const char *const lists[] = {"recipients", "events", "conversations", "reports"};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        set(p, lists[i], json_array());
     if (!p->world->store || !message_id_parse(&id, p->target.message)) {
         message_known(p);
         return;
     }
+    part_begin(p);
+    trail_list(p->world->store, id, UINT32_MAX, CONVERSATIONS, on_trails, p);
     part_begin(p);
     spool_find(p->world->store, id, on_message_first, p);
 }
@@ -503,6 +539,23 @@ static void incident_page(struct page *p)
     history_list(p->world->store, &q, on_incident_replies, p);
 }
 
+static void on_event_page(void *ctx)
+{
+    part_done(ctx);
+}
+
+static void event_page(struct page *p)
+{
+    const struct world_event *e = world_event_get(p->world, p->target.seq);
+    if (!e) {
+        fail(p, xasprintf("event %ju is not among the newest any more; show message:ID tells it",
+                          (uintmax_t)p->target.seq));
+        return;
+    }
+    part_begin(p);
+    page_event(p->world, p->object, e, p->now, on_event_page, p);
+}
+
 static void log_page(struct page *p)
 {
     if (!p->world->store) {
@@ -521,6 +574,7 @@ void page_make(struct world *w, const struct target *t,
         [TARGET_QUEUE] = queue_page,       [TARGET_LOG] = log_page,
         [TARGET_MESSAGE] = message_page,   [TARGET_PROVIDER] = provider_page,
         [TARGET_LANE] = provider_page,     [TARGET_INCIDENT] = incident_page,
+        [TARGET_EVENT] = event_page,
     };
     struct page *p = xcalloc(1, sizeof(*p));
     *p = (struct page){.world = w,

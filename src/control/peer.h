@@ -107,6 +107,8 @@ void feed_run(struct request *r, const json_t *params);
 void unfeed_run(struct request *r, const json_t *params);
 void events_run(struct request *r, const json_t *params);
 void act_run(struct request *r, const json_t *params);
+/* The same of what the state folds: all but the undo of suppressions (control/suppress.h). */
+void act_run_folded(struct request *r, const json_t *params);
 void explain_run(struct request *r, const json_t *params);
 void manage_run(struct request *r, const json_t *params);
 /* Pushes what is due of a peer's feeds. */

@@ -381,6 +381,7 @@ static void say_target(struct words *w, const struct target *t)
         say_incident(w, t);
         return;
     case TARGET_MESSAGE:
+    case TARGET_EVENT:
         return;
     }
 }

@@ -94,6 +94,12 @@ COLUMN(get_attempt)
 {
     value_count(v, of(row)->outcome.attempt);
 }
+COLUMN(get_delivered_at)
+{
+    usec_t at = of(row)->outcome.delivered_at;
+    if (at)
+        value_json(v, json_real((double)at / (double)USEC_SECOND));
+}
 
 // clang-format off
 static const struct column columns[] = {
@@ -115,6 +121,7 @@ static const struct column columns[] = {
     {"reply", get_reply},
     {"message", get_message},
     {"attempt", get_attempt},
+    {"delivered_at", get_delivered_at, .is_json = true},
 };
 // clang-format on
 

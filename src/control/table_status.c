@@ -12,6 +12,7 @@
 struct status {
     struct control_totals totals;
     struct control_health health;
+    struct control_feedback feedback;
     unsigned open[3];   // incidents by severity
     uint64_t automatic; // the engine's holds in force
 };
@@ -56,6 +57,12 @@ COLUMN(get_sent_1h)
 COLUMN(get_bounced_1h)
 {
     value_count(v, rows->world->sums.bounced_1h);
+}
+COLUMN(get_undetermined_rate)
+{
+    const struct world *w = rows->world;
+    uint64_t answered = w->sums.sent_1h + w->sums.bounced_1h + w->sums.deferred_1h;
+    value_rate(v, counter_rate(w->sums.undetermined_1h, answered));
 }
 COLUMN(get_sent_1m)
 {
@@ -127,6 +134,17 @@ COLUMN(get_last_complaint_at)
 COLUMN(get_last_probe_at)
 {
     value_time(v, of(row)->health.last_probe_at);
+}
+
+COLUMN(get_feedback)
+{
+    const struct control_feedback *f = &of(row)->feedback;
+    value_json(v, json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "bounces",
+                            (json_int_t)f->bounces, "complaints", (json_int_t)f->complaints,
+                            "unsubscribes", (json_int_t)f->unsubscribes, "auto_replies",
+                            (json_int_t)f->auto_replies, "others", (json_int_t)f->others,
+                            "unmatched", (json_int_t)f->unmatched, "died", (json_int_t)f->died,
+                            "forged", (json_int_t)f->forged, "stale", (json_int_t)f->stale));
 }
 
 enum { COMING = 20 };
@@ -211,6 +229,7 @@ static const struct column columns[] = {
     {"sent_1h", get_sent_1h},
     {"bounced_1h", get_bounced_1h},
     {"sent_1m", get_sent_1m},
+    {"undetermined_rate_1h", get_undetermined_rate},
     {"incidents_open", get_incidents_open},
     {"incidents", get_incidents, .is_json = true},
     {"last_incident", get_last_incident, .is_json = true},
@@ -222,6 +241,7 @@ static const struct column columns[] = {
     {"last_bounce_at", get_last_bounce_at},
     {"last_complaint_at", get_last_complaint_at},
     {"last_probe_at", get_last_probe_at},
+    {"feedback", get_feedback, .is_json = true},
     {"coming", get_coming, .is_json = true},
     {"ledger", get_ledger, .is_json = true},
     {"disk_free", get_disk_free},
@@ -247,6 +267,8 @@ static void collect(struct table_rows *rows)
     world_sum(w, rows->now);
     w->engine->totals(w->engine->ctx, &s->totals);
     w->engine->health(w->engine->ctx, &s->health);
+    if (w->engine->feedback)
+        w->engine->feedback(w->engine->ctx, &s->feedback);
     table_rows_add(rows, s);
 }
 

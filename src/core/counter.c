@@ -33,14 +33,38 @@ void counter_add_n(struct counter *c, enum counter_what what, usec_t at, uint32_
         c->last_at = at;
 }
 
+// So many less, as far as there are; where the bucket is gone, so is what it counted.
+static void take_n(struct counter *c, enum counter_what what, usec_t at, uint32_t n)
+{
+    int64_t minute = at / USEC_MINUTE, hour = at / USEC_HOUR;
+    if (reach(c->minutes, COUNTER_MINUTES, &c->minute, minute)) {
+        uint32_t *m = &c->minutes[minute % COUNTER_MINUTES][what];
+        *m -= *m < n ? *m : n;
+    }
+    if (reach(c->hours, COUNTER_HOURS, &c->hour, hour)) {
+        uint32_t *h = &c->hours[hour % COUNTER_HOURS][what];
+        *h -= *h < n ? *h : n;
+    }
+}
+
+static void add_undetermined(struct counter *c, const struct outcome *o, usec_t at, uint32_t n)
+{
+    if (o->class == CLASS_UNDETERMINED)
+        counter_add_n(c, COUNTER_UNDETERMINED, at, n);
+}
+
 static void add_failure(struct counter *c, const struct outcome *o, uint32_t n)
 {
-    counter_add_n(c, COUNTER_BOUNCED, o->at, n);
+    usec_t at = o->delivered_at ? o->delivered_at : o->at;
+    if (o->delivered_at)
+        take_n(c, COUNTER_DELIVERED, at, n);
+    counter_add_n(c, COUNTER_BOUNCED, at, n);
     if (o->class == CLASS_UNKNOWN_USER || o->class == CLASS_INACTIVE_MAILBOX ||
         o->class == CLASS_DOMAIN_NOT_FOUND)
-        counter_add_n(c, COUNTER_DEAD, o->at, n);
+        counter_add_n(c, COUNTER_DEAD, at, n);
     if (o->class == CLASS_CONTENT_SPAM)
-        counter_add_n(c, COUNTER_SPAM, o->at, n);
+        counter_add_n(c, COUNTER_SPAM, at, n);
+    add_undetermined(c, o, at, n);
 }
 
 void counter_load(struct counter *c, const struct outcome *o, uint32_t n)
@@ -57,6 +81,7 @@ void counter_load(struct counter *c, const struct outcome *o, uint32_t n)
         break;
     case OUTCOME_DEFERRED:
         counter_add_n(c, COUNTER_DEFERRED, o->at, n);
+        add_undetermined(c, o, o->at, n);
         break;
     case OUTCOME_BOUNCED:
     case OUTCOME_EXPIRED:

@@ -17,6 +17,7 @@ enum counter_what {
     COUNTER_COMPLAINED,
     COUNTER_REFUSED,
     COUNTER_ACCEPTED,
+    COUNTER_UNDETERMINED, // of bounced and deferred: what the answer means is not known
     COUNTER_N
 };
 
@@ -30,7 +31,8 @@ struct counter {
     usec_t last_at;       // of the newest event; 0: none yet
 };
 
-/* Takes in one outcome. */
+/* Takes in one outcome. A bounce that comes after its delivery (delivered_at) turns that delivery bad:
+ * one delivered less, one bounced more, then. */
 void counter_add(struct counter *c, const struct outcome *o);
 /* n of one thing at time `at`; what the others come down to. */
 void counter_add_n(struct counter *c, enum counter_what what, usec_t at, uint32_t n);

@@ -1,6 +1,7 @@
 /* An outcome: what became of one recipient, once. It is all that reputation ever sees, whether it
  * comes live, from a node's history or from a file. Strings are borrowed and clean (text_visible). */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,8 +30,10 @@ struct outcome {
     const char *reply;     // the whole answer or our reason, at most OUTCOME_REPLY bytes
     const char *zone;      // blocklist of listed and delisted; NULL or "" for the others
     const char *answer;    // what it answered, "127.0.0.2"; likewise
-    usec_t delivered_at;   // late news: when its message was delivered; else 0
-    usec_t took;           // span from acceptance to this; 0 when unknown
+    const char *sender;  // of accepted: the envelope's, who hears of a failure; NULL or "": nobody
+    usec_t delivered_at; // late news: when its message was delivered; else 0
+    usec_t took;         // span from acceptance to this; 0 when unknown
+    bool is_unknown;     // a refusal that no rule knew; of a live outcome alone, not kept
 };
 
 enum { OUTCOME_REPLY = 1000 };

@@ -19,10 +19,12 @@
 
 struct delivery;
 struct dns;
+struct reply_verdict;
 struct settings;
 struct spool_message;
 struct state;
 struct store;
+struct token_keys;
 struct uv_loop_s;
 
 struct delivery_options {
@@ -31,6 +33,9 @@ struct delivery_options {
     struct state *state; // read; queued and held of customers are delivery's to write
     struct dns *dns;
     const struct settings *settings;
+    /* Sign the return path of each recipient where `domains.bounce` is set: such mail goes out one
+     * recipient a transaction, and mail from the null return path as it is. Borrowed; NULL: never. */
+    const struct token_keys *keys;
     /* Every outcome of a recipient, before it is recorded; delivery itself hands it to spool_outcome.
      * `message` is borrowed; final failures want a report (mail/dsn.h): the wiring makes it. */
     void (*on_outcome)(void *ctx, const struct outcome *o, const struct spool_message *message);
@@ -95,6 +100,9 @@ struct delivery_totals {
     usec_t last_outcome_at;
 };
 void delivery_totals_get(struct delivery *d, struct delivery_totals *t);
+/* How the rules in force read the answer of an outcome (mail/replies.h). */
+void delivery_reading(const struct delivery *d, const struct outcome *o,
+                      struct reply_verdict *verdict);
 /* Why does it wait? In words, for `show message`. */
 void delivery_why(struct delivery *d, const struct spool_message *m, uint32_t recipient_no,
                   char *out, size_t room);

@@ -2,6 +2,7 @@
  * lost its permission meanwhile waits again, uncharged. */
 #include "base/error.h"
 #include "delivery/internal.h"
+#include "mail/token.h"
 
 enum {
     IN_FLIGHT = 2,        // one under way and one behind its dot…
@@ -22,6 +23,8 @@ static struct parcel *flight_free(struct flight *f)
         delivery_rested(d);
     }
     xfree(f->addresses);
+    xfree(f->failed);
+    xfree(f->return_path);
     xfree(f);
     return p;
 }
@@ -68,6 +71,27 @@ void flight_new(struct outbound *s, struct parcel *p)
     f->is_loading = !body_want(s->d, p->letter, f);
 }
 
+bool flight_has_token(const struct delivery *d, const struct spool_message *m)
+{
+    return d->o.keys && *d->settings->domains.bounce && *m->sender;
+}
+
+// What comes back to it says message, recipient and minute. Owned; NULL: the message's own sender. A
+// reload between the choice of a transaction and now may have made it one of several recipients.
+static char *return_path(const struct delivery *d, const struct parcel *p)
+{
+    const struct spool_message *m = p->letter->m;
+    char text[TOKEN_TEXT];
+    if (!flight_has_token(d, m) || p->n != 1)
+        return NULL;
+    struct token t = {.kind = TOKEN_RETURN,
+                      .message = m->id,
+                      .recipient_no = m->recipients[p->recipients[0]].no,
+                      .at = clock_wall()};
+    token_format(text, &t, d->o.keys);
+    return xasprintf("%s@%s", text, d->settings->domains.bounce);
+}
+
 static void flight_send(struct flight *f, usec_t now)
 {
     struct outbound *s = f->outbound;
@@ -77,8 +101,9 @@ static void flight_send(struct flight *f, usec_t now)
     f->addresses = xcalloc(p->n, sizeof(*f->addresses));
     for (size_t i = 0; i < p->n; i++)
         f->addresses[i] = m->recipients[p->recipients[i]].address;
+    f->return_path = return_path(s->d, p);
     f->envelope = (struct smtp_envelope){
-        .sender = m->sender,
+        .sender = f->return_path ? f->return_path : m->sender,
         .recipients = f->addresses,
         .recipients_n = p->n,
         .body = bytes_of(m->body, m->size),

@@ -11,7 +11,7 @@
  *   hold.c      what may go now              lane.c      limits, back-off, choice of the IP
  *   dispatch.c  who is next                  outbound.c  connections; outbound_end.c: their ends
  *   flight.c    transactions                 outcome.c   what became of it
- *   table.c     what the console shows
+ *   table.c     what the console shows    conversation.c  what was said where it failed
  *
  * Everything runs on the loop. What may let something go marks a dock (dock_wake); the entry points
  * end with dispatch_end(), which serves those, so that nothing here is entered twice. */
@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -257,6 +258,9 @@ struct flight {
     struct parcel *parcel; // owned
     struct smtp_envelope envelope;
     const char **addresses;
+    char *return_path; // a token of ours; NULL: the message's own sender
+    uint32_t *failed; // numbers of recipients that failed in it; NULL: none yet. Owned
+    size_t failed_n;
     bool is_loading; // its body is awaited
     bool is_sent;    // the client has it
     usec_t sent_at;  // monotonic
@@ -291,8 +295,10 @@ struct outbound {
     bool is_over, is_yielding, is_pumping;
     enum phase over_phase;
     struct smtp_reply over_reply;
-    usec_t idle_until; // monotonic; 0: not idle
-    char why[160];     // the last address's failure
+    struct buf over_said; // before it was ready
+    usec_t opened_at;     // wall: the present address took the connection
+    usec_t idle_until;    // monotonic; 0: not idle
+    char why[160];        // the last address's failure
 };
 
 struct delivery {
@@ -376,7 +382,7 @@ void parcel_free(struct delivery *d, struct parcel *p);
 void parcel_place(struct delivery *d, struct parcel *p, struct hosts *hosts);
 void queue_put(struct delivery *d, struct queue *q, struct parcel *p, bool is_first);
 void queue_out(struct delivery *d, struct parcel *p);
-/* At most TRANSACTION_MAX recipients of a waiting parcel, out of its queue; the rest waits on. */
+/* As many recipients of a waiting parcel as one transaction takes, out of its queue; the rest waits on. */
 struct parcel *parcel_split(struct delivery *d, struct parcel *p);
 /* It was not tried: waits again, in front. */
 void parcel_return(struct delivery *d, struct parcel *p);
@@ -502,6 +508,8 @@ bool outbound_is_own(const struct outbound *s);
 
 /* --- flight.c */
 void flight_new(struct outbound *s, struct parcel *p);
+/* Is the message sent from an address of its own for each recipient (mail/token.h)? */
+bool flight_has_token(const struct delivery *d, const struct spool_message *m);
 /* What was decided leaves memory, the rest waits again, or is given up when it comes back often. */
 void flight_end(struct flight *f, struct lane *lane, const char *why);
 /* The server is done with it. */
@@ -513,11 +521,20 @@ void flight_fill(struct outbound *s, usec_t now);
 /* The body of its flight is there (or r < 0: it can't be read). */
 void flight_loaded(struct flight *f, int r);
 
+/* --- conversation.c */
+/* That recipient of its parcel (a place in the message) failed in this transaction. */
+void conversation_failed(struct flight *f, uint32_t recipient);
+/* The transaction is over: keeps what was said for all that failed in it. */
+void conversation_done(const struct flight *f, struct bytes said);
+/* The door was shut, and all of the parcel fails for it: keeps what was said there. */
+void conversation_shut(const struct outbound *s, const struct parcel *p);
+
 /* --- outcome.c */
 /* The wait before the next try after `attempt` tries; `dice` in [0, 1) is the jitter. */
 usec_t outcome_retry(usec_t first, usec_t most, unsigned attempt, double dice);
-/* What an answer means: the provider's rules, everybody's, else the codes. */
-void outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
+/* What an answer means: the provider's rules, everybody's, else the codes. True: a refusal that no rule
+ * knew. */
+bool outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
                       const struct smtp_reply *reply, enum class *class, enum scope *scope);
 /* One recipient's answer; it leaves memory when the caller says letter_left(). True: the answer is
  * about our IP, and none but a pause helps. */
@@ -525,7 +542,7 @@ bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, str
                    enum phase phase, const struct smtp_reply *reply);
 /* Tells the wiring of a refusal at the door that no recipient is charged for. */
 void outcome_door(struct delivery *d, const struct lane *lane, enum class class, enum scope scope,
-                  enum phase phase, const struct smtp_reply *reply);
+                  bool is_unknown, enum phase phase, const struct smtp_reply *reply);
 /* The same for all of a parcel's recipients; frees it. */
 void outcome_reply_all(struct delivery *d, struct parcel *p, struct lane *lane, enum phase phase,
                        const struct smtp_reply *reply);

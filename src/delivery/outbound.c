@@ -79,6 +79,8 @@ static void on_recipient(struct outbound *s, const struct smtp_client_event *e, 
         return;
     bool is_closing = e->reply.code == 421; // speaks of the server, whoever heard it
     s->decided += !is_closing;
+    if (!smtp_reply_is_ok(&e->reply))
+        conversation_failed(f, *recipient);
     if (outcome_reply(s->d, f->parcel, *recipient, s->lane, e->phase, &e->reply))
         outbound_back_off(s, !outbound_is_own(s), e->reply.text, now);
     else if (e->reply.code && !is_closing) {
@@ -98,12 +100,15 @@ static void take_event(struct outbound *s, const struct smtp_client_event *e, us
         on_recipient(s, e, now);
         return;
     case SMTP_CLIENT_DONE:
+        conversation_done(e->envelope->ctx, e->conversation);
         flight_done(e->envelope->ctx, now);
         return;
     case SMTP_CLIENT_OVER:
         s->is_over = true;
         s->over_phase = e->phase;
         s->over_reply = e->reply;
+        buf_clear(&s->over_said);
+        buf_add_bytes(&s->over_said, e->conversation);
         return;
     }
 }
@@ -197,6 +202,7 @@ static void on_open(void *ctx, int r)
                  strerror(-r));
         outbound_connect(s);
     } else {
+        s->opened_at = clock_wall();
         s->client = smtp_client_new(&s->plan, clock_monotonic());
         outbound_pump(s);
     }
@@ -302,6 +308,7 @@ void outbound_connect(struct outbound *s)
     s->conn = conn_close(s->conn);
     s->client = smtp_client_free(s->client);
     s->is_over = false;
+    buf_clear(&s->over_said);
     do {
         if (!next_address(s)) {
             outbound_end(s);

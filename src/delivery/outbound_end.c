@@ -27,6 +27,7 @@ void outbound_free(struct outbound *s)
     struct dock *dock = s->dock;
     site_unref(d, s->site);
     smtp_client_free(s->client);
+    buf_deinit(&s->over_said);
     xfree(s->helo);
     xfree(s);
     dispatch_freed(d, dock);
@@ -105,7 +106,8 @@ static void end_refused(struct outbound *s, struct parcel *p, usec_t now)
     enum scope scope;
     bool is_new;
 
-    outcome_classify(s->d, l->provider->name, s->over_phase, reply, &class, &scope);
+    bool is_unknown =
+        outcome_classify(s->d, l->provider->name, s->over_phase, reply, &class, &scope);
     bool is_own = outbound_is_own(s), is_block = class == CLASS_IP_REPUTATION_BLOCK && is_own;
     if (reply->code < 500 && !is_block && cap_lane(l, now)) {
         if (p)
@@ -118,11 +120,12 @@ static void end_refused(struct outbound *s, struct parcel *p, usec_t now)
     }
     is_new = outbound_back_off(s, !is_own, reply->text, now);
     if (p && is_new && (++p->refusals >= REFUSALS_MOST || !has_other_lane(s, p, now))) {
+        conversation_shut(s, p);
         outcome_reply_all(s->d, p, l, s->over_phase, reply);
         return;
     }
     if (is_new && is_own)
-        outcome_door(s->d, l, class, scope, s->over_phase, reply);
+        outcome_door(s->d, l, class, scope, is_unknown, s->over_phase, reply);
     if (p)
         parcel_return(s->d, p);
 }
@@ -152,7 +155,7 @@ static bool end_blocked(struct outbound *s, usec_t now)
     s->lane->is_blocked = true;
     s->lane->blocked_at = now;
     if (outbound_back_off(s, false, reply->text, now))
-        outcome_door(s->d, s->lane, class, scope, s->over_phase, reply);
+        outcome_door(s->d, s->lane, class, scope, false, s->over_phase, reply);
     return true;
 }
 

@@ -369,23 +369,29 @@ void share_move(struct delivery *d, struct share *s, const char *pool)
     }
 }
 
+// With a return path of its own for each recipient, none can share a transaction.
+static size_t transaction_most(const struct delivery *d, const struct spool_message *m)
+{
+    return flight_has_token(d, m) ? 1 : TRANSACTION_MAX;
+}
+
 struct parcel *parcel_split(struct delivery *d, struct parcel *p)
 {
     struct parcel *part;
     struct queue *q = p->queue;
     bool is_first = true;
+    size_t most = transaction_most(d, p->letter->m);
 
     queue_out(d, p);
-    if (p->n <= TRANSACTION_MAX)
+    if (p->n <= most)
         return p;
     part = parcel_new(p->letter);
     part->queue = q;
     part->site = p->site;
     part->site->refs++;
-    for (size_t i = 0; i < TRANSACTION_MAX; i++)
-        parcel_add(part, p->recipients[i]);
-    p->n -= TRANSACTION_MAX;
-    memmove(p->recipients, p->recipients + TRANSACTION_MAX, p->n * sizeof(*p->recipients));
+    p->n -= most; // off its end, which costs nothing
+    for (size_t i = 0; i < most; i++)
+        parcel_add(part, p->recipients[p->n + i]);
     queue_put(d, q, p, is_first);
     return part;
 }

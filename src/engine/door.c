@@ -9,11 +9,15 @@
 #include "core/reputation.h"
 #include "delivery/delivery.h"
 #include "engine/engine_room.h"
+#include "mail/replies.h"
 #include "settings/settings.h"
 #include "store/ledger.h"
 #include "store/store.h"
+#include "warden/feedback.h"
 #include "warden/probe.h"
 #include "warden/reputation.h"
+#include "warden/suppress.h"
+#include "warden/unknown.h"
 #include "warden/warden.h"
 
 struct each_queue {
@@ -106,6 +110,22 @@ static void health(void *ctx, struct control_health *h)
         h->problem = "the disk is nearly full: new mail gets 452, delivery goes on";
 }
 
+static void feedback(void *ctx, struct control_feedback *f)
+{
+    struct engine *e = ctx;
+    struct feedback_figures n;
+    feedback_figures_get(e->warden, &n);
+    *f = (struct control_feedback){.bounces = n.bounces,
+                                   .complaints = n.complaints,
+                                   .unsubscribes = n.unsubscribes,
+                                   .auto_replies = n.auto_replies,
+                                   .others = n.others,
+                                   .unmatched = n.unmatched,
+                                   .died = n.died,
+                                   .forged = n.forged,
+                                   .stale = n.stale};
+}
+
 static void why(void *ctx, const struct spool_message *m, uint32_t no, char *out, size_t room)
 {
     struct engine *e = ctx;
@@ -131,6 +151,29 @@ static void act(void *ctx, struct entry *entry, control_act_fn *done, void *done
     struct act *a = xmalloc(sizeof(*a));
     *a = (struct act){done, done_ctx};
     warden_enforce(e->warden, entry, on_enforced, a);
+}
+
+static void suppress(void *ctx, struct entry *entry, const struct suppress_row *rows, size_t n,
+                     control_act_fn *done, void *done_ctx)
+{
+    struct engine *e = ctx;
+    struct act *a = xmalloc(sizeof(*a));
+    *a = (struct act){done, done_ctx};
+    warden_suppress(e->warden, entry, rows, n, on_enforced, a);
+}
+
+static void on_unsuppressed(void *ctx, const struct suppress_removed *removed)
+{
+    on_enforced(ctx, removed->r, removed->row);
+}
+
+static void unsuppress(void *ctx, struct entry *entry, const struct suppress_removal *what,
+                       control_act_fn *done, void *done_ctx)
+{
+    struct engine *e = ctx;
+    struct act *a = xmalloc(sizeof(*a));
+    *a = (struct act){done, done_ctx};
+    warden_unsuppress(e->warden, entry, what, on_unsuppressed, a);
 }
 
 static bool next_rung(void *ctx, const char *customer, struct reputation_rung *out)
@@ -161,6 +204,45 @@ static const struct incidents *incidents(void *ctx)
 {
     struct engine *e = ctx;
     return warden_incidents(e->warden);
+}
+
+static bool judge(void *ctx, const struct outcome *o, struct control_reading *out)
+{
+    struct engine *e = ctx;
+    struct reply_verdict verdict;
+    delivery_reading(e->delivery, o, &verdict);
+    *out = (struct control_reading){.class = verdict.class, .scope = verdict.scope};
+    if (verdict.rule && verdict.rule->line)
+        snprintf(out->rule, sizeof(out->rule), "providers.yaml:%u", verdict.rule->line);
+    return true;
+}
+
+struct each_unknown {
+    void (*each)(void *to, const struct control_unknown_row *r);
+    void *to;
+};
+
+static void on_unknown_row(void *ctx, const struct unknown_reply *r)
+{
+    const struct each_unknown *u = ctx;
+    u->each(u->to, &(struct control_unknown_row){.phase = phase_text(r->phase),
+                                                 .class = class_text(r->class),
+                                                 .shape = r->shape,
+                                                 .sample = r->sample,
+                                                 .code = r->code,
+                                                 .count = r->count,
+                                                 .first_at = r->first_at,
+                                                 .last_at = r->last_at,
+                                                 .providers = (const char *const *)r->providers,
+                                                 .providers_n = r->providers_n,
+                                                 .has_more_providers = r->has_more_providers});
+}
+
+static void each_unknown(void *ctx, void (*each)(void *to, const struct control_unknown_row *r),
+                         void *to)
+{
+    struct engine *e = ctx;
+    unknown_each(warden_unknown(e->warden), on_unknown_row, &(struct each_unknown){each, to});
 }
 
 static int on_reload(void *ctx, const char *actor, char **mistakes)
@@ -216,14 +298,19 @@ int door_open(struct engine *e, char **why_not)
                                        .totals = totals,
                                        .limits = limits,
                                        .health = health,
+                                       .feedback = feedback,
                                        .why = why,
                                        .act = act,
+                                       .suppress = suppress,
+                                       .unsuppress = unsuppress,
                                        .reload = on_reload,
                                        .next_rung = next_rung,
                                        .harm = harm,
                                        .ip_health = ip_health,
                                        .is_incident = is_incident,
-                                       .incidents = incidents};
+                                       .incidents = incidents,
+                                       .judge = judge,
+                                       .each_unknown = each_unknown};
     int r = control_open(&e->control,
                          &(struct control_options){.loop = &e->loop,
                                                    .state = &e->state,

@@ -12,14 +12,19 @@
 #include "core/entry.h"
 #include "delivery/delivery.h"
 #include "engine/engine_room.h"
+#include "engine/keys.h"
 #include "engine/privileges.h"
 #include "intake/intake.h"
 #include "net/dns.h"
 #include "settings/settings.h"
 #include "store/spool.h"
 #include "store/store.h"
+#include "warden/feedback.h"
 #include "warden/probe.h"
+#include "warden/reader.h"
 #include "warden/reputation.h"
+#include "warden/suppress.h"
+#include "warden/unknown.h"
 #include "warden/warden.h"
 
 enum { LOOK_SECONDS = 30, HISTORY_DAYS = 30, FILES_LEAST = 64 };
@@ -34,6 +39,20 @@ static void on_message(void *ctx, struct spool_message *m)
 {
     struct engine *e = ctx;
     delivery_add(e->delivery, m);
+}
+
+static void query_feedback(void *ctx, const char *address, struct smtp_reply *reply)
+{
+    struct engine *e = ctx;
+    feedback_query(e->warden, address, reply);
+}
+
+static void on_feedback(void *ctx, const char *const *recipients, size_t n, struct bytes mail,
+                        void (*done)(void *done_ctx, const struct smtp_reply *reply),
+                        void *done_ctx)
+{
+    struct engine *e = ctx;
+    feedback_take(e->warden, recipients, n, mail, done, done_ctx);
 }
 
 static void on_fatal(void *ctx, const char *why)
@@ -64,6 +83,7 @@ static void on_part_over(struct engine *e)
         return;
     warden_flush(e->warden);
     warden_keep(e->warden);
+    warden_keep_unknown(e->warden);
     uv_stop(&e->loop);
 }
 
@@ -125,7 +145,7 @@ static int make_folders(const struct settings *s, char **why)
     return r ? r : privileges_make_folder(dirname(socket), s->state, s->user, why);
 }
 
-static int open_rooms(struct engine *e, char **why)
+static int open_rooms(struct engine *e, bool has_keys, char **why)
 {
     const struct settings *s = e->settings;
     int r = store_open(&e->store, &e->loop,
@@ -135,6 +155,8 @@ static int open_rooms(struct engine *e, char **why)
                                                .on_fatal = on_fatal,
                                                .ctx = e},
                        why);
+    if (!r && !has_keys)
+        r = keys_make(&e->keys, s->state, why);
     if (r)
         return r;
     intake_set_store(e->intake, e->store);
@@ -149,13 +171,18 @@ static int open_rooms(struct engine *e, char **why)
                                                     .settings = s,
                                                     .on_changed = on_changed,
                                                     .on_message = on_message,
+                                                    .reader = e->reader,
+                                                    .keys = &e->keys,
+                                                    .on_late = facts_on_intake,
                                                     .on_entry = facts_on_entry,
                                                     .ctx = e});
+    intake_set_suppressions(e->intake, warden_suppressions(e->warden));
     e->delivery = delivery_new(&(struct delivery_options){.loop = &e->loop,
                                                           .store = e->store,
                                                           .state = &e->state,
                                                           .dns = e->dns,
                                                           .settings = s,
+                                                          .keys = &e->keys,
                                                           .on_outcome = facts_on_delivery,
                                                           .on_door = facts_on_intake,
                                                           .ctx = e});
@@ -164,10 +191,12 @@ static int open_rooms(struct engine *e, char **why)
     return door_open(e, why);
 }
 
-int engine_open(struct engine **out, struct settings *settings, char **why)
+int engine_open(struct engine **out, struct settings *settings, struct reader *reader, char **why)
 {
     CLEANUP(engine_free) struct engine *e = xcalloc(1, sizeof(*e));
+    bool has_keys = false;
     e->settings = settings;
+    e->reader = reader;
     e->started_at = clock_wall();
     unsigned long files = privileges_raise_files();
     if (files < FILES_LEAST)
@@ -175,6 +204,7 @@ int engine_open(struct engine **out, struct settings *settings, char **why)
     must(uv_loop_init(&e->loop) == 0);
     e->is_loop_open = true;
     e->timers = timers_new(&e->loop);
+    reader_start(reader, &e->loop, e->timers);
     state_init(&e->state);
     e->intake = intake_new(&(struct intake_options){.loop = &e->loop,
                                                     .settings = settings,
@@ -183,6 +213,8 @@ int engine_open(struct engine **out, struct settings *settings, char **why)
                                                     .on_accepted = on_message,
                                                     .on_outcome = facts_on_intake,
                                                     .on_submitted = facts_on_submitted,
+                                                    .query_feedback = query_feedback,
+                                                    .on_feedback = on_feedback,
                                                     .ctx = e});
     int r = make_folders(settings, why);
     if (!r && store_is_held(settings->state, why))
@@ -190,9 +222,11 @@ int engine_open(struct engine **out, struct settings *settings, char **why)
     if (!r)
         r = intake_listen(e->intake, why);
     if (!r)
+        r = keys_load(&e->keys, &has_keys, settings->state, why);
+    if (!r)
         r = privileges_drop(settings->state, settings->user, why);
     if (!r)
-        r = open_rooms(e, why);
+        r = open_rooms(e, has_keys, why);
     if (r)
         return r;
     *out = MOVE(e);
@@ -231,6 +265,9 @@ struct engine *engine_free(struct engine *e)
     if (!e)
         return NULL;
     e->control = control_close(e->control);
+    if (e->warden)
+        feedback_stop(e->warden);
+    reader_free(e->reader);
     store_close(e->store); // its last callbacks find everybody else there
     probe_free(e->probe);
     dns_free(e->dns);

@@ -7,6 +7,7 @@
 #include "core/outcome.h"
 #include "core/state.h"
 #include "engine/engine.h"
+#include "mail/token.h"
 #include "net/timer.h"
 
 struct control;
@@ -15,6 +16,7 @@ struct dns;
 struct intake;
 struct ledger_row;
 struct probe;
+struct reader;
 struct settings;
 struct spool_message;
 struct store;
@@ -32,6 +34,8 @@ struct engine {
     struct intake *intake;
     struct delivery *delivery;
     struct warden *warden;
+    struct reader *reader;  // the process that reads what comes back
+    struct token_keys keys; // of return addresses
     struct probe *probe;
     struct control *control;
     struct control_engine calls; // what control asks of us
@@ -45,7 +49,8 @@ struct engine {
 /* facts.c: what happened goes to everybody who counts it. */
 void facts_load(struct engine *e);
 void facts_on_delivery(void *ctx, const struct outcome *o, const struct spool_message *m);
-/* The same of what has no message in delivery: submissions, lanes at the door, blocklists. Recorded. */
+/* The same of what has no message in delivery: submissions, lanes at the door, blocklists, late news.
+ * Recorded. */
 void facts_on_intake(void *ctx, const struct outcome *o);
 void facts_on_submitted(void *ctx, const char *customer, const char *recipient, usec_t at,
                         uint32_t network, uint32_t content);

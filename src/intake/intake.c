@@ -51,6 +51,7 @@ struct intake *intake_new(const struct intake_options *options)
     list_init(&in->doors);
     list_init(&in->sessions);
     list_init(&in->writing);
+    list_init(&in->reports);
     take_settings(in, options->settings);
     return in;
 }
@@ -58,6 +59,11 @@ struct intake *intake_new(const struct intake_options *options)
 void intake_set_store(struct intake *in, struct store *store)
 {
     in->o.store = store;
+}
+
+void intake_set_suppressions(struct intake *in, const struct suppressions *suppressions)
+{
+    in->o.suppressions = suppressions;
 }
 
 // ---- doors
@@ -155,6 +161,8 @@ static void put_in_order(struct intake *in, const struct settings *settings, str
         if (!should(door))
             continue;
         list_remove(&door->link);
+        if (door->settings->kind != l->kind)
+            session_shut_all(in, door); // they were let in for something else
         door->settings = l;
         list_add_last(&doors, &door->link);
     }
@@ -247,6 +255,7 @@ struct intake *intake_free(struct intake *in)
     doors_close(&in->doors);
     session_close_all(in);
     submit_disown(in);
+    feedback_deinit(in);
     map_deinit(&in->clients);
     struct map_item *item;
     for (size_t i = 0; (item = map_next(&in->o.state->customers, &i));)

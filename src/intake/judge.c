@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/state.h"
 #include "intake/rate.h"
+#include "intake/suppressed.h"
 #include "smtp/reply.h"
 
 enum { REASON = 400, WHO = 160, TARGET = sizeof("customer:") - 1 };
@@ -81,22 +82,41 @@ static void refuse_over_limit(const struct judge_case *c, const struct limit *l,
                    c->customer, is_list ? "/" : "", is_list ? c->list : "", rate, at);
 }
 
+// Does no mail go to the address?
+static bool is_suppressed(const struct judge_case *c, uint64_t expected, struct smtp_reply *reply,
+                          struct judge_refusal *refusal)
+{
+    const struct suppression *one =
+        c->suppressions ? suppressions_find_expected(c->suppressions, expected, c->address,
+                                                     c->customer, c->list, c->wall)
+                        : NULL;
+    if (!one)
+        return false;
+    *refusal = (struct judge_refusal){.class = (enum class)one->class,
+                                      .is_trap = one->flags & SUPPRESSION_TRAP};
+    suppressed_refuse(one, c->address, c->store, reply);
+    return true;
+}
+
 bool judge_recipient(const struct judge_case *c, struct judge_taken *taken,
-                     struct smtp_reply *reply, enum class *class)
+                     struct smtp_reply *reply, struct judge_refusal *refusal)
 {
     const struct entry *hold = NULL;
+    uint64_t expected = c->suppressions ? suppressions_expect(c->suppressions, c->address) : 0;
+    *refusal = (struct judge_refusal){.class = CLASS_SUSPENDED};
     if (state_standing(c->state, c->customer, c->list, c->wall, &hold) == STANDING_SUSPENDED) {
-        *class = CLASS_SUSPENDED;
         refuse_suspended(c, hold, reply);
         return false;
     }
     struct limit limits[3];
     size_t n = limits_of(c, taken, limits);
+    if (is_suppressed(c, expected, reply, refusal)) // as late as it may be: memory is slow
+        return false;
     for (size_t i = 0; i < n; i++) {
         usec_t next_at;
         if (rate_take(limits[i].bucket, limits[i].count, limits[i].per, c->now, &next_at))
             continue;
-        *class = CLASS_OVER_LIMIT;
+        refusal->class = CLASS_OVER_LIMIT;
         refuse_over_limit(c, &limits[i], next_at, reply);
         while (i--)
             rate_give_back(limits[i].bucket, 1);

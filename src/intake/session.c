@@ -7,8 +7,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "net/conn.h"
+#include "store/store.h"
 
-// Bytes go from the connection into the machine, the machine asks (submit.c), and after each turn
+// Bytes go from the connection into the machine, the machine asks (submit.c, feedback.c), and after each turn
 // session_flush() writes what it has to say and looks whether the session goes on.
 
 enum { QUEUED = 64 << 10 }; // a client that does not read its answers is not read from
@@ -51,8 +52,9 @@ static void session_end(struct session *s, bool has_words)
     must(!s->is_feeding);
     if (s->writing)
         s->writing->session = NULL;
+    feedback_leave(s);
     submit_give_back(s);
-    submit_end_receiving(s);
+    session_end_receiving(s);
     leave_client(s);
     list_remove(&s->link);
     in->sessions_n--;
@@ -83,6 +85,38 @@ void session_flush(struct session *s)
     conn_set_deadline(s->conn, smtp_server_deadline(m));
 }
 
+void session_answer(struct session *s, const struct smtp_reply *reply)
+{
+    bool was_feeding = s->is_feeding;
+    s->is_feeding = true;
+    smtp_server_answer(s->machine, reply, clock_monotonic());
+    s->is_feeding = was_feeding;
+    if (!was_feeding)
+        session_flush(s);
+}
+
+// ---- texts being received
+
+void session_reply_full(struct smtp_reply *reply)
+{
+    smtp_reply_set(reply, 452, "4.3.1", "no space for new mail now, try again later");
+}
+
+void session_begin_receiving(struct session *s, struct smtp_reply *reply)
+{
+    if (!store_may_accept(s->intake->o.store) || s->intake->receiving > INTAKE_RECEIVING)
+        session_reply_full(reply);
+    else
+        s->is_receiving = true;
+}
+
+void session_end_receiving(struct session *s)
+{
+    s->intake->receiving -= s->received;
+    s->received = 0;
+    s->is_receiving = false;
+}
+
 // ---- the connection's events
 
 static void say_and_end(struct session *s, unsigned code, const char *enhanced, const char *why)
@@ -107,7 +141,7 @@ static void on_bytes(void *ctx, struct bytes in)
     s->is_feeding = false;
     // A reply while receiving: the machine refused the text itself (size, line ends).
     if (was_receiving && s->is_receiving && smtp_server_out(s->machine)->n)
-        submit_end_receiving(s);
+        session_end_receiving(s);
     if (s->intake->receiving > INTAKE_RECEIVING && s->received > INTAKE_SHARE) {
         say_and_end(s, 421, "4.3.1", "too much is being received at once, try again later");
         return;
@@ -165,6 +199,7 @@ static struct session *session_new(struct door *door, struct conn *conn)
 {
     struct intake *in = door->intake;
     const struct settings *settings = in->o.settings;
+    bool is_feedback = door->settings->kind == LISTENER_FEEDBACK;
     struct session *s = xcalloc(1, sizeof(*s));
     s->intake = in;
     s->door = door;
@@ -176,9 +211,12 @@ static struct session *session_new(struct door *door, struct conn *conn)
         .idle = settings->limits.session_idle,
         .data_total = data_most,
     };
+    if (is_feedback && s->limits.message_size > INTAKE_REPORT)
+        s->limits.message_size = INTAKE_REPORT;
     snprintf(s->node, sizeof(s->node), "%s", settings->node);
     peer_text(s->peer, conn_peer(conn));
-    s->machine = smtp_server_new(s->node, &s->limits, &submit_ops, s, clock_monotonic());
+    s->machine = smtp_server_new(s->node, &s->limits, is_feedback ? &feedback_ops : &submit_ops, s,
+                                 clock_monotonic());
     list_add_last(&in->sessions, &s->link);
     in->sessions_n++;
     return s;

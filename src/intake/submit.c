@@ -22,13 +22,6 @@ void submit_give_back(struct session *s)
     judge_give_back(s->intake->o.state, s->customer, s->list, &s->taken);
 }
 
-void submit_end_receiving(struct session *s)
-{
-    s->intake->receiving -= s->received;
-    s->received = 0;
-    s->is_receiving = false;
-}
-
 // ---- outcomes
 
 static void tell(struct intake *in, struct outcome *o, const char *customer, const char *list)
@@ -41,11 +34,11 @@ static void tell(struct intake *in, struct outcome *o, const char *customer, con
     in->o.on_outcome(in->o.ctx, o);
 }
 
-static void tell_refused(struct session *s, const char *address, enum class class,
-                         const struct smtp_reply *reply)
+static void tell_refused(struct session *s, const char *address,
+                         const struct judge_refusal *refusal, const struct smtp_reply *reply)
 {
-    struct outcome o = {.kind = OUTCOME_REFUSED,
-                        .class = class,
+    struct outcome o = {.kind = refusal->is_trap ? OUTCOME_TRAP : OUTCOME_REFUSED,
+                        .class = refusal->class,
                         .scope = SCOPE_CUSTOMER,
                         .phase = PHASE_RCPT,
                         .code = (uint16_t)reply->code,
@@ -70,27 +63,13 @@ static void tell_accepted(struct intake *in, const struct spool_message *m)
                             .message = m->id,
                             .recipient_no = m->recipients[i].no,
                             .recipient = m->recipients[i].address,
+                            .sender = m->sender,
                             .reply = ""};
         tell(in, &o, m->customer, m->list);
     }
 }
 
 // ---- messages
-
-static void answer(struct session *s, const struct smtp_reply *reply)
-{
-    bool was_feeding = s->is_feeding;
-    s->is_feeding = true;
-    smtp_server_answer(s->machine, reply, clock_monotonic());
-    s->is_feeding = was_feeding;
-    if (!was_feeding)
-        session_flush(s);
-}
-
-static void reply_full(struct smtp_reply *reply)
-{
-    smtp_reply_set(reply, 452, "4.3.1", "no space for new mail now, try again later");
-}
 
 static void writing_free(struct writing *w)
 {
@@ -113,7 +92,7 @@ static void on_durable(struct writing *w)
         s->writing = NULL;
         w->session = NULL;
         smtp_reply_set(&reply, 250, "2.0.0", "Ok: queued as %s", id);
-        answer(s, &reply);
+        session_answer(s, &reply);
     }
     tell_submitted(w);
     tell_accepted(in, w->m);
@@ -129,8 +108,8 @@ static void on_full(struct writing *w)
     struct smtp_reply reply;
     s->writing = NULL;
     w->session = NULL;
-    reply_full(&reply);
-    answer(s, &reply);
+    session_reply_full(&reply);
+    session_answer(s, &reply);
 }
 
 static void on_written(void *ctx, int result)
@@ -207,12 +186,12 @@ static void on_message(void *ctx, struct smtp_server_message *m)
 {
     struct session *s = ctx;
     struct smtp_reply reply;
-    submit_end_receiving(s);
+    session_end_receiving(s);
     if (headers_hops(bytes_of(m->body, m->body_n)) >= HOPS) {
         smtp_reply_set(&reply, 554, "5.4.6",
                        "%d Received fields and more: this message goes in a circle", HOPS);
         submit_give_back(s);
-        answer(s, &reply);
+        session_answer(s, &reply);
         return;
     }
     struct writing *w = xcalloc(1, sizeof(*w));
@@ -245,7 +224,7 @@ static void query_mail(void *ctx, const struct smtp_server_mail *mail, struct sm
         return;
     }
     if (!store_may_accept(s->intake->o.store)) {
-        reply_full(reply);
+        session_reply_full(reply);
         return;
     }
     snprintf(s->customer, sizeof(s->customer), "%s", trust->customer);
@@ -258,21 +237,20 @@ static void query_rcpt(void *ctx, const char *address, struct smtp_reply *reply)
     struct judge_case c = {.state = s->intake->o.state,
                            .customer = s->customer,
                            .list = s->list,
+                           .address = address,
+                           .suppressions = s->intake->o.suppressions,
+                           .store = s->intake->o.store,
                            .refusal = s->intake->o.settings->policy.refusal,
                            .wall = clock_wall(),
                            .now = clock_monotonic()};
-    enum class class;
-    if (!judge_recipient(&c, &s->taken, reply, &class))
-        tell_refused(s, address, class, reply);
+    struct judge_refusal refusal;
+    if (!judge_recipient(&c, &s->taken, reply, &refusal))
+        tell_refused(s, address, &refusal, reply);
 }
 
 static void query_data(void *ctx, struct smtp_reply *reply)
 {
-    struct session *s = ctx;
-    if (!store_may_accept(s->intake->o.store) || s->intake->receiving > INTAKE_RECEIVING)
-        reply_full(reply);
-    else
-        s->is_receiving = true;
+    session_begin_receiving(ctx, reply);
 }
 
 const struct smtp_server_ops submit_ops = {

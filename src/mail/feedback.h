@@ -55,8 +55,9 @@ DEFINE_CLEANUP(struct feedback *, feedback_free)
 
 /* --- for the files of this idea alone */
 
-/* The one place where recipients are added: cleans and checks the address, drops one that is there
- * already (the worse-known loses), keeps the bound. `address` "" : hidden. Returns it, or NULL. */
+/* The one place where recipients are added: cleans and checks the address, keeps the bound. `address`
+ * "" : hidden. Returns it, undetermined as yet, valid until the next one is added; of one that is there
+ * already the same while it is still undetermined. NULL: no address, known already, or no room. */
 struct feedback_recipient *feedback_add(struct feedback *f, const char *address);
 /* Judges a diagnostic: sets code, enhanced, class, scope and reply of the recipient. `status` is a
  * report's Status field, "" : none. */

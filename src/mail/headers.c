@@ -118,15 +118,17 @@ static void add_message_id(struct buf *out, const struct headers_plan *plan)
     buf_add_str(out, ">\r\n");
 }
 
-// Three names of ours, widest last, and a sender id that is the same on every node
-// (support.google.com/mail/answer/6254652).
+// What a complaint is matched by: list ("-" for none), customer, message; and a sender id that is the
+// same on every node (support.google.com/mail/answer/6254652).
 static void add_feedback_id(struct buf *out, const struct headers_plan *plan)
 {
     buf_add_str(out, "Feedback-ID: ");
-    compose_atom(out, plan->list);
+    compose_atom(out, *plan->list ? plan->list : "-");
     buf_add_byte(out, ':');
     compose_atom(out, plan->customer);
-    buf_printf(out, ":%s:mxwarden\r\n", *plan->list ? "list" : "transactional");
+    buf_add_byte(out, ':');
+    compose_atom(out, plan->id);
+    buf_add_str(out, ":mxwarden\r\n");
 }
 
 // Would the body's first line be read as part of the field in front of it, or spoil it?

@@ -48,6 +48,9 @@ struct parts {
     bool is_beyond;
 };
 
+/* Loads what parsing and charsets need from disk, for a process that will have no files; else the first
+ * parts_read() does it. Once is enough. */
+void parts_prepare(void);
 /* Never NULL. Borrows nothing of `mail`. */
 struct parts *parts_read(struct bytes mail);
 struct parts *parts_free(struct parts *p);

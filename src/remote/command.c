@@ -48,6 +48,8 @@ static const struct command commands[] = {
      .usage = "", .help = "outcomes, the newest last; --json: one a line"},
     {"log", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST, .table = "log",
      .usage = "", .help = "the ledger: every action, the newest first"},
+    {"replies unknown", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST, .table = "unknown",
+     .usage = "", .help = "answers that no rule knew, by shape; a shape can be put under says:"},
     {"show", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_TARGET, ALL | OPTION_JSON,
      .usage = "customer:ID|ip:ADDR|incident:N|message:ID|provider:ID|queue:…|log:SEQ",
      .help = "all about one thing"},
@@ -102,8 +104,20 @@ static const struct command commands[] = {
      .usage = "ID", .help = "change a customer's contact, language, pool or own rate (none: no limit)"},
     {"customer rm", COMMAND_MANAGE, ROLE_OPERATOR, ARGUMENTS_CUSTOMER, MANAGE,
      .usage = "ID", .help = "remove a customer of whom nothing waits"},
-    {"classify", COMMAND_OFFLINE, ROLE_NONE, ARGUMENTS_NONE, OPTION_HELP | OPTION_REPLIES,
-     .usage = "", .help = "what SMTP replies mean: class, reply and scope, a line each"},
+    {"suppress add", COMMAND_MANAGE, ROLE_OPERATOR, ARGUMENTS_ADDRESSES,
+     MANAGE | OPTION_OWNER | OPTION_FOR | OPTION_TRAP,
+     .usage = "ADDRESS|DOMAIN…", .help = "no mail goes there any more: for everybody or one customer"},
+    {"suppress rm", COMMAND_MANAGE, ROLE_OPERATOR, ARGUMENTS_ADDRESSES, MANAGE | OPTION_OWNER,
+     .usage = "ADDRESS|DOMAIN…", .help = "mail may go there again; what the engine found out is lifted too"},
+    {"suppress check", COMMAND_MANAGE, ROLE_VIEWER, ARGUMENTS_ADDRESSES, ALL | OPTION_JSON,
+     .usage = "ADDRESS|DOMAIN…", .help = "whether mail goes there, and why not"},
+    {"suppress import", COMMAND_MANAGE, ROLE_OPERATOR, ARGUMENTS_FILE,
+     MANAGE | OPTION_OWNER | OPTION_FOR | OPTION_TRAP,
+     .usage = "FILE|-", .help = "add many: an address or @domain a line, or CSV with a header"},
+    {"suppress export", COMMAND_MANAGE, ROLE_VIEWER, ARGUMENTS_NONE, ALL | OPTION_JSON | OPTION_OWNER,
+     .usage = "", .help = "all of them, as CSV"},
+    {"classify", COMMAND_OFFLINE, ROLE_NONE, ARGUMENTS_FILES, OPTION_HELP | OPTION_REPLIES,
+     .usage = "FILE…", .help = "what bounces, complaints and other answers by mail mean, or SMTP replies; a line each"},
     {"demo", COMMAND_OFFLINE, ROLE_NONE, ARGUMENTS_NONE, OPTION_HELP | OPTION_WORLD | OPTION_READ_ONLY,
      .usage = "", .help = "a whole world in a box: an engine, providers and customers on loopback"},
     {"replay", COMMAND_OFFLINE, ROLE_NONE, ARGUMENTS_FILE, OPTION_HELP | OPTION_REPLAY,
@@ -125,6 +139,8 @@ static const struct command_option options[] = {
     {"--provider", 0, OPTION_SELECT, "NAME", "what goes to this provider"},
     {"--ip", 0, OPTION_SELECT, "ADDR", "what would go over this address"},
     {"--pool", 0, OPTION_SELECT, "NAME", "what goes over this pool"},
+    {"--customer", 0, OPTION_OWNER, "ID", "of this customer or list alone (else everybody's)"},
+    {"--trap", 0, OPTION_TRAP, NULL, "it is a spam trap: mail to it speaks against the sender"},
     {"--contact", 0, OPTION_CONTACT, "ADDRESS", "where notices to the customer go"},
     {"--language", 0, OPTION_LANGUAGE, "en|de", "of the notices to the customer (en)"},
     {"--pool", 0, OPTION_POOL, "NAME", "the pool it sends over"},
@@ -218,12 +234,12 @@ static void help_all(struct buf *out)
         buf_printf(out, "\n%s\n", heads[kind]);
         for (size_t i = 0; i < ARRAY_LEN(commands); i++)
             if ((size_t)commands[i].kind == kind)
-                buf_printf(out, "  %-13s %s\n", commands[i].words, commands[i].help);
+                buf_printf(out, "  %-15s %s\n", commands[i].words, commands[i].help);
     }
     buf_add_str(out, "\nfor all\n");
     for (size_t i = 0; i < ARRAY_LEN(options); i++)
         if (options[i].bit & ALL)
-            buf_printf(out, "  %-13s %s\n", options[i].name, options[i].help);
+            buf_printf(out, "  %-15s %s\n", options[i].name, options[i].help);
     buf_add_str(out, "\nmxwarden help COMMAND says all about one.\n");
 }
 

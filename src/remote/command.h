@@ -38,7 +38,9 @@ enum command_arguments {
     ARGUMENTS_NOTE,      // one incident's number, then words: the text
     ARGUMENTS_WHOM,      // customer:ID, ip:ADDR, message:ID or a recipient's address
     ARGUMENTS_TARGET,    // one target with its prefix
+    ARGUMENTS_ADDRESSES, // one or more mail addresses or domains
     ARGUMENTS_FILE,      // one file's name, or - for standard input
+    ARGUMENTS_FILES,     // names of files, or none
     ARGUMENTS_WORDS,     // any words (help)
 };
 
@@ -64,6 +66,8 @@ enum command_option_bit {
     OPTION_WORLD = 1 << 17,    // --headless --observe --seconds --seed of the demo
     OPTION_LANGUAGE = 1 << 18, // of a customer's notices
     OPTION_REPLIES = 1 << 20,
+    OPTION_OWNER = 1 << 24, // --customer of a suppression
+    OPTION_TRAP = 1 << 25,
     OPTION_REPLAY = 1 << 19, // --policy --config --explain of replay
 };
 
@@ -108,7 +112,7 @@ struct command_call {
     const struct command *command; // NULL: no command was given (the console)
     char *socket;                  // NULL: not said
     bool is_read_only, is_help, is_json, is_dry_run, is_following, is_all, is_headless,
-        is_observing;
+        is_observing, is_trap;
     char **targets; // canonical: "customer:acme"; for help the words
     size_t targets_n;
     char *rate, *span, *reason; // checked; NULL: not given

@@ -6,8 +6,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "remote/command.h"
+#include "remote/suppress.h"
 
-enum { WORDS_MOST = 2048 };
+enum { WORDS_MOST = 20000 };
 
 void command_call_deinit(struct command_call *call)
 {
@@ -34,13 +35,13 @@ static bool is_rate(const char *s)
 static bool is_span(const char *s)
 {
     usec_t span;
-    return text_parse_duration(&span, s);
+    return strcmp(s, "never") == 0 || text_parse_duration(&span, s);
 }
 
 static bool is_since(const char *s)
 {
     usec_t at;
-    return is_span(s) || clock_parse(&at, s) || clock_parse_date(&at, s);
+    return text_parse_duration(&at, s) || clock_parse(&at, s) || clock_parse_date(&at, s);
 }
 
 static bool is_limit(const char *s)
@@ -125,6 +126,7 @@ static const struct value_rule {
     {"--config", TEXT(config), .is_right = is_text, .expected = "a file"},
     {"--explain", TEXT(explain), .is_right = is_explained,
      .expected = "customer:ID, ip:ADDR or provider:ID"},
+    {"--trap", FLAG(is_trap)},
     {"--headless", FLAG(is_headless)},
     {"--observe", FLAG(is_observing)},
     {"--all", FLAG(is_all)},
@@ -310,9 +312,12 @@ static int check_options(struct parsing *p)
         const struct command_option *o = p->first_given[bit];
         if (!o || (c->options & (1U << bit)))
             continue;
-        // --pool counts as the queue's; a customer's is the same word.
+        // --pool and --customer count as the queue's; others' are the same words.
         if (strcmp(o->name, "--pool") == 0 && (c->options & OPTION_POOL) && !p->call->list &&
             !p->call->provider && !p->call->ip && !p->call->customer && !p->call->is_all)
+            continue;
+        if (strcmp(o->name, "--customer") == 0 && (c->options & OPTION_OWNER) && !p->call->list &&
+            !p->call->provider && !p->call->ip && !p->call->pool && !p->call->is_all)
             continue;
         return wrong(p, xasprintf("%s takes no %s", c->words, o->name));
     }
@@ -425,6 +430,31 @@ static int take_whom(struct parsing *p, size_t from)
     return take_targets(p, from, TARGET_CUSTOMER, true);
 }
 
+// As they are: a shell hands over thousands.
+static void take_files(struct parsing *p, size_t from)
+{
+    struct command_call *call = p->call;
+    if (p->plain_n == from)
+        return;
+    call->targets = xcalloc(p->plain_n - from, sizeof(*call->targets));
+    while (from < p->plain_n)
+        call->targets[call->targets_n++] = xstrdup(p->plain[from++]);
+}
+
+static int take_addresses(struct parsing *p, size_t from)
+{
+    char what[SUPPRESS_WHAT];
+    for (size_t i = from; i < p->plain_n; i++) {
+        CLEANUP(xfree)
+        char *shown = text_visible_new(bytes_of(p->plain[i], strnlen(p->plain[i], 80)));
+        if (!suppress_parse_what(what, p->plain[i]))
+            return wrong(p, xasprintf("%s: expected a mail address or a domain, got `%s`",
+                                      p->call->command->words, shown));
+        add_target(p->call, what);
+    }
+    return 0;
+}
+
 static int take_arguments(struct parsing *p, size_t from)
 {
     size_t given = p->plain_n - from;
@@ -451,10 +481,15 @@ static int take_arguments(struct parsing *p, size_t from)
         return arity(p, given, 1, 1) || take_whom(p, from);
     case ARGUMENTS_TARGET:
         return arity(p, given, 1, 1) || take_targets(p, from, TARGET_CUSTOMER, true);
+    case ARGUMENTS_ADDRESSES:
+        return arity(p, given, 1, WORDS_MOST) || take_addresses(p, from);
     case ARGUMENTS_FILE:
         if (arity(p, given, 1, 1))
             return 1;
         add_target(p->call, p->plain[from]);
+        return 0;
+    case ARGUMENTS_FILES:
+        take_files(p, from);
         return 0;
     case ARGUMENTS_WORDS:
         for (size_t i = from; i < p->plain_n; i++)
@@ -486,6 +521,12 @@ static int check_call(struct parsing *p)
         return wrong(p, xasprintf("%s wants a reason: -r TEXT", c->words));
     if (c->kind == COMMAND_ACT && call->rate && strcmp(call->rate, "none") == 0)
         return wrong(p, xasprintf("--rate: expected a rate like 100/h; restore takes it off"));
+    if (call->span && strcmp(call->span, "never") == 0 && !(c->options & OPTION_OWNER))
+        return wrong(p, xasprintf("--for: expected a duration like 4h, got `never`"));
+    if ((c->options & OPTION_OWNER) && call->customer && !suppress_is_owner(call->customer))
+        return wrong(p, xasprintf("%s: expected a customer `acme` or a list `acme/spring` after "
+                                  "--customer",
+                                  c->words));
     if (strcmp(c->words, "customer set") == 0 && !call->contact && !call->language && !call->pool &&
         !call->rate)
         return wrong(p, xstrdup("customer set: what? --contact, --language, --pool or --rate"));

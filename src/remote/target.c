@@ -12,6 +12,7 @@ static const char *const kinds[] = {
     [TARGET_QUEUE] = "queue",       [TARGET_LOG] = "log",
     [TARGET_MESSAGE] = "message",   [TARGET_PROVIDER] = "provider",
     [TARGET_LANE] = "lane",         [TARGET_INCIDENT] = "incident",
+    [TARGET_EVENT] = "event",
 };
 
 const char *target_kind_text(enum target_kind kind)
@@ -192,6 +193,12 @@ static int parse_value(struct target *t, const char *s, char **why)
             return wrong(why, "an incident's number like 318", s);
         t->seq = (uint64_t)seq;
         snprintf(t->text, TARGET_TEXT, "incident:%ju", (uintmax_t)t->seq);
+        return 0;
+    case TARGET_EVENT:
+        if (!text_parse_number(&seq, s, 1, INT64_MAX))
+            return wrong(why, "an event's number like 9", s);
+        t->seq = (uint64_t)seq;
+        snprintf(t->text, TARGET_TEXT, "event:%ju", (uintmax_t)t->seq);
         return 0;
     case TARGET_LANE:
         if (parse_lane(t, s, why))

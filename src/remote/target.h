@@ -1,5 +1,5 @@
 /* What a command is about, as text that CLI, console and engine write alike: `customer:acme`,
- * `customer:acme/spring`, `ip:198.51.100.7`, `lane:198.51.100.7/google`, `log:17`, `incident:318`, `message:ULID`,
+ * `customer:acme/spring`, `ip:198.51.100.7`, `lane:198.51.100.7/google`, `log:17`, `incident:318`, `message:ULID`, `event:9`,
  * `provider:google`, and for
  * queues `queue:all` or `queue:customer=acme,provider=google` (together: and). One parser checks and
  * canonicalises it, so that equal targets are equal strings. */
@@ -18,6 +18,7 @@ enum target_kind {
     TARGET_PROVIDER,
     TARGET_LANE, // an IP at a provider
     TARGET_INCIDENT,
+    TARGET_EVENT, // an outcome of the newest, by its number since the start
 };
 
 enum {
@@ -36,7 +37,7 @@ struct target {
     char pool[TEXT_NAME];     // a queue's part
     char provider[TARGET_PROVIDER_NAME];
     char message[TARGET_MESSAGE_ID]; // upper case
-    uint64_t seq;                    // of log:SEQ and incident:N, from 1
+    uint64_t seq;                    // of log:SEQ, incident:N and event:N, from 1
     bool is_all;                     // queue:all
 };
 

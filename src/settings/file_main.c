@@ -34,10 +34,35 @@ static bool is_label(const char *text)
     return n <= 16;
 }
 
+// The rows of `domains` stand before those of the listeners, so that these can look there.
+static void check_feedback(struct schema_reader *r, const struct tree_node *node,
+                           const struct settings_listener *l)
+{
+    const struct settings *s = &((const struct file_main_data *)r->context)->s;
+    const struct tree_node *kind = tree_member(node, "kind");
+    if (l->trust_n)
+        schema_say(r, tree_member(node, "trust"),
+                   "`trust` at a listener of kind `feedback`, expected none: nobody submits there");
+    if (!*s->domains.bounce && !s->domains.complaints_n)
+        schema_say(r, kind,
+                   "kind `feedback` needs `domains: bounce` or `domains: complaints`, "
+                   "expected one of them: nothing could come in here");
+}
+
+static void check_bounce(struct schema_reader *r, const struct tree_node *node, void *base)
+{
+    const char *domain = *(const char **)(void *)((char *)base + AT(s.domains.bounce));
+    if (strlen(domain) > VALUE_BOUNCE)
+        schema_say(r, node, "a domain of %zu bytes, expected at most %d: a token stands before it",
+                   strlen(domain), VALUE_BOUNCE);
+}
+
 static void check_listener(struct schema_reader *r, const struct tree_node *node, void *base)
 {
     const struct settings_listener *l = base;
     char ip[VALUE_ADDRESS];
+    if (l->kind == LISTENER_FEEDBACK)
+        check_feedback(r, node, l);
     if (!l->address.sa_n)
         return;
     const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&l->address.sa;
@@ -142,7 +167,8 @@ static void check_delivery(struct schema_reader *r, const struct tree_node *node
                    "`retry_first` is longer than `retry_most`, expected at most as long");
 }
 
-static const struct schema_word kinds[] = {{"submission", LISTENER_SUBMISSION}};
+static const struct schema_word kinds[] = {{"submission", LISTENER_SUBMISSION},
+                                           {"feedback", LISTENER_FEEDBACK}};
 static const struct schema_word tls[] = {{"none", LISTENER_TLS_NONE}};
 
 #define WORDS(list) .words = (list), .words_n = ARRAY_LEN(list)
@@ -168,6 +194,13 @@ static const struct schema_row rows[] = {
     {"control.label", SCHEMA_TEXT, "shown in the console beside the node's name", .fallback = "", .at = AT(s.control.label),
      .expected = "a word of at most 16 characters like PROD", .is_right = is_label},
 
+    {"domains", SCHEMA_SECTION, "domains of the engine's own"},
+    {"domains.bounce", SCHEMA_DOMAIN, "where bounces of what it sends come back to", .fallback = "", .at = AT(s.domains.bounce),
+     .check = check_bounce},
+    {"domains.complaints", SCHEMA_LIST, "the addresses that complaint reports of mailbox providers come to"},
+    {"domains.complaints.-", SCHEMA_TEXT, "such an address", .item = sizeof(char *), ARRAY(domains.complaints),
+     .expected = "an address like fbl@example.net", .is_right = value_is_mailbox},
+
     {"listeners", SCHEMA_LIST, "the addresses where customers hand in their mail", .is_required = true},
     {"listeners.-", SCHEMA_SECTION, "a mapping with an address", .item = sizeof(struct settings_listener), ARRAY(listeners),
      .needs_one = true, .check = check_listener},
@@ -182,9 +215,6 @@ static const struct schema_row rows[] = {
      .array = offsetof(struct settings_listener, trust), .count = offsetof(struct settings_listener, trust_n),
      .init = init_trust, .at = offsetof(struct settings_trust, customer),
      .expected = "a customer like acme, or a list like acme/spring", .is_right = is_customer, .check = check_trust},
-
-    {"domains", SCHEMA_SECTION, "domains of the engine's own"},
-    {"domains.bounce", SCHEMA_DOMAIN, "where bounces of what it sends come back to", .fallback = "", .at = AT(s.domains.bounce)},
 
     {"dns", SCHEMA_SECTION, "how names are looked up"},
     {"dns.servers", SCHEMA_LIST, "resolvers to ask; without them, the system's"},

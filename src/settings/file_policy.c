@@ -11,6 +11,7 @@
 #define RANGE(from, to) .min = (from), .max = (to)
 #define SPAN RANGE(USEC_MINUTE, 365 * USEC_DAY)
 #define EXPIRY .fallback = "4h", SPAN
+#define KEPT RANGE(USEC_HOUR, 3650 * USEC_DAY), .never = "never"
 #define PERCENT 10000 // in a share's bounds, which are millionths
 
 // The sections of the harms, as `enum harm`.
@@ -135,6 +136,21 @@ static const struct schema_row rows[] = {
     {"expiry.pull", SCHEMA_DURATION, "until a pulled IP comes back", EXPIRY, .at = AT(expiry_pull)},
     {"expiry.drain", SCHEMA_DURATION, "until a drained IP comes back", EXPIRY, .at = AT(expiry_drain)},
     {"expiry.hold", SCHEMA_DURATION, "until held mail goes on", EXPIRY, .at = AT(expiry_hold)},
+
+    {"suppression", SCHEMA_SECTION, "how long an address is not written to, by why"},
+    {"suppression.unknown_user", SCHEMA_DURATION, "it does not exist", .fallback = "180d", KEPT, .at = AT(suppression.dead)},
+    {"suppression.inactive_mailbox", SCHEMA_DURATION, "nobody uses it any more", .fallback = "90d", KEPT,
+     .at = AT(suppression.inactive)},
+    {"suppression.mailbox_full", SCHEMA_DURATION, "it took nothing more until we gave up", .fallback = "3d", KEPT,
+     .at = AT(suppression.full)},
+    {"suppression.domain_not_found", SCHEMA_DURATION, "its domain does not exist", .fallback = "30d", KEPT,
+     .at = AT(suppression.no_domain)},
+    {"suppression.complaint", SCHEMA_DURATION, "its owner complained, about this customer", .fallback = "never", KEPT,
+     .at = AT(suppression.complaint)},
+    {"suppression.unsubscribe", SCHEMA_DURATION, "its owner left the list, or the customer", .fallback = "never", KEPT,
+     .at = AT(suppression.unsubscribe)},
+    {"suppression.evidence", SCHEMA_DURATION, "so long the first sign of a dead address waits for its second",
+     .fallback = "30d", RANGE(USEC_DAY, 365 * USEC_DAY), .at = AT(suppression.evidence)},
 
     {"dead", SCHEMA_SECTION, "recipients that do not exist, among all final answers", .check = check_ladder},
     LADDER("dead", HARM_DEAD, "2%", "4%", "5%"),

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "core/reply_rule.h"
+#include "core/suppression.h"
 #include "settings/value.h"
 
 #define AT(field) offsetof(struct file_providers_data, field)
@@ -51,6 +52,8 @@ static void check_suffix(struct schema_reader *r, const struct tree_node *node, 
 static const struct schema_word classes[] = {WORDS_CLASS(WORD)};
 static const struct schema_word scopes[] = {WORDS_SCOPE(WORD)};
 static const struct schema_word phases[] = {WORDS_PHASE(WORD)};
+static const struct schema_word trusts[] = {
+    {"twice", TRUST_TWICE}, {"sure", TRUST_SURE}, {"weak", TRUST_WEAK}};
 static const struct schema_word answers[] = {{"no", false}, {"yes", true}};
 #undef WORD
 
@@ -236,6 +239,8 @@ static const struct schema_row rows[] = {
      .at = AT(fallback.rate), .also = AT(fallback.rate_per)},
     {"default.pause", SCHEMA_DURATION, "how long an IP stays away after it was blocked; policy is as policy.yaml says",
      .fallback = "policy", .zero = "policy", RANGE(USEC_SECOND, 7 * USEC_DAY), .at = AT(fallback.pause)},
+    {"default.unknown_user", SCHEMA_WORD, "what its word counts that an address does not exist", .fallback = "twice",
+     WORDS(trusts), .at = AT(fallback.unknown_user)},
     {"default.words", SCHEMA_SECTION, "words that rules share, as $name in their patterns"},
     {"default.words.*", SCHEMA_TEXT, "alternatives with | between them", .item = sizeof(struct reply_words),
      .array = AT(words), .count = AT(words_n), .init = init_words, .at = offsetof(struct reply_words, text),
@@ -252,6 +257,7 @@ static const struct schema_row rows[] = {
     {"*.messages", SCHEMA_NUMBER, "as in default", RANGE(0, 100000), .at = OF(messages)},
     {"*.rate", SCHEMA_RATE, "as in default", .at = OF(rate), .also = OF(rate_per)},
     {"*.pause", SCHEMA_DURATION, "as in default", .zero = "policy", RANGE(USEC_SECOND, 7 * USEC_DAY), .at = OF(pause)},
+    {"*.unknown_user", SCHEMA_WORD, "as in default", WORDS(trusts), .at = OF(unknown_user)},
     REPLY_ROWS("*.replies", OF(replies), OF(replies_n)),
 };
 // clang-format on

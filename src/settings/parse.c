@@ -284,6 +284,8 @@ static void add_expected(struct buf *b, const struct schema_row *row)
     }
     if (row->zero)
         buf_printf(b, ", or `%s`", row->zero);
+    if (row->never)
+        buf_printf(b, ", or `%s`", row->never);
 }
 
 static void add_got(struct buf *b, const struct tree_node *node)
@@ -334,6 +336,11 @@ bool parse_value(struct schema_reader *r, const struct schema_row *row,
     bool is_text = node->kind == TREE_TEXT && !node->is_empty;
     if (is_text && is_zero(row, node->text)) {
         set_zero(row, base);
+        return true;
+    }
+    if (is_text && row->never && strcmp(row->never, node->text) == 0) {
+        must(row->type == SCHEMA_DURATION);
+        *(usec_t *)field(row, base) = USEC_NEVER;
         return true;
     }
     if (is_text && types[row->type].parse(r, row, node->text, base))

@@ -56,10 +56,11 @@ struct schema_row {
     const char *help;     // what it is for; also what is expected where it is missing
     const char *fallback; // the default as one would write it; NULL: zero, or what `init` set
     bool is_required;
-    int64_t min, max; // NUMBER, COUNT, REAL; SIZE in bytes; DURATION in microseconds; SHARE in
-                      // millionths; a max of 0: no bounds
-    const char *zero; // a word for zero (NAME: for ""), whatever the bounds: `none`
-    size_t at, also;  // offsets of the value
+    int64_t min, max;  // NUMBER, COUNT, REAL; SIZE in bytes; DURATION in microseconds; SHARE in
+                       // millionths; a max of 0: no bounds
+    const char *zero;  // a word for zero (NAME: for ""), whatever the bounds: `none`
+    const char *never; // DURATION: a word for USEC_NEVER, whatever the bounds: `never`
+    size_t at, also;   // offsets of the value
     const struct schema_word *words;
     size_t words_n;
     const char *expected;               // instead of the type's own words

@@ -76,7 +76,7 @@ struct settings_provider {
     uint32_t messages;          // per connection
     uint32_t rate;              // transactions per IP…
     usec_t rate_per;            // …in this span
-    uint8_t unknown_user;       // enum suppression_trust: what an unknown-user of it is worth
+    unsigned unknown_user;      // enum suppression_trust: what an unknown-user of it is worth
     usec_t pause;               // how long it asks for peace after a block; 0: the policy's
     struct reply_rule *replies; // what its answers mean, in the file's order
     size_t replies_n;

@@ -261,6 +261,28 @@ bool value_is_record(const char *text)
     return at < n && is_typed(word + at, n - at);
 }
 
+// RFC 5321 §4.1.2: atoms with single dots between them.
+static bool is_dot_string(const char *text, size_t n)
+{
+    if (!n || n > 64 || text[0] == '.' || text[n - 1] == '.')
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        bool is_letter = (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z') ||
+                         (text[i] >= '0' && text[i] <= '9') ||
+                         (text[i] && strchr("!#$%&'*+-/=?^_`{|}~", text[i]));
+        if (!is_letter && (text[i] != '.' || text[i + 1] == '.'))
+            return false;
+    }
+    return true;
+}
+
+bool value_is_mailbox(const char *text)
+{
+    char domain[VALUE_DOMAIN];
+    const char *at = strchr(text, '@');
+    return at && is_dot_string(text, (size_t)(at - text)) && value_parse_domain(domain, at + 1);
+}
+
 bool value_is_user(const char *text)
 {
     size_t n = strlen(text);

@@ -12,6 +12,7 @@ enum {
     VALUE_DOMAIN = 254, // room for a domain name, NUL included (RFC 1035 §2.3.4)
     VALUE_ADDRESS = 48, // room for an address as text (INET6_ADDRSTRLEN), NUL included
     VALUE_NETWORK = 52, // with a prefix behind it
+    VALUE_BOUNCE = 190, // of a domain that stands behind a token (RFC 5321 §4.5.3.1.3)
     VALUE_SOCKET = 107, // bytes of a Unix socket's path that all systems take
 };
 
@@ -39,6 +40,8 @@ bool value_parse_domain(char out[VALUE_DOMAIN], const char *text);
 bool value_is_resolver(const char *text);
 /* A record as in a zone file, `big.test. MX 10 mx.big.test.`, with or without TTL and class. */
 bool value_is_record(const char *text);
+/* `fbl@example.net`: a plain local part (RFC 5321's Dot-string) and a host's name. */
+bool value_is_mailbox(const char *text);
 /* `ana` */
 bool value_is_user(const char *text);
 /* `ana` or `@mail-ops` */

@@ -9,6 +9,8 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "net/conn.h"
+#include "sim/answer.h"
+#include "sim/courier.h"
 #include "sim/people.h"
 #include "smtp/server.h"
 
@@ -39,7 +41,8 @@ struct session {
     struct conn *conn;
     struct smtp_server *smtp;
     char ip[INET6_ADDRSTRLEN];
-    char sender[PEOPLE_ADDRESS]; // of the message under way
+    char sender[LETTER_ADDRESS];    // of the message under way…
+    char recipient[PEOPLE_ADDRESS]; // …and whom it is for: the last that was asked about
 };
 
 static void session_free(struct session *s)
@@ -127,7 +130,7 @@ static void query_mail(void *ctx, const struct smtp_server_mail *mail, struct sm
         say(reply, s->provider->options.plan->blocked);
 }
 
-// An unknown (network, sender's domain, recipient) is asked to come back in a moment.
+// An unknown (network, recipient) is asked to come back in a moment.
 static bool must_wait(struct session *s, const char *recipient)
 {
     struct provider *p = s->provider;
@@ -151,7 +154,7 @@ static bool must_wait(struct session *s, const char *recipient)
 // Of the message under way, or NULL (a report). Asked anew each time: records move when there are more.
 static struct record *record_here(struct session *s)
 {
-    return record_of(s->provider->options.records, s->sender);
+    return record_of(s->provider->options.records, s->recipient);
 }
 
 static void note(struct session *s, bool is_final)
@@ -168,10 +171,13 @@ static void query_rcpt(void *ctx, const char *address, struct smtp_reply *reply)
 {
     struct session *s = ctx;
     const struct provider_plan *plan = s->provider->options.plan;
+    snprintf(s->recipient, sizeof(s->recipient), "%s", address);
     if (!plan->unknown) // the customers' own mailboxes take all
         return;
     switch (people_mailbox(s->provider->options.seed, address)) {
     case MAILBOX_DEAD:
+        if (plan->is_late)
+            return;
         try_patience(s);
         note(s, true);
         say(reply, plan->unknown);
@@ -189,6 +195,29 @@ static void query_rcpt(void *ctx, const char *address, struct smtp_reply *reply)
     }
 }
 
+// It is taken; what is wrong with it is said later, by mail.
+static void arrive(struct session *s, const struct smtp_server_message *m)
+{
+    struct record *r = record_here(s);
+    struct answers *answers = *s->provider->options.answers;
+    struct answer_to to = {s->provider->options.plan, s->sender, s->recipient, s->ip,
+                           bytes_of(m->body, m->body_n)};
+    if (!r)
+        return;
+    if (r->is_dead)
+        r->is_bounced = true;
+    else
+        r->arrived++;
+    if (!answers)
+        return;
+    if (r->is_dead)
+        answers_bounce(answers, &to);
+    else if (r->complains && to.plan->complaints != COMPLAINTS_NEVER) {
+        r->has_complained = true;
+        answers_complain(answers, &to);
+    }
+}
+
 static void on_message(void *ctx, struct smtp_server_message *m)
 {
     struct session *s = ctx;
@@ -203,9 +232,7 @@ static void on_message(void *ctx, struct smtp_server_message *m)
         note(s, true);
         say(&reply, p->options.plan->spam);
     } else {
-        struct record *r = record_here(s);
-        if (r)
-            r->arrived++;
+        arrive(s, m);
         smtp_reply_set(&reply, 250, "2.0.0", "Ok, taken");
     }
     smtp_server_answer(s->smtp, &reply, clock_monotonic());

@@ -17,6 +17,8 @@ struct provider_options {
     uint16_t port; // 0: any
     uint64_t seed;
     struct records *records;
+    struct answers *
+        *answers;      // where it says by mail what it says later; *answers NULL: nowhere yet
     uint64_t *reports; // counts what arrives with the null return path
 };
 

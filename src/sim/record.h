@@ -1,31 +1,30 @@
-/* The world's record of one message: one recipient each, numbered from 1; the number travels in the
- * envelope sender (`b+NUMBER@CUSTOMER.test`), so that both ends write into the same record. */
+/* The world's record of one message: one recipient each, whom nobody else writes to, so that both ends write
+ * into the same record. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/map.h"
+
 struct record {
     bool is_acknowledged, is_refused_in; // by the engine
     bool is_bounced, is_deferred;        // last said by the provider
-    bool exists, is_full;
+    bool is_dead, is_full;               // the mailbox
+    bool complains;                      // whoever reads it complains, where the provider lets them
+    bool has_complained;
     uint16_t arrived;
 };
 
 struct records {
     struct record *items; // number - 1
     size_t n, room;
-    uint64_t progress; // grows with everything that happens
+    struct map numbers; // recipient → number, as a pointer
+    uint64_t progress;  // grows with everything that happens
 };
 
-/* Valid until the next record is made: the array moves. NULL: the sender names none. */
-static inline struct record *record_of(struct records *r, const char *sender)
-{
-    size_t number = 0;
-    const char *at = sender;
-    if (*at++ != 'b' || *at++ != '+')
-        return NULL;
-    for (; *at >= '0' && *at <= '9'; at++)
-        number = number < 100000000 ? number * 10 + (size_t)(*at - '0') : number;
-    return *at == '@' && number >= 1 && number <= r->n ? &r->items[number - 1] : NULL;
-}
+/* Makes one (copied); its number, from 1. */
+size_t records_add(struct records *r, const char *recipient, const struct record *one);
+/* Valid until the next record is made: the array moves. NULL: nobody writes to that address. */
+struct record *record_of(struct records *r, const char *recipient);
+void records_deinit(struct records *r);

@@ -17,14 +17,14 @@ static const struct provider_plan providers[] = {
      .blocked = "421 4.7.28 Unusual rate of unsolicited mail originating from your IP address",
      .spam = "550 5.7.1 This message is likely unsolicited mail and has been blocked"},
     {.name = "microsoft", .host = "mx.outlook.test", .address = "127.0.1.2", .domains = {"outlook.test", "hotmail.test"},
-     .share = 220, .connections = 10, .patience = 25,
+     .share = 220, .connections = 10, .patience = 25, .complaints = COMPLAINTS_JMRP,
      .unknown = "550 5.5.0 Requested action not taken: mailbox unavailable",
      .full = "452 4.2.2 Mailbox full",
      .greylisted = "451 4.7.500 Server busy, please try again later",
      .blocked = "421 4.7.0 Part of your network is on our block list for now (S3150)",
      .spam = "554 5.7.1 Message refused for policy reasons"},
     {.name = "yahoo", .host = "mx.yahoo.test", .address = "127.0.1.3", .domains = {"yahoo.test", "aol.test"},
-     .share = 130, .connections = 10, .patience = 25,
+     .share = 130, .connections = 10, .patience = 25, .complaints = COMPLAINTS_ARF,
      .unknown = "554 5.1.1 delivery error: dd This user doesn't have a yahoo.test account",
      .full = "452 4.2.2 delivery error: mailbox over quota",
      .greylisted = "451 4.3.0 Temporary system problem, try again later",
@@ -53,7 +53,7 @@ static const struct provider_plan providers[] = {
      .spam = "550 5.7.0 message considered spam"},
     {.name = "hoster", .host = "mx1.hoster.test", .address = "127.0.1.7",
      .domains = {"firma.test", "verein.test", "praxis.test"},
-     .share = 30, .connections = 5, .is_greylisting = true, .patience = 30,
+     .share = 30, .connections = 5, .is_late = true, .is_greylisting = true, .patience = 30,
      .unknown = "550 5.1.1 Recipient address rejected: User unknown in virtual mailbox table",
      .full = "452 4.2.2 Mailbox quota exceeded",
      .greylisted = "451 4.7.1 Greylisted, please come back",
@@ -64,11 +64,11 @@ static const struct provider_plan providers[] = {
 static const struct customer_plan customers[] = {
     {"home-mail",  "127.0.3.1", "premium", .rate = 1.5, .dead = 0.003, .size = 1200, .ends = 1},
     {"bank-ost",   "127.0.3.2", "premium", .rate = 15, .dead = 0.001, .size = 2500, .ends = 1},
-    {"tickets-eu", "127.0.3.3", "shared", .rate = 18, .dead = 0.008, .size = 6000, .ends = 1},
-    {"shop-42",    "127.0.3.4", "shared", .rate = 10, .dead = 0.006, .size = 3000, .ends = 1},
-    {"shop-42",    "127.0.8.4", "shared", .rate = 20, .dead = 0.05, .size = 1500, .begins = 0.6, .ends = 0.8, .is_spam = true},
-    {"nordwind",   "127.0.3.5", "shared", .rate = 30, .dead = 0.011, .size = 9000, .ends = 1},
-    {"acme-news",  "127.0.3.6", "shared", .rate = 40, .dead = 0.2, .size = 5000, .begins = 0.3, .ends = 0.7},
+    {"tickets-eu", "127.0.3.3", "shared", .rate = 18, .dead = 0.008, .complaints = 0.0003, .size = 6000, .ends = 1},
+    {"shop-42",    "127.0.3.4", "shared", .rate = 14, .dead = 0.006, .size = 3000, .ends = 1},
+    {"shop-42",    "127.0.8.4", "shared", .rate = 20, .dead = 0.05, .complaints = 0.05, .size = 1500, .begins = 0.6, .ends = 0.8, .is_spam = true},
+    {"nordwind",   "127.0.3.5", "shared", .rate = 30, .dead = 0.011, .complaints = 0.0003, .size = 9000, .ends = 1},
+    {"acme-news",  "127.0.3.6", "shared", .rate = 40, .dead = 0.2, .complaints = 0.03, .size = 5000, .begins = 0.3, .ends = 0.7},
     {"velo-club",  "127.0.3.7", "probation", .rate = 2, .dead = 0.022, .size = 2000, .ends = 1},
 };
 
@@ -160,6 +160,10 @@ static void write_main(struct buf *out, const struct scenario_ports *ports)
                ports->submission);
     for (size_t i = 0; i < ARRAY_LEN(customers); i++)
         buf_printf(out, "      \"%s/32\": %s\n", customers[i].address, customers[i].name);
+    buf_printf(out,
+               "  - {address: \"127.0.0.1:%u\", kind: feedback, tls: none}\n"
+               "domains: {bounce: " SCENARIO_BOUNCES ", complaints: [" SCENARIO_COMPLAINTS "]}\n",
+               ports->feedback);
     buf_add_str(out, "pools:\n");
     for (size_t i = 0; i < ARRAY_LEN(pools); i++) {
         buf_printf(out, "  %s:\n    ips:\n", pools[i].name);
@@ -179,6 +183,7 @@ static void write_providers(struct buf *out)
         const struct provider_plan *p = &providers[i];
         buf_printf(out, "%s:\n  mx: [%s]\n  connections: %u\n  messages: 50\n", p->name, p->host,
                    p->connections / 2);
+        buf_printf(out, "  unknown_user: %s\n", p->is_late ? "twice" : "sure");
         if (p->rate)
             buf_printf(out, "  rate: %u/s\n", p->rate);
         else

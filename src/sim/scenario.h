@@ -7,6 +7,13 @@
 
 #include "base/clock.h"
 
+/* Where the world reports complaints, and the domain of the engine's return paths. */
+#define SCENARIO_BOUNCES "bounces.mxwarden.test"
+#define SCENARIO_COMPLAINTS "fbl@" SCENARIO_BOUNCES
+
+/* How a provider tells of complaints. */
+enum complaints { COMPLAINTS_NEVER, COMPLAINTS_ARF, COMPLAINTS_JMRP };
+
 /* A mailbox provider: where it listens, what it bears, how it answers. */
 struct provider_plan {
     const char *name;
@@ -16,8 +23,10 @@ struct provider_plan {
     unsigned share;       // of 1,000 recipients
     unsigned connections; // it bears from one IP; more get 421
     uint32_t rate;        // what our side is told to keep to, a second; 0: none
-    bool is_greylisting;  // an unknown (network, sender's domain, recipient) waits 2 s
-    unsigned patience;    // bad recipients or spam within 10 s before an IP is blocked for 8 s
+    enum complaints complaints;
+    bool is_late;        // takes mail for who is not there, and says so later, by mail
+    bool is_greylisting; // an unknown (network, sender's domain, recipient) waits 2 s
+    unsigned patience;   // bad recipients or spam within 10 s before an IP is blocked for 8 s
     // Answers, code first; without `unknown` it takes all.
     const char *unknown, *full, *greylisted, *blocked, *spam;
 };
@@ -35,6 +44,7 @@ struct customer_plan {
     const char *pool;
     double rate;         // messages a second
     double dead;         // part of its recipients that are dead
+    double complaints;   // part of those who read it that complain
     unsigned size;       // bytes of a message
     double begins, ends; // part of the run in which it sends
     bool is_spam;        // recipients' providers dislike its content
@@ -52,7 +62,8 @@ const char *scenario_domain(unsigned n);
 /* Writes the engine's configuration for this world into `dir` (mxwarden.yaml, providers.yaml and
  * policy.yaml, in mode `observe` when `is_observing`). 0, or -errno. */
 struct scenario_ports {
-    uint16_t submission; // where the engine listens
+    uint16_t submission; // where the engine listens for customers…
+    uint16_t feedback;   // …and for what comes back
     uint16_t providers;  // where all providers do
     bool is_observing;
 };

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "net/timer.h"
+#include "sim/answer.h"
 #include "sim/customer.h"
 #include "sim/provider.h"
 
@@ -24,6 +25,7 @@ struct world {
     struct timers *timers;
     struct records records;
     uint64_t reports;
+    struct answers *answers; // NULL till the engine is there
     struct provider *providers[PROVIDERS_MOST];
     size_t providers_n;
     struct customer *customers[CUSTOMERS_MOST];
@@ -43,6 +45,7 @@ static bool open_provider(struct world *w, const struct provider_plan *plan, cha
                                                                  .port = w->options.provider_port,
                                                                  .seed = w->options.seed,
                                                                  .records = &w->records,
+                                                                 .answers = &w->answers,
                                                                  .reports = &w->reports},
                                       why);
     if (!p)
@@ -77,8 +80,9 @@ struct world *world_free(struct world *w)
         customer_free(w->customers[i]);
     for (size_t i = 0; i < w->providers_n; i++)
         provider_free(w->providers[i]);
+    answers_free(w->answers);
     timers_free(w->timers);
-    xfree(w->records.items);
+    records_deinit(&w->records);
     return xfree(w);
 }
 
@@ -137,7 +141,7 @@ static void on_span_over(void *ctx)
     world_end(ctx);
 }
 
-void world_start(struct world *w, uint16_t submission)
+void world_start(struct world *w, uint16_t submission, uint16_t feedback)
 {
     const struct customer_plan *plans;
     size_t n = scenario_customers(&plans);
@@ -151,6 +155,8 @@ void world_start(struct world *w, uint16_t submission)
                                                     .span = w->options.span,
                                                     .is_endless = w->options.is_endless,
                                                     .records = &w->records});
+    w->answers = answers_new(&(struct answers_options){
+        .loop = w->options.loop, .timers = w->timers, .port = feedback, .seed = w->options.seed});
     start_moods(w);
     if (!w->options.is_endless)
         timer_set(w->timers, &w->end, clock_monotonic() + w->options.span, on_span_over, w);
@@ -209,7 +215,8 @@ void world_summary_get(const struct world *w, struct world_summary *s)
         if (!r->is_acknowledged)
             continue;
         s->submitted++;
-        s->existing += r->exists;
+        s->existing += !r->is_dead;
+        s->complained += r->has_complained;
         s->delivered += r->arrived > 0;
         s->duplicated += r->arrived > 1;
         s->bounced += !r->arrived && r->is_bounced;

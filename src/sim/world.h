@@ -30,8 +30,8 @@ struct world_options {
 struct world *world_new(const struct world_options *options, char **why);
 struct world *world_free(struct world *w);
 uint16_t world_provider_port(const struct world *w);
-/* The customers begin, at the engine's submission port. */
-void world_start(struct world *w, uint16_t submission);
+/* The customers begin, at the engine's submission port; what providers say later goes to its feedback port. */
+void world_start(struct world *w, uint16_t submission, uint16_t feedback);
 /* No new mail; drains what is under way (at most 20 s without progress), then on_over. */
 void world_end(struct world *w);
 
@@ -41,6 +41,7 @@ struct world_summary {
     uint64_t delivered;  // arrived at their provider
     uint64_t bounced;    // refused for good by their provider
     uint64_t deferred;   // told to come back, and not delivered when the world ended
+    uint64_t complained; // called spam by who read it, and reported so
     uint64_t lost;       // acknowledged, and never seen by their provider
     uint64_t duplicated; // arrived more than once
     uint64_t existing;   // submitted to somebody who is there

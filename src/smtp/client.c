@@ -7,10 +7,17 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "core/conversation.h"
 #include "smtp/command.h"
 #include "smtp/turn.h"
 
-enum { TURNS = 2, EVENTS_KEPT = 16 }; // an event is a kilobyte
+enum {
+    TURNS = 2,
+    EVENTS_KEPT = 16,        // an event is a kilobyte
+    GREETING_SAID = 8 << 10, // of each end of what is recorded
+    TURN_SAID = 24 << 10,
+    NONSENSE_SAID = 256,
+};
 
 // What is awaited.
 enum client_step {
@@ -68,6 +75,10 @@ struct smtp_client {
     bool needs_rset; // a transaction stands open at the server
     bool wants_quit;
 
+    usec_t opened_at;
+    struct conversation greeting, said[TURNS]; // said: of the turn of the same place
+    uint8_t *given; // the conversation of the event that was fetched last; owned
+
     struct smtp_client_event *events; // owned; [events_at, events_n) are not fetched yet
     size_t events_at, events_n, events_room;
 };
@@ -96,7 +107,35 @@ static struct smtp_client_event *add_event(struct smtp_client *c, enum smtp_clie
     event->was_tried = false;
     event->reply.code = 0;
     event->reply.enhanced[0] = event->reply.text[0] = '\0';
+    event->conversation = bytes_of(NULL, 0);
     return event;
+}
+
+// What was said so far in the greeting and, unless NULL, in a turn. The event owns it.
+static void give_conversation(const struct smtp_client *c, struct smtp_client_event *event,
+                              const struct conversation *turn)
+{
+    struct buf text = {0};
+    conversation_format(&text, &c->greeting, c->opened_at);
+    if (turn)
+        conversation_format(&text, turn, c->opened_at);
+    size_t n = text.n;
+    event->conversation = bytes_of(buf_take_str(&text), n);
+}
+
+// Where what they say now belongs. NULL: to no turn, they speak of the connection.
+static struct conversation *listening(struct smtp_client *c)
+{
+    if (c->step <= STEP_HELO)
+        return &c->greeting;
+    return c->turns_n ? &c->said[0] : NULL;
+}
+
+static void note(struct smtp_client *c, const char *what)
+{
+    struct conversation *to = listening(c);
+    if (to)
+        conversation_add(to, c->now, CONVERSATION_NOTE, bytes_str(what));
 }
 
 static void add_result(struct smtp_client *c, const struct smtp_envelope *e, size_t recipient,
@@ -116,6 +155,7 @@ static void decide(struct smtp_client *c, struct turn *t, size_t recipient, enum
     if (t->is_decided[recipient])
         return;
     t->is_decided[recipient] = true;
+    t->has_failed |= was_tried && !smtp_reply_is_ok(reply);
     t->undecided--;
     add_result(c, t->e, recipient, phase, reply, was_tried);
 }
@@ -129,10 +169,17 @@ static void decide_all(struct smtp_client *c, struct turn *t, enum phase phase,
 
 static void end_front(struct smtp_client *c)
 {
-    add_event(c, SMTP_CLIENT_DONE)->envelope = c->turns[0].e;
+    struct smtp_client_event *event = add_event(c, SMTP_CLIENT_DONE);
+    event->envelope = c->turns[0].e;
+    if (c->turns[0].has_failed)
+        give_conversation(c, event, &c->said[0]);
     turn_deinit(&c->turns[0]);
     c->turns[0] = c->turns[1];
     c->turns[1] = (struct turn){0};
+    struct conversation over = c->said[0];
+    c->said[0] = c->said[1];
+    c->said[1] = over;
+    conversation_clear(&c->said[1]);
     c->turns_n--;
     c->ended++;
 }
@@ -149,6 +196,8 @@ static void over(struct smtp_client *c, enum phase phase, const struct smtp_repl
     struct smtp_client_event *event = add_event(c, SMTP_CLIENT_OVER);
     event->phase = phase;
     event->reply = *reply;
+    if (c->step <= STEP_HELO)
+        give_conversation(c, event, NULL);
     enter(c, STEP_OVER);
 }
 
@@ -157,6 +206,7 @@ static void break_off(struct smtp_client *c, const char *why, bool is_peaceful)
 {
     struct smtp_reply reply;
     smtp_reply_set(&reply, 0, NULL, "%s", why);
+    note(c, reply.text);
     bool is_between = c->step == STEP_IDLE || c->step == STEP_QUIT ||
                       (c->ended && (c->step == STEP_MAIL || c->step == STEP_RSET));
     enum phase phase = steps[c->step].phase;
@@ -174,10 +224,29 @@ static void break_off_nonsense(struct smtp_client *c, const char *what)
     break_off(c, why, false);
 }
 
+// Records the commands as they go out, of the text its size alone.
+static void send_turn(struct smtp_client *c, size_t place)
+{
+    struct turn *t = &c->turns[place];
+    size_t from = c->out.n;
+    if (!t->is_open) {
+        turn_send(t, &c->out, &c->offer);
+        if (c->out.n > from)
+            conversation_add(&c->said[place], c->now, CONVERSATION_WE,
+                             bytes_of(c->out.p + from, c->out.n - from));
+        return;
+    }
+    if (!t->undecided)
+        conversation_add(&c->said[place], c->now, CONVERSATION_WE, bytes_str("."));
+    else if (!t->body_at)
+        conversation_add_body(&c->said[place], c->now, t->e->body.n);
+    turn_send(t, &c->out, &c->offer);
+}
+
 static void send_what_may_go(struct smtp_client *c)
 {
     for (size_t i = 0; i < c->turns_n; i++) {
-        turn_send(&c->turns[i], &c->out, &c->offer);
+        send_turn(c, i);
         if (!turn_is_sent(&c->turns[i]))
             return;
     }
@@ -272,6 +341,14 @@ static void read_extensions(struct smtp_client *c, struct bytes reply)
     }
 }
 
+static void greet(struct smtp_client *c, const char *verb)
+{
+    size_t from = c->out.n;
+    buf_printf(&c->out, "%s %s\r\n", verb, c->plan->helo);
+    conversation_add(&c->greeting, c->now, CONVERSATION_WE,
+                     bytes_of(c->out.p + from, c->out.n - from));
+}
+
 static void on_banner(struct smtp_client *c, const struct smtp_reply *r, struct bytes raw)
 {
     (void)raw;
@@ -279,7 +356,7 @@ static void on_banner(struct smtp_client *c, const struct smtp_reply *r, struct 
         over(c, PHASE_BANNER, r, false);
         return;
     }
-    buf_printf(&c->out, "EHLO %s\r\n", c->plan->helo);
+    greet(c, "EHLO");
     enter(c, STEP_EHLO);
 }
 
@@ -289,7 +366,7 @@ static void on_ehlo(struct smtp_client *c, const struct smtp_reply *r, struct by
         read_extensions(c, raw);
         become_ready(c);
     } else if (r->code >= 500) {
-        buf_printf(&c->out, "HELO %s\r\n", c->plan->helo);
+        greet(c, "HELO");
         enter(c, STEP_HELO);
     } else {
         over(c, PHASE_HELO, r, false);
@@ -400,6 +477,10 @@ struct smtp_client *smtp_client_new(const struct smtp_client_plan *plan, usec_t 
     struct smtp_client *c = xcalloc(1, sizeof(*c));
     c->plan = plan;
     c->now = now;
+    c->opened_at = now;
+    c->greeting.half = GREETING_SAID;
+    for (size_t i = 0; i < TURNS; i++)
+        c->said[i].half = TURN_SAID;
     c->deadline = now + steps[STEP_BANNER].patience;
     return c;
 }
@@ -410,8 +491,14 @@ struct smtp_client *smtp_client_free(struct smtp_client *c)
         return NULL;
     for (size_t i = 0; i < c->turns_n; i++)
         turn_deinit(&c->turns[i]);
+    for (size_t i = c->events_at; i < c->events_n; i++)
+        xfree((void *)c->events[i].conversation.p);
+    conversation_deinit(&c->greeting);
+    for (size_t i = 0; i < TURNS; i++)
+        conversation_deinit(&c->said[i]);
     buf_deinit(&c->in);
     buf_deinit(&c->out);
+    xfree(c->given);
     xfree(c->events);
     return xfree(c);
 }
@@ -438,7 +525,7 @@ void smtp_client_send(struct smtp_client *c, const struct smtp_envelope *e, usec
     if (turn_is_impossible(e, &c->offer, &reply) || !e->recipients_n) {
         for (size_t i = 0; i < e->recipients_n; i++)
             add_result(c, e, i, PHASE_MAIL, &reply, true);
-        add_event(c, SMTP_CLIENT_DONE)->envelope = e;
+        add_event(c, SMTP_CLIENT_DONE)->envelope = e; // nothing was said
         return;
     }
     turn_init(&c->turns[c->turns_n++], e, c->needs_rset);
@@ -458,6 +545,13 @@ void smtp_client_quit(struct smtp_client *c, usec_t now)
         go_on(c);
 }
 
+static void hear(struct smtp_client *c, struct bytes said)
+{
+    struct conversation *to = listening(c);
+    if (to)
+        conversation_add(to, c->now, CONVERSATION_THEY, said);
+}
+
 void smtp_client_feed(struct smtp_client *c, struct bytes in, usec_t now)
 {
     struct smtp_reply reply;
@@ -473,8 +567,10 @@ void smtp_client_feed(struct smtp_client *c, struct bytes in, usec_t now)
         if (result == SMTP_REPLY_BAD) {
             char start[80];
             text_visible(start, sizeof(start), raw.p, raw.n);
+            hear(c, bytes_of(raw.p, raw.n < NONSENSE_SAID ? raw.n : NONSENSE_SAID));
             break_off_nonsense(c, start);
         } else if (result == SMTP_REPLY_DONE) {
+            hear(c, bytes_of(raw.p, used));
             on_reply[c->step](c, &reply, bytes_of(raw.p, used));
             buf_consume(&c->in, used);
         }
@@ -508,9 +604,11 @@ void smtp_client_tick(struct smtp_client *c, usec_t now)
 
 bool smtp_client_next(struct smtp_client *c, struct smtp_client_event *event)
 {
+    c->given = xfree(c->given);
     if (c->events_at == c->events_n)
         return false;
     *event = c->events[c->events_at++];
+    c->given = (uint8_t *)event->conversation.p;
     if (c->events_at < c->events_n)
         return true;
     c->events_at = c->events_n = 0;

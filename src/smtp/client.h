@@ -55,6 +55,9 @@ struct smtp_client_event {
     enum phase phase;        // in which it was decided
     struct smtp_reply reply; // code 0: no answer (timeout, connection lost), text says which
     bool was_tried;          // false: not its own failure (connection ended before its turn)
+    /* Of DONE where a recipient failed that was tried, and of OVER before READY: what was said, as lines
+     * of core/conversation.h, the greeting in front. Else empty. Valid until the next event is fetched. */
+    struct bytes conversation;
 };
 
 struct smtp_client_plan {

@@ -22,7 +22,8 @@ struct turn {
     size_t sent, got; // the next place to send, and to get an answer for: 0 RSET, 1 MAIL, 2… RCPT
     size_t body_at;
     bool is_mail_ok;
-    bool is_open; // 354 came, the dot is not sent yet
+    bool has_failed; // a recipient that was tried
+    bool is_open;    // 354 came, the dot is not sent yet
 };
 
 /* What the server said it can (EHLO). */

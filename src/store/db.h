@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "core/id.h"
 
-enum { DB_STATEMENTS = 64, DB_PAGE = 4096 };
+enum { DB_STATEMENTS = 96, DB_PAGE = 4096 };
 
 struct db {
     sqlite3 *handle;

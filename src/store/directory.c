@@ -39,6 +39,7 @@ static bool is_ours(int fd, const char *dir, char **why)
     for (struct dirent *e; d && (e = readdir(d));)
         has_other |= strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
                      strcmp(e->d_name, "lock") != 0 && strcmp(e->d_name, "spool") != 0 &&
+                     strcmp(e->d_name, "token.keys") != 0 && // an operator may put it there first
                      strcmp(e->d_name, "lost+found") != 0;
     if (d)
         closedir(d);

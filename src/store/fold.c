@@ -202,16 +202,28 @@ static void change_state(struct fold *f, const struct record_outcome *r)
     }
 }
 
+static void tally(struct fold *f, const struct tally_key *key, int n)
+{
+    struct tally *t = map_get(&f->tallies, bytes_of(key, sizeof(*key)));
+    if (!t) {
+        t = xcalloc(1, sizeof(*t));
+        map_put(&f->tallies, bytes_of(key, sizeof(*key)), t);
+    }
+    t->n += n;
+}
+
+// As core/counter.h counts: late news at its delivery's time, a late bounce in that delivery's stead.
 static void count(struct fold *f, const struct outcome *o, int64_t customer, int64_t ip,
                   int64_t provider)
 {
-    struct tally_key key = {o->at / USEC_MINUTE, customer, ip, provider, o->kind, o->class};
-    struct tally *t = map_get(&f->tallies, bytes_of(&key, sizeof(key)));
-    if (!t) {
-        t = xcalloc(1, sizeof(*t));
-        map_put(&f->tallies, bytes_of(&key, sizeof(key)), t);
-    }
-    t->n++;
+    usec_t at = o->delivered_at ? o->delivered_at : o->at;
+    struct tally_key key = {at / USEC_MINUTE, customer, ip, provider, o->kind, o->class};
+    tally(f, &key, 1);
+    if (!o->delivered_at || (o->kind != OUTCOME_BOUNCED && o->kind != OUTCOME_EXPIRED))
+        return;
+    key.kind = OUTCOME_DELIVERED;
+    key.class = CLASS_DELIVERED;
+    tally(f, &key, -1);
 }
 
 static void add_history(struct fold *f, const struct outcome *o)

@@ -51,6 +51,9 @@ static struct outcome row_of(sqlite3_stmt *st)
         o.zone = o.list;
         o.answer = o.reply;
         o.list = o.reply = "";
+    } else if (o.kind == OUTCOME_ACCEPTED) {
+        o.sender = o.reply;
+        o.reply = "";
     }
     return o;
 }
@@ -60,8 +63,8 @@ static void take_row(struct history_job *j, sqlite3_stmt *st)
     if ((j->n & (j->n - 1)) == 0)
         j->rows = xrealloc(j->rows, j->n ? 2 * j->n : 1, sizeof(*j->rows));
     struct outcome o = row_of(st);
-    const char **const texts[] = {&o.customer,  &o.list,  &o.ip,   &o.provider,
-                                  &o.recipient, &o.reply, &o.zone, &o.answer};
+    const char **const texts[] = {&o.customer, &o.list, &o.ip,     &o.provider, &o.recipient,
+                                  &o.reply,    &o.zone, &o.answer, &o.sender};
     for (size_t k = 0; k < ARRAY_LEN(texts); k++)
         *texts[k] = own(*texts[k]);
     j->rows[j->n++] = o;
@@ -71,8 +74,8 @@ static void free_rows(struct history_job *j)
 {
     for (size_t i = 0; i < j->n; i++) {
         const struct outcome *o = &j->rows[i];
-        const char *const texts[] = {o->customer,  o->list,  o->ip,   o->provider,
-                                     o->recipient, o->reply, o->zone, o->answer};
+        const char *const texts[] = {o->customer, o->list, o->ip,     o->provider, o->recipient,
+                                     o->reply,    o->zone, o->answer, o->sender};
         for (size_t k = 0; k < ARRAY_LEN(texts); k++)
             xfree((char *)texts[k]);
     }
@@ -104,7 +107,7 @@ static const char *const statements[][2] = {
     [LEAD_IP] = BOTH("INDEXED BY history_ip", "h.ip=?3 AND "),
     [LEAD_PROVIDER] = BOTH("INDEXED BY history_provider", "h.provider=?4 AND "),
     [LEAD_CUSTOMER] = BOTH("INDEXED BY history_customer", "h.customer=?6 AND "),
-    [LEAD_MESSAGE] = BOTH("INDEXED BY history_message", "h.message_low=?9 AND h.ulid=?10 AND "),
+    [LEAD_MESSAGE] = BOTH("INDEXED BY history_message", "h.message_low=?9 AND h.ulid=?10 AND (?11<0 OR h.recipient_no=?11) AND "),
 };
 // clang-format on
 
@@ -140,10 +143,11 @@ static void list_run(struct store *s, struct db *d, struct job *job)
         !word_find(d, q->provider, &provider))
         return;
     enum lead lead = lead_of(q);
-    sqlite3_stmt *st = db_query(d, statements[lead][q->newest_first],
-                                lead == LEAD_MESSAGE ? "iiiiiiitih" : "iiiiiiit", since,
-                                (int64_t)q->since, ip, provider, (int64_t)q->is_bad_only, customer,
-                                (int64_t)q->limit, q->recipient, (int64_t)id.lo, id);
+    sqlite3_stmt *st =
+        db_query(d, statements[lead][q->newest_first],
+                 lead == LEAD_MESSAGE ? "iiiiiiitihi" : "iiiiiiit", since, (int64_t)q->since, ip,
+                 provider, (int64_t)q->is_bad_only, customer, (int64_t)q->limit, q->recipient,
+                 (int64_t)id.lo, id, q->has_recipient_no ? (int64_t)q->recipient_no : (int64_t)-1);
     db_limit_time(d, LIST_SPAN);
     while (db_step(d, st))
         take_row(j, st);
@@ -205,7 +209,8 @@ void history_each_sum(struct store *s, usec_t now,
                  "  FROM tally WHERE minute>?1-25*60) t"
                  " JOIN word cw ON cw.id=t.customer JOIN word iw ON iw.id=t.ip"
                  " JOIN word pw ON pw.id=t.provider"
-                 " GROUP BY t.bucket, t.customer, t.ip, t.provider, t.kind, t.class",
+                 " GROUP BY t.bucket, t.customer, t.ip, t.provider, t.kind, t.class"
+                 " HAVING sum(t.n)>0",
                  "i", minute);
     while (db_step(d, st)) {
         struct history_sum h = {.customer = db_text(st, 0),

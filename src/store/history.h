@@ -13,6 +13,8 @@ struct history_query {
     const char *ip;
     const char *provider;
     const char *message;   // ULID text
+    bool has_recipient_no; // of a message: only this recipient of it
+    uint32_t recipient_no;
     const char *recipient; // an address, in any case; no index leads to it
     bool is_bad_only;      // bounced, expired, deferred, complained
     bool newest_first;

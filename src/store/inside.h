@@ -27,6 +27,7 @@ struct store {
     struct worker fetch; // what delivery waits for: spool_due, bodies
     struct worker query; // what people wait for
     struct handout handout;
+    struct suppressor suppressor; // the loop's, but for `hash`, which never changes
     // spool_due() reads the database and the hand-outs as one; so does the fold write them.
     pthread_mutex_t due_lock;
     uint64_t folded; // under due_lock: number of the newest fact in the database
@@ -37,6 +38,7 @@ struct store {
 
     atomic_bool is_low, is_full, is_scarce, is_dead;
     atomic_uint_fast64_t disk_free, commits, flushes, bytes;
+    atomic_uint_fast64_t trail_waiting, trail_dropped; // bytes for the db thread; how many
     uint64_t recovered;
 };
 
@@ -55,6 +57,12 @@ void store_tick(struct store *s);
 /* Keeps space for the time when there is none: for journal, WAL and database. Called on the db thread
  * once a second, outside of a transaction, while there is enough. (spare.c) */
 void spare_keep(struct writer *w);
+
+/* The db thread, in one transaction: the trail jobs that wait; then the oldest go that are too many or
+ * too old. (trail.c) */
+void trail_write(struct writer *w, struct list *jobs);
+/* What there is weighs so much: once, before anything is written. */
+void trail_load(struct writer *w);
 
 /* 0; or 1 with *why: makes or checks the directory and takes its lock. (directory.c) */
 int directory_open(const char *dir, int *lock_fd, int *folder, char **why);

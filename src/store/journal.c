@@ -23,6 +23,8 @@ bool is_state_change(const struct outcome *o)
 {
     if (!o->message.hi && !o->message.lo)
         return false; // of no message
+    if (o->delivered_at)
+        return false; // late news: its recipient is done
     switch (o->kind) {
     case OUTCOME_DELIVERED:
     case OUTCOME_DEFERRED:

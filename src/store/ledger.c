@@ -22,31 +22,39 @@ struct ledger_row *ledger_rows_free(struct ledger_row *rows, size_t n)
     return xfree(rows);
 }
 
-struct append_job {
-    struct job job;
-    struct entry *entry;
-    struct ledger_row row; // entry is the one above
-    int r;
+struct simple_job {
+    struct append_job append;
     void (*done)(void *ctx, int r, const struct ledger_row *row);
     void *ctx;
 };
 
+const struct ledger_row *append_row(const struct append_job *j)
+{
+    return j->r < 0 || !j->entry ? NULL : &j->row;
+}
+
+void append_deinit(struct append_job *j)
+{
+    j->entry = entry_free(j->entry);
+    j->row.bytes = xfree(j->row.bytes);
+}
+
 static void append_finish(struct store *s, struct job *job)
 {
-    struct append_job *j = CONTAINER_OF(job, struct append_job, job);
+    struct simple_job *j = CONTAINER_OF(job, struct simple_job, append.job);
     (void)s;
-    j->done(j->ctx, j->r, j->r < 0 ? NULL : &j->row);
-    entry_free(j->entry);
-    xfree(j->row.bytes);
+    j->done(j->ctx, j->append.r, append_row(&j->append));
+    append_deinit(&j->append);
     xfree(j);
 }
 
 void ledger_append(struct store *s, struct entry *e,
                    void (*done)(void *ctx, int r, const struct ledger_row *row), void *ctx)
 {
-    struct append_job *j = xcalloc(1, sizeof(*j));
-    *j = (struct append_job){.job.finish = append_finish, .entry = e, .done = done, .ctx = ctx};
-    writer_add(s, &j->job);
+    struct simple_job *j = xcalloc(1, sizeof(*j));
+    *j = (struct simple_job){
+        .append = {.job.finish = append_finish, .entry = e}, .done = done, .ctx = ctx};
+    writer_add(s, &j->append.job);
 }
 
 void ledger_load_head(struct writer *w)
@@ -73,7 +81,7 @@ static void apply(struct db *d, const struct entry *e, const struct ledger_text 
                (int64_t)e->name.seq, t->salt, 16, t->person);
 }
 
-static void write_one(struct writer *w, struct append_job *j)
+static void write_entry(struct writer *w, struct append_job *j)
 {
     struct entry *e = j->entry;
     struct ledger_text t;
@@ -93,14 +101,28 @@ static void write_one(struct writer *w, struct append_job *j)
     ledger_text_deinit(&t);
 }
 
+static void write_one(struct writer *w, struct append_job *j)
+{
+    if (j->before)
+        j->before(w, j);
+    if (j->entry)
+        write_entry(w, j);
+    if (j->after)
+        j->after(w, j);
+}
+
 // 0, or why nothing of it is written.
 static int finish_write(struct writer *w, struct ledger_head before)
 {
+    bucket_flush(w);
     db_run(&w->db, "UPDATE engine SET ledger_seq=?, ledger_hash=?", "ib", (int64_t)w->head.seq,
            w->head.hash, LEDGER_HASH);
     int r = db_commit(&w->db);
-    if (r < 0)
+    if (r < 0) {
         w->head = before;
+        bucket_changes_drop(&w->suppress);
+        words_deinit(&w->words); // some of them were rolled back
+    }
     if (r == -ENOSPC)
         store_found_full(w->store, "the ledger");
     else if (r < 0)

@@ -4,10 +4,25 @@
 #include <stdint.h>
 
 #include "store/db.h"
+#include "store/job.h"
 #include "store/ledger.h"
 
 struct list;
 struct writer;
+
+/* An entry on its way, and what is written beside it in the same transaction. */
+struct append_job {
+    struct job job;        // finished on the loop; `run` is not used
+    struct entry *entry;   // NULL: none
+    struct ledger_row row; // as written; entry is the one above
+    int r;                 // 0, or why nothing was written
+    /* On the db thread, NULL: nothing. The first may take the entry out, the second knows its number. */
+    void (*before)(struct writer *w, struct append_job *j);
+    void (*after)(struct writer *w, struct append_job *j);
+};
+/* What `done` is told: NULL when there is no entry, or it was not written. */
+const struct ledger_row *append_row(const struct append_job *j);
+void append_deinit(struct append_job *j);
 
 /* The newest entry of this node, and the newest time of any. */
 struct ledger_head {
@@ -36,7 +51,7 @@ bool ledger_person_fits(const char *digest, const uint8_t salt[16], const char *
 void ledger_hash(uint8_t hash[LEDGER_HASH], const char *bytes);
 void ledger_hex(char out[2 * LEDGER_HASH + 1], const uint8_t hash[LEDGER_HASH]);
 
-/* The db thread, in one flushed transaction: all that wait. */
+/* The db thread, in one flushed transaction: all that wait (struct append_job). */
 void ledger_write(struct writer *w, struct list *jobs);
 void ledger_load_head(struct writer *w);
 /* Checks everything on a connection, in steps of bounded reads. */

@@ -102,10 +102,18 @@ void record_add_arrived(struct buf *out, const struct spool_message *m)
     end(out, at, RECORD_ARRIVED, m->size);
 }
 
-// Listings have no list and no reply: their zone and its answer stand there.
+// Listings have no list and no reply: their zone and its answer stand there. What was accepted has no
+// reply either: its sender does.
 static bool is_listing(const struct outcome *o)
 {
     return o->kind == OUTCOME_LISTED || o->kind == OUTCOME_DELISTED;
+}
+
+static const char *reply_of(const struct outcome *o)
+{
+    if (o->kind == OUTCOME_ACCEPTED)
+        return o->sender ? o->sender : "";
+    return is_listing(o) && o->answer ? o->answer : o->reply;
 }
 
 void record_add_outcome(struct buf *out, const struct outcome *o, usec_t next_try_at)
@@ -131,7 +139,7 @@ void record_add_outcome(struct buf *out, const struct outcome *o, usec_t next_tr
     add_text(out, o->ip, UINT16_MAX);
     add_text(out, o->provider, UINT16_MAX);
     add_text(out, o->recipient, UINT16_MAX);
-    add_text(out, is_listing(o) && o->answer ? o->answer : o->reply, OUTCOME_REPLY);
+    add_text(out, reply_of(o), OUTCOME_REPLY);
     end(out, at, RECORD_OUTCOME, 0);
 }
 

@@ -60,6 +60,24 @@ static const char *const migrations[] = {
     "CREATE INDEX history_ip ON history(ip);"
     "CREATE INDEX history_provider ON history(provider);"
     "CREATE INDEX history_bad ON history(id) WHERE kind IN (4,5,6,7);",
+    // trail: id as in history. `others`: more recipients' numbers, 32 bits each, little-endian.
+    // `weight` is what it counts towards the bound; the index alone gives the sum at a start.
+    "CREATE TABLE trail(id INTEGER PRIMARY KEY, message_low INTEGER NOT NULL, weight INTEGER NOT NULL,"
+    "  ulid BLOB NOT NULL, recipient_no INTEGER NOT NULL, at INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    "  others BLOB NOT NULL, text BLOB NOT NULL) STRICT;"
+    "CREATE INDEX trail_message ON trail(message_low, id, weight);",
+    // suppress: the key by which addresses are hashed, and how many entries the buckets have
+    "CREATE TABLE suppress(one INTEGER PRIMARY KEY CHECK(one=1), hash BLOB NOT NULL,"
+    "  n INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE suppress_provider(no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    // suppress_bucket: all of them, packed in the order of their key (suppress_bucket.h)
+    "CREATE TABLE suppress_bucket(no INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT;"
+    // suppressed: the texts, in the order of their making. entry: this node's, 0 of a mere suspicion
+    "CREATE TABLE suppressed(id INTEGER PRIMARY KEY, entry INTEGER NOT NULL, owner INTEGER NOT NULL,"
+    "  provider INTEGER NOT NULL, since INTEGER NOT NULL, address TEXT NOT NULL,"
+    "  reason TEXT NOT NULL) STRICT;"
+    "CREATE INDEX suppressed_entry ON suppressed(entry) WHERE entry>0;"
+    "CREATE INDEX suppressed_provider ON suppressed(provider, since) WHERE provider>0;",
 };
 // clang-format on
 

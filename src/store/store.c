@@ -30,6 +30,7 @@ static struct store *release(struct store *s)
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     handout_deinit(&s->handout);
+    suppressor_deinit(&s->suppressor);
     pthread_mutex_destroy(&s->due_lock);
     xfree((char *)s->options.dir);
     return xfree(s);

@@ -2,8 +2,9 @@
  * bounce or complaint. For people (`explain`, the conversation view), never for a decision.
  *
  * Kept TRAIL_KEPT and at most TRAIL_BYTES in all, the oldest go first. Written by the db thread beside
- * its folds; at most TRAIL_WAITING bytes wait for it, more are dropped and counted: mail never waits for
- * this. */
+ * its folds; at most TRAIL_WAITING bytes wait for it, more are dropped and counted, and all are while
+ * there is hardly any disk space: mail never waits for this. All calls on the loop; callbacks come
+ * there. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +29,9 @@ struct trail {
     enum trail_kind kind;
     struct message_id message; // zero: it belongs to none of ours
     uint32_t recipient_no;
-    usec_t at;         // of the outcome that it explains
+    const uint32_t *others; // more recipients of the message that it is of as well; NULL: none
+    size_t others_n;
+    usec_t at;         // of the outcome that it explains; of several the last
     struct bytes text; // raw bytes, as they came; visible only after text_visible
 };
 
@@ -37,6 +40,9 @@ void trail_add(struct store *s, const struct trail *t);
 /* Flushed: `done` with 0 when it is on disk, < 0 when not; for a report whose 250 waits for that. */
 void trail_add_durably(struct store *s, const struct trail *t, void (*done)(void *ctx, int r),
                        void *ctx);
-/* All of one recipient of a message, newest first (UINT32_MAX: of any recipient). Borrowed in `done`. */
+/* All of one recipient of a message, newest first (UINT32_MAX: of any recipient). Borrowed in `done`.
+ * What was added before is among them, or was dropped. */
 void trail_list(struct store *s, struct message_id message, uint32_t recipient_no, size_t limit,
                 void (*done)(void *ctx, const struct trail *trails, size_t n), void *ctx);
+/* How many were dropped since the start. */
+uint64_t trail_dropped(const struct store *s);

@@ -180,6 +180,17 @@ void writer_add(struct store *s, struct job *job)
     pthread_mutex_unlock(&w->lock);
 }
 
+void writer_add_trail(struct store *s, struct job *job, bool is_at_once)
+{
+    struct writer *w = &s->writer;
+    pthread_mutex_lock(&w->lock);
+    list_add_last(&w->trails, &job->link);
+    w->has_durable_trail |= is_at_once;
+    if (is_at_once)
+        pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+}
+
 void writer_query_after(struct store *s, struct job *job)
 {
     struct writer *w = &s->writer;
@@ -213,7 +224,7 @@ void writer_call(struct store *s, struct writer_call *call)
     pthread_mutex_unlock(&w->lock);
 }
 
-// Called with the lock held, which it gives up meanwhile; so are the next two.
+// Called with the lock held, which it gives up meanwhile; so are the next three.
 static void do_call(struct writer *w)
 {
     struct writer_call *call = LIST_FIRST(&w->calls, struct writer_call, link);
@@ -236,12 +247,25 @@ static void do_entries(struct writer *w)
     pthread_mutex_lock(&w->lock);
 }
 
+static void do_trails(struct writer *w)
+{
+    struct list jobs;
+    list_init(&jobs);
+    list_move_all(&jobs, &w->trails);
+    w->has_durable_trail = false;
+    pthread_mutex_unlock(&w->lock);
+    trail_write(w, &jobs);
+    job_done_add_all(&w->store->done, &jobs);
+    pthread_mutex_lock(&w->lock);
+}
+
 static void do_fold(struct writer *w)
 {
     struct list jobs;
     list_init(&jobs);
     list_move_all(&jobs, &w->after);
     w->unfolded = 0;
+    do_trails(w);
     pthread_mutex_unlock(&w->lock);
     fold(w, false);
     store_tick(w->store);
@@ -256,12 +280,14 @@ static void *work(void *arg)
     struct writer *w = arg;
     usec_t next_at = clock_monotonic() + FOLD_SPAN;
     pthread_mutex_lock(&w->lock);
-    while (!w->must_stop || !list_is_empty(&w->entries)) {
+    while (!w->must_stop || !list_is_empty(&w->entries) || w->has_durable_trail) {
         usec_t at = next_at;
         if (!list_is_empty(&w->after) && w->after_at < at)
             at = w->after_at;
         if (!list_is_empty(&w->entries)) {
             do_entries(w);
+        } else if (w->has_durable_trail) {
+            do_trails(w);
         } else if (!list_is_empty(&w->calls)) {
             do_call(w);
         } else if (w->unfolded >= FOLD_RECORDS || clock_monotonic() >= at) {
@@ -290,7 +316,10 @@ static void load(struct writer *w)
     w->position.offset = (uint64_t)db_int(d, 0, "SELECT offset FROM engine", "");
     w->history_count = db_int(d, 0, "SELECT max(id) FROM history", "") + 1;
     ledger_load_head(w);
+    trail_load(w);
     d->failed = db_commit(d);
+    if (!d->failed)
+        suppressor_open(&w->store->suppressor, d);
 }
 
 // Folds what the journal has beyond the database, segment by segment, up to where none is.
@@ -319,6 +348,7 @@ int writer_open(struct writer *w, struct store *s, char **why)
     list_init(&w->entries);
     list_init(&w->after);
     list_init(&w->calls);
+    list_init(&w->trails);
     must(pthread_cond_init(&w->called, NULL) == 0);
     must(pthread_mutex_init(&w->lock, NULL) == 0);
     wake_init(&w->wake);
@@ -350,6 +380,9 @@ void writer_stop(struct writer *w)
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
     w->is_running = false;
+    pthread_mutex_lock(&w->lock);
+    do_trails(w);
+    pthread_mutex_unlock(&w->lock);
     do {
         w->unfolded = 0;
         fold(w, true);
@@ -361,6 +394,7 @@ void writer_deinit(struct writer *w)
 {
     db_close(&w->db);
     words_deinit(&w->words);
+    bucket_changes_deinit(&w->suppress);
     map_deinit(&w->thinned);
     pthread_cond_destroy(&w->called);
     pthread_cond_destroy(&w->wake);

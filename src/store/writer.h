@@ -10,6 +10,7 @@
 #include "store/job.h"
 #include "store/ledger_row.h"
 #include "store/record.h"
+#include "store/suppress_bucket.h"
 
 struct store;
 
@@ -42,8 +43,10 @@ struct writer {
 
     pthread_mutex_t lock; // for all to the next blank line
     pthread_cond_t wake;
-    struct list entries; // ledger jobs
-    struct list calls;   // struct writer_call
+    struct list entries;    // ledger jobs: struct append_job
+    struct list calls;      // struct writer_call
+    struct list trails;     // trail jobs: written beside the next fold…
+    bool has_durable_trail; // …but at once when one of them is waited for
     pthread_cond_t called;
     struct list after; // jobs that go to the query thread after the next fold…
     usec_t after_at;   // …which begins no later than this (monotonic)
@@ -57,7 +60,11 @@ struct writer {
     usec_t flushed_at;     // monotonic
     int64_t history_count; // running number in history ids
     struct map thinned;    // segment → rows when its holes were last punched
+    int64_t trail_bytes;   // what the trail weighs
+    usec_t trail_swept_at; // monotonic: when old ones were looked for
+    uint64_t trail_missed; // dropped ones that were told of
     struct ledger_head head;
+    struct bucket_changes suppress;
 };
 
 /* Opens, migrates, reads where things stand, and folds what the journal has beyond. 0; or 1 with
@@ -73,6 +80,8 @@ void writer_deinit(struct writer *w);
 void writer_wrote(struct store *s, uint64_t records);
 /* A ledger job: run in a flushed transaction, with others. */
 void writer_add(struct store *s, struct job *job);
+/* A trail job: written with the next fold, or at once. */
+void writer_add_trail(struct store *s, struct job *job, bool is_at_once);
 /* Hands the job to the query thread when all that was said before is folded. */
 void writer_query_after(struct store *s, struct job *job);
 /* Blocks until the db thread has run it. */

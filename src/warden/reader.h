@@ -5,7 +5,9 @@
  * files, no network (libseccomp: read, write, memory, time, exit), bounds on memory, CPU and stack
  * (setrlimit), no new privileges, a CPU limit for each mail. Gets one mail, answers with facts, gets the
  * next. When it dies or is silent for READER_SPAN it is killed, that mail's answer is `died`, and another
- * is forked from a small template process that stays clean. At most READER_WAITING mails wait. */
+ * is forked from a small template process that stays clean; so it is after READER_MAILS mails. At most
+ * READER_WAITING mails and READER_BYTES wait. The template ends with the engine; should it end before,
+ * nothing is read any more (said in the log), all that waits is `died` and reader_ask() is false. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,20 +23,30 @@ struct timers;
 struct uv_loop_s;
 
 #define READER_SPAN (10 * USEC_SECOND)
-enum { READER_WAITING = 100, READER_MAIL = 4 << 20 }; // a longer mail is cut there
+enum {
+    READER_WAITING = 100,
+    READER_BYTES = 64 << 20,
+    READER_MAIL = 4 << 20, // a longer mail is cut there
+    READER_MAILS = 100,
+};
 
-/* Forks; call it first of all in main(), before threads and secrets. NULL with *why (owned). */
+/* Forks, and waits till a reader is shut in; call it first of all in main(), before threads and secrets.
+ * NULL with *why (owned): such a process can't be had here. */
 struct reader *reader_new(char **why);
 /* Now the loop is there. */
 void reader_start(struct reader *r, struct uv_loop_s *loop, struct timers *timers);
+/* What waits is dropped without a word. Before the timers are freed; run the loop once more afterwards, if
+ * it was started. Takes NULL; returns NULL. */
 struct reader *reader_free(struct reader *r);
 DEFINE_CLEANUP(struct reader *, reader_free)
-/* The rules by which replies are judged; at the start and at each reload. Copied. */
+/* The rules by which replies are judged; after reader_start() and at each reload. Copied. */
 void reader_set_replies(struct reader *r, const struct reply_rule *rules, size_t n);
 
 /* False: too many wait, try again later. The mail is copied. `done` on the loop, never inside the call:
- * `f` (borrowed) is NULL when the mail killed the reader. */
-bool reader_ask(struct reader *r, struct bytes mail,
-                void (*done)(void *ctx, const struct feedback *f), void *ctx);
+ * `f` is the callee's now (feedback_free); NULL when the mail killed the reader. */
+bool reader_ask(struct reader *r, struct bytes mail, void (*done)(void *ctx, struct feedback *f),
+                void *ctx);
 /* How many mails have killed it since the start. */
 size_t reader_deaths(const struct reader *r);
+/* The template's process. */
+int reader_pid(const struct reader *r);

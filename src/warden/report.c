@@ -137,4 +137,5 @@ void warden_flush(struct warden *w)
     LIST_EACH (&w->reports_in_order, r, link)
         report_send(w, r);
     notice_flush(w);
+    suppressing_flush(w);
 }

@@ -42,6 +42,7 @@ static void drop_or_observe(struct warden *w, const struct decision *d)
     struct entry *e = decide_entry(d, w->options.state, w->options.settings,
                                    store_node_id(w->options.store), true);
     incident_on_decision(w, d, e);
+    suppressing_on_incident(w, d);
     if (e)
         warden_enforce(w, e, NULL, NULL);
 }
@@ -57,6 +58,7 @@ void judging_enforce(struct warden *w, const struct decision *d)
     struct entry *e = decide_entry(&masked, w->options.state, w->options.settings,
                                    store_node_id(w->options.store), false);
     incident_on_decision(w, &masked, e);
+    suppressing_on_incident(w, d);
     if (e)
         notice_enforce(w, e, &masked);
 }
@@ -283,9 +285,12 @@ void warden_on_fact(struct warden *w, const struct outcome *o)
         o = &anonymous;
     }
     note_listing(j, o);
+    if (o->is_unknown)
+        unknown_on_outcome(w, o);
     j->fed_n = o->at == j->fed_at ? j->fed_n + 1 : 1;
     j->fed_at = o->at;
     reputation_feed(j->reputation, o);
+    suppressing_on_outcome(w, o); // an incident that this outcome opened is seen
     judging_wait(w);
 }
 

@@ -47,7 +47,10 @@ struct warden *warden_new(const struct warden_options *options)
     list_init(&w->notices);
     incident_load(w);
     notice_load(w);
+    unknown_open(w);
     judging_init(w);
+    suppressing_init(w);
+    incoming_init(w);
     return w;
 }
 
@@ -61,10 +64,13 @@ struct warden *warden_free(struct warden *w)
             d->done(d->ctx, -ECANCELED, NULL);
         pending_free(d);
     }
+    incoming_deinit(w);
     reports_deinit(w);
     letters_deinit(w);
     notice_deinit(w);
+    suppressing_deinit(w);
     judging_deinit(w);
+    unknown_close(w);
     incident_deinit(w);
     return xfree(w);
 }
@@ -73,6 +79,8 @@ void warden_set_settings(struct warden *w, const struct settings *settings)
 {
     w->options.settings = settings;
     judging_set_settings(w);
+    incoming_set_settings(w);
+    unknown_set_settings(w);
 }
 
 static void pending_append(struct pending *d);

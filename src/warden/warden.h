@@ -15,11 +15,13 @@
 struct entry;
 struct incidents;
 struct ledger_row;
+struct reader;
 struct settings;
 struct spool_message;
 struct state;
 struct store;
 struct timers;
+struct token_keys;
 struct warden;
 
 struct warden_options {
@@ -33,6 +35,11 @@ struct warden_options {
     void (*on_entry)(void *ctx, const struct ledger_row *row);
     /* A message of the engine's own is durable; moved to the receiver, who sends it. */
     void (*on_message)(void *ctx, struct spool_message *m);
+    /* Feedback (warden/feedback.h); all borrowed for the warden's life, NULL where there is none. Late news
+     * of a delivery goes to all who count outcomes, and is recorded. */
+    struct reader *reader;
+    const struct token_keys *keys;
+    void (*on_late)(void *ctx, const struct outcome *o);
     void *ctx;
 };
 
@@ -54,5 +61,6 @@ void warden_enforce(struct warden *w, struct entry *e,
  * failures of one message within a second in one report. */
 void warden_on_outcome(struct warden *w, const struct outcome *o,
                        const struct spool_message *message);
-/* Reports still being collected, and notices that wait, go to the spool now; at the engine's end. */
+/* Reports still being collected, and notices that wait, go to the spool now, and suppressions to the disk; at
+ * the engine's end. */
 void warden_flush(struct warden *w);

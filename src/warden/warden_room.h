@@ -4,9 +4,12 @@
 #include "base/map.h"
 #include "core/incident.h"
 #include "net/timer.h"
+#include "warden/suppress.h"
+#include "warden/unknown.h"
 #include "warden/warden.h"
 
 struct decision;
+struct incoming;
 struct recall;
 struct reputation;
 
@@ -50,11 +53,23 @@ struct warden {
     struct timer incidents_due; // when it is looked whether one is over
     usec_t incidents_look_at;   // that, monotonic
     struct judging judging;
-    struct map told;     // "customer:acme CAUSE" → struct notice_told: letters of the last day
-    size_t told_most;    // so many, then old ones are swept out
-    struct list notices; // struct waiting: letters about milder steps
+    struct suppressing suppressing;
+    struct incoming *incoming; // what comes back by mail (feedback.c)
+    struct map told;           // "customer:acme CAUSE" → struct notice_told: letters of the last day
+    size_t told_most;          // so many, then old ones are swept out
+    struct list notices;       // struct waiting: letters about milder steps
     struct timer notices_due;
+    struct unknown unknown;
+    struct timer unknown_due; // when it is kept next
+    bool unknown_is_due, unknown_is_keeping;
 };
+
+/* unknown_keep.c */
+void unknown_open(struct warden *w);
+void unknown_close(struct warden *w);
+void unknown_on_outcome(struct warden *w, const struct outcome *o);
+/* Other rules: what they know is taken out. */
+void unknown_set_settings(struct warden *w);
 
 void judging_init(struct warden *w);
 void judging_deinit(struct warden *w);
@@ -82,5 +97,9 @@ void warden_enforce_with(struct warden *w, struct entry *e, struct notice_facts 
 /* Spools a message of the engine's own to one address; while the disk has no room it is tried again
  * each second, at most 1,000 wait (more are said and dropped). */
 void letter_send(struct warden *w, const char *recipient, const struct buf *body);
+/* What comes back by mail: nothing yet; the rules of the settings are told to the reader; the end. */
+void incoming_init(struct warden *w);
+void incoming_set_settings(struct warden *w);
+void incoming_deinit(struct warden *w);
 void letters_deinit(struct warden *w);
 void reports_deinit(struct warden *w);

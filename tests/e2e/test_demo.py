@@ -3,72 +3,21 @@
 import contextlib
 import json
 import os
-import pathlib
 import pty
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
 import world
+from demo import DemoCase as _DemoCase
+from demo import parents, tree_of
 
 KEYS = {"submitted", "delivered", "bounced", "deferred", "complained", "optin_pending", "actions_automatic",
         "customers_suspended", "ips_pulled", "lost"}
 
 
-def parents():
-    """Parent by process id, of all that run (a zombie runs no more)."""
-    found = {}
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            if fields[0] not in "ZX":
-                found[int(stat.parent.name)] = int(fields[1])
-    return found
-
-
-def tree_of(pid):
-    """The ids of a process and all below it."""
-    all_of_them, tree = parents(), {pid}
-    while more := {p for p, parent in all_of_them.items() if parent in tree} - tree:
-        tree |= more
-    return tree
-
-
-class Demo(unittest.TestCase):
-    def setUp(self):
-        # Copies of the programs, so that what it makes beside them can be seen.
-        self.home = tempfile.TemporaryDirectory(prefix="mxd")
-        self.addCleanup(self.home.cleanup)
-        self.dir = pathlib.Path(self.home.name)
-        self.programs = {"mxwarden", "mxwardend"}
-        for name in self.programs:
-            shutil.copy(world.BUILD / name, self.dir)
-
-    def start(self, *words, **kwargs):
-        process = subprocess.Popen([self.dir / "mxwarden", "demo", *words], **kwargs)
-        self.addCleanup(lambda: process.poll() is None and process.kill())
-        return process
-
-    def tree(self, process, n, seconds=20):
-        """The ids of its tree, once that has n and the engine answers."""
-        world.wait_until(lambda: any(self.answers(d) for d in self.dir.glob("demo.*")), seconds, "the demo's engine")
-        return world.wait_until(lambda: len(tree := tree_of(process.pid)) >= n and tree, seconds, f"{n} processes")
-
-    @staticmethod
-    def answers(dir):
-        import socket
-        with socket.socket(socket.AF_UNIX) as s:
-            return s.connect_ex(str(dir / "control.sock")) == 0
-
-    def is_gone(self, tree, seconds=10):
-        world.wait_until(lambda: not tree & set(parents()), seconds, f"the end of {tree}")
-
-    def left(self):
-        return {f.name for f in self.dir.iterdir()} - self.programs
-
+class Demo(_DemoCase):
     def test_headless_ends_with_a_line_of_json_and_leaves_nothing(self):
         process = self.start("--headless", "--seconds", "12", stdout=subprocess.PIPE, text=True)
         tree = self.tree(process, 2)
@@ -84,54 +33,6 @@ class Demo(unittest.TestCase):
         self.assertEqual(line["lost"], 0)
         self.is_gone(tree, 1)
         self.assertEqual(self.left(), set())
-
-    def told(self, directory, *words):
-        """What the command line says of the demo's engine, as JSON."""
-        said = subprocess.run([self.dir / "mxwarden", "-s", directory / "control.sock", *words, "--json"],
-                              capture_output=True, text=True, check=True)
-        return json.loads(said.stdout)
-
-    def live(self, *words):
-        """A world of 30 s in which nobody touches a key: its ledger just before the last mail, and its last line."""
-        process = self.start("--headless", "--seconds", "30", *words, stdout=subprocess.PIPE, text=True)
-        self.tree(process, 2)
-        directory, = self.dir.glob("demo.*")
-        time.sleep(21)
-        log = self.told(directory, "log", "--limit", "500")
-        events = subprocess.run([self.dir / "mxwarden", "-s", directory / "control.sock", "events", "--since", "60s", "--json"],
-                                capture_output=True, text=True, check=True).stdout
-        incidents = self.told(directory, "incidents")
-        line = json.loads(process.communicate(timeout=90)[0].splitlines()[-1])
-        return log[::-1], [json.loads(e) for e in events.splitlines()], incidents, line
-
-    def test_the_engine_stops_who_harms_and_nobody_else(self):
-        log, events, incidents, line = self.live()
-        did = [(e["kind"], e["target"]) for e in log if e["actor"] == "engine"]
-        for decision in [("suspend", "customer:acme-news"), ("suspend", "customer:shop-42"), ("pull", "ip:127.0.2.7")]:
-            self.assertIn(decision, did)
-        self.assertEqual({t for k, t in did if k in ("warn", "throttle", "suspend")},
-                         {"customer:acme-news", "customer:shop-42"})
-        self.assertEqual((line["customers_suspended"], line["ips_pulled"], line["lost"]),
-                         (["acme-news", "shop-42"], ["127.0.2.7"], 0))
-        self.assertGreaterEqual(line["actions_automatic"], 3)
-        self.assertGreaterEqual(line["delivered"], 0.95 * line["existing"])
-        # A grandchild's mail goes on as ever, also while all that happens.
-        home = [e for e in events if e.get("customer") == "home-mail" and e["kind"] == "accepted"]
-        arrived = {e["message"] for e in events if e.get("customer") == "home-mail" and e["kind"] in ("delivered", "bounced")}
-        self.assertGreater(len(home), 10)
-        self.assertGreater(len(arrived), 0.8 * len(home))
-        whats = " ".join(i["what"] + " " + i["cause"] for i in incidents)
-        self.assertIn("acme-news", whats)
-        self.assertIn("old or bought list", whats)
-        self.assertIn("looks like a stolen password: ", whats)
-
-    def test_observing_it_decides_the_same_and_does_nothing(self):
-        log, _, _, line = self.live("--observe")
-        would = {(e["fields"]["would"], e["target"]) for e in log if e["kind"] == "observed"}
-        for decision in [("suspend", "customer:acme-news"), ("suspend", "customer:shop-42"), ("pull", "ip:127.0.2.7")]:
-            self.assertIn(decision, would)
-        self.assertEqual({e["kind"] for e in log if e["actor"] == "engine"} & {"warn", "throttle", "suspend", "pull", "pause"}, set())
-        self.assertEqual((line["customers_suspended"], line["ips_pulled"], line["lost"]), ([], [], 0))
 
     def test_a_signal_ends_it_in_order(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

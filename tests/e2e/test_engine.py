@@ -2,6 +2,7 @@
 """The engine as its users meet it: swaks before it, smtp-sink behind it, the command line beside it."""
 import contextlib
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -97,6 +98,38 @@ class FirstMessage(EngineCase):
             s.sendall(b"Subject: x\r\n\r\none\n.\nMAIL FROM:<evil@b.test>\r\ntwo\r\n.\r\n")
             self.assertRegex(f.readline(), rb"550 5\.6\.11")
         self.assertEqual(self.sink.messages(), {})
+
+
+class Conversation(EngineCase):
+    sink_options = ("-f", "rcpt")
+
+    def test_what_was_said_to_a_refused_recipient_is_shown_in_its_order(self):
+        code, said = self.submit()
+        self.assertEqual(code, 0, said)
+        message = "message:" + re.search(r"queued as ([0-9A-Z]{26})", said).group(1)
+        world.wait_until(lambda: "bounced" in self.engine.run("explain", message, code=None), what="the bounce")
+        steps = [r"said .* to 127\.0\.0\.2:%d" % self.sink.port, r"\d+ ms < 220 ", r"\d+ ms > EHLO mta1\.example\.net",
+                 r"\d+ ms < 250 .*", r"\d+ ms > MAIL FROM:<a@shop\.test>", r"\d+ ms < 250 ", r"\d+ ms > RCPT TO:<b@big\.test>",
+                 r"\d+ ms < 5\d\d "]
+        for what in (message, "b@big.test"):
+            text = self.engine.run("explain", what)
+            self.assertRegex(text, "(?s)" + ".*\n.*?".join(steps))
+        self.assertRegex(self.engine.run("show", message), r"ms > RCPT TO:<b@big\.test>")
+        said = self.engine.json("explain", message)["conversations"]
+        self.assertEqual(len(said), 1)
+        self.assertEqual((said[0]["address"], said[0]["port"]), ("127.0.0.2", self.sink.port))
+        times = [line["ms"] for line in said[0]["lines"] if line["ms"] is not None]
+        self.assertEqual(times, sorted(times))
+
+    def test_a_delivered_message_has_none(self):
+        self.sink.stop()
+        self.sink.words = [w for w in self.sink.words if w not in ("-f", "rcpt")]
+        self.sink.start()
+        _, said = self.submit()
+        self.arrived(1)
+        message = "message:" + re.search(r"queued as ([0-9A-Z]{26})", said).group(1)
+        world.wait_until(lambda: "delivered" in self.engine.run("explain", message, code=None), what="the outcome")
+        self.assertEqual(self.engine.json("show", message)["conversations"], [])
 
 
 class Refusals(EngineCase):

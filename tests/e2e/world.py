@@ -86,7 +86,8 @@ class Sink:
 class Engine:
     """mxwardend on a configuration of ours; `more` is YAML added at its end."""
 
-    def __init__(self, home, sink, ips=("127.0.0.11", "127.0.0.12"), more="", trust='{"127.0.0.0/8": shop}', routes=None):
+    def __init__(self, home, sink, ips=("127.0.0.11", "127.0.0.12"), more="", trust='{"127.0.0.0/8": shop}', routes=None,
+                 is_feedback=False):
         self.home = pathlib.Path(home)
         self.port = free_port()
         self.socket = self.home / "control.sock"
@@ -94,16 +95,18 @@ class Engine:
         self.more, self.ips, self.trust = more, ips, trust
         self.routes = routes or f'{{"*": "{sink.address}:{sink.port}"}}'
         self.process, self.limits = None, {}
+        self.feedback_port = free_port() if is_feedback else None
         self.log = open(self.home / "engine.log", "ab")
         self.write()
 
     def write(self):
+        feedback = f'  - {{address: "127.0.0.1:{self.feedback_port}", kind: feedback}}\n' if self.feedback_port else ""
         self.config.write_text(f"""node: mta1.example.net
 state: {self.home}/state
 control: {{socket: {self.socket}}}
 listeners:
   - {{address: "127.0.0.1:{self.port}", kind: submission, tls: none, trust: {self.trust}}}
-pools:
+{feedback}pools:
   shared: {{ips: [{", ".join(self.ips)}]}}
 delivery:
   routes: {self.routes}

@@ -1,22 +1,14 @@
 #!/bin/sh
-# Builds the fuzzers with clang and runs each for SECONDS over its seeds (default 30).
-#   tests/fuzz/run.sh [SECONDS]
+# Builds the fuzzers with clang and runs each for SECONDS over its seeds (default 30), two at a time.
+#   tests/fuzz/run.sh [SECONDS] [NAME…]
 # FUZZ_SEED (0: another one each time) makes a run begin alike. Prints what each did; ends with 1 when one found something: the input is then in build-fuzz/findings.
 set -eu
 cd "$(dirname "$0")/../.."
-seconds=${1:-30}
 build=build-fuzz
 
-if [ ! -d "$build" ]; then
-    CC=clang meson setup "$build" -Db_sanitize=address,undefined -Db_lundef=false \
-        -Dc_args=-fsanitize=fuzzer-no-link >/dev/null
-fi
-ninja -C "$build" fuzzers >/dev/null || { ninja -C "$build" fuzzers; exit 1; }
-
-mkdir -p "$build/findings"
-found=0
-for fuzzer in "$build"/tests/fuzz/fuzz_*; do
-    [ -f "$fuzzer" ] && [ -x "$fuzzer" ] || continue
+# One fuzzer; a line of what it did.
+if [ "${1:-}" = --one ]; then
+    seconds=$2 fuzzer=$3
     name=${fuzzer##*/fuzz_}
     corpus="$build/corpus/$name"
     log="$build/fuzz_$name.log"
@@ -29,11 +21,24 @@ for fuzzer in "$build"/tests/fuzz/fuzz_*; do
         -seed="${FUZZ_SEED:-0}" -timeout=10 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 \
         -artifact_prefix="$build/findings/$name-" "$@" >"$log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-        echo "fuzz $name: ${runs:-0} executions, nothing found"
-    else
-        found=1
-        echo "fuzz $name: FOUND something, see $log and $build/findings"
-        tail -n 30 "$log"
+        cover=$(sed -n 's/.*DONE *cov: \([0-9]*\) .*/\1/p' "$log")
+        echo "fuzz $name: ${runs:-0} executions, ${cover:-?} edges covered, nothing found"
+        exit 0
     fi
-done
-exit "$found"
+    echo "fuzz $name: FOUND something, see $log and $build/findings"
+    tail -n 30 "$log"
+    exit 1
+fi
+
+seconds=${1:-30}
+[ $# = 0 ] || shift
+if [ ! -d "$build" ]; then
+    CC=clang meson setup "$build" -Db_sanitize=address,undefined -Db_lundef=false \
+        -Dc_args=-fsanitize=fuzzer-no-link >/dev/null
+fi
+ninja -C "$build" fuzzers >/dev/null || { ninja -C "$build" fuzzers; exit 1; }
+mkdir -p "$build/findings"
+if [ $# = 0 ]; then
+    set -- $(cd "$build/tests/fuzz" && find . -maxdepth 1 -type f -name 'fuzz_*' -perm -u+x | sed 's,.*/fuzz_,,' | sort)
+fi
+printf '%s\n' "$@" | xargs -P 2 -I NAME sh tests/fuzz/run.sh --one "$seconds" "$build/tests/fuzz/fuzz_NAME"

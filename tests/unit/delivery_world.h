@@ -258,7 +258,7 @@ static bool run_until(const unsigned *n, unsigned want, usec_t span)
     return *n >= want;
 }
 
-static void run_for(usec_t span)
+static inline void run_for(usec_t span)
 {
     unsigned never = 0;
     run_until(&never, 1, span);
@@ -394,7 +394,8 @@ static void world_send(const char *customer, const char *list, size_t size,
 }
 
 /* `n` messages to user0@domain and so on. */
-static void world_flood(const char *customer, const char *list, const char *domain, unsigned n)
+static inline void world_flood(const char *customer, const char *list, const char *domain,
+                               unsigned n)
 {
     unsigned before = world->added;
     for (unsigned i = 0; i < n; i++) {
@@ -406,8 +407,8 @@ static void world_flood(const char *customer, const char *list, const char *doma
 }
 
 /* Applies an action as the engine would after its commit. Gives its name for a lift. */
-static struct entry_name world_act(enum kind kind, const char *target, usec_t expires_at,
-                                   const struct entry_name *lifts)
+static inline struct entry_name world_act(enum kind kind, const char *target, usec_t expires_at,
+                                          const struct entry_name *lifts)
 {
     struct entry *e = entry_new(kind, "ana", target, "a test");
     e->name = (struct entry_name){{7}, ++world->seq};

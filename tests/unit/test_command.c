@@ -31,6 +31,7 @@ static void right_lines_become_checked_calls(void **state)
         {"undo 17 -r wrong one", "undo", "log:17", 1},
         {"incidents --filter state:closed", "incidents", NULL, 0},
         {"providers --sort -waiting", "providers", NULL, 0},
+        {"replies unknown --filter count>9 --json", "replies unknown", NULL, 0},
         {"ack 318", "ack", "incident:318", 1},
         {"resolve incident:318 -r list removed", "resolve", "incident:318", 1},
         {"note 318 asked acme by phone", "note", "incident:318", 1},
@@ -70,6 +71,7 @@ static void wrong_lines_say_what_is_wrong_and_what_was_expected(void **state)
     } cases[] = {
         {"suspnd acme", "nearest: suspend"},
         {"customer", "half a command: `customer add`"},
+        {"replies", "half a command: `replies unknown`"},
         {"suspend -r x", "wants an argument"},
         {"suspend acme", "wants a reason"},
         {"suspend Acme -r x", "expected a customer like acme"},

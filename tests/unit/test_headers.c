@@ -80,7 +80,7 @@ static void what_is_missing_is_added(void **state)
                         "\tMon, 24 Nov 2025 16:00:00 +0000\r\n"
                         "Message-ID: <01ARZ3NDEKTSV4RRFFQ69G5FAV@mta1.example.net>\r\n"
                         "Date: Mon, 24 Nov 2025 16:00:00 +0000\r\n"
-                        "Feedback-ID: spring:acme:list:mxwarden\r\n");
+                        "Feedback-ID: spring:acme:01ARZ3NDEKTSV4RRFFQ69G5FAV:mxwarden\r\n");
 }
 
 static void what_is_there_stays(void **state)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/state.h"
+#include "core/suppression.h"
 #include "intake/judge.h"
 #include "intake/rate.h"
 #include "smtp/reply.h"
@@ -57,8 +58,78 @@ static const char *ask(const char *customer, const char *list, usec_t now, unsig
                            .refusal = refusal,
                            .wall = wall + now,
                            .now = now};
-    enum class class;
-    return judge_recipient(&c, taken, &reply, &class) ? "" : reply.text;
+    struct judge_refusal why;
+    return judge_recipient(&c, taken, &reply, &why) ? "" : reply.text;
+}
+
+static void put(struct suppressions *to, const char *what, const char *owner, enum class class,
+                const char *since, const char *until, unsigned flags)
+{
+    usec_t from = 0, end = USEC_NEVER;
+    assert_true(clock_parse_date(&from, since) && (!*until || clock_parse_date(&end, until)));
+    struct suppression one = {.key = suppression_key(to, what),
+                              .owner = suppression_owner(owner),
+                              .since = suppression_minute(from),
+                              .until = suppression_minute(end),
+                              .class = (uint8_t) class,
+                              .flags = (uint8_t)flags};
+    assert_true(suppressions_put(to, &one));
+}
+
+static void an_address_that_no_mail_goes_to_is_refused_in_words(void **s)
+{
+    (void)s;
+    static const struct {
+        const char *address, *says;
+        bool is_trap;
+    } cases[] = {
+        {"dead@big.test",
+         "550 5.1.1 <dead@big.test>: no mail goes there: unknown-user since 20 Nov 2026 (until 19 "
+         "May "
+         "2027); if that is wrong, ask your mail service to lift it (mxwarden suppress rm "
+         "dead@big.test)"},
+        {"full@big.test",
+         "550 5.2.2 <full@big.test>: no mail goes there: mailbox-full since 20 Nov"},
+        {"idle@big.test", "550 5.2.1 "},
+        {"left@big.test",
+         "550 5.7.1 <left@big.test>: no mail goes there: unsubscribe since 20 Nov 2026; if"},
+        {"any@gone.test", "550 5.1.2 <any@gone.test>: no mail goes to gone.test: domain-not-found "
+                          "since 20 Nov 2026; if that is wrong, ask your mail service to lift it "
+                          "(mxwarden suppress rm gone.test)"},
+        {"trap@big.test",
+         "550 5.7.1 <trap@big.test>: no mail goes there: recipient-refused since 20 Nov 2026; if",
+         .is_trap = true},
+    };
+    const struct hash_key key = {1, 2};
+    struct suppressions all;
+    suppressions_init(&all, &key);
+    put(&all, "dead@big.test", "", CLASS_UNKNOWN_USER, "2026-11-20", "2027-05-19", 0);
+    put(&all, "full@big.test", "", CLASS_MAILBOX_FULL, "2026-11-20", "2027-05-19", 0);
+    put(&all, "idle@big.test", "", CLASS_INACTIVE_MAILBOX, "2026-11-20", "", 0);
+    put(&all, "left@big.test", "acme", CLASS_UNSUBSCRIBE, "2026-11-20", "", 0);
+    put(&all, "@gone.test", "", CLASS_DOMAIN_NOT_FOUND, "2026-11-20", "", SUPPRESSION_DOMAIN);
+    put(&all, "trap@big.test", "", CLASS_RECIPIENT_REFUSED, "2026-11-20", "", SUPPRESSION_TRAP);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct judge_case c = {.state = &state,
+                               .customer = "acme",
+                               .list = "",
+                               .address = cases[i].address,
+                               .suppressions = &all,
+                               .refusal = 450,
+                               .wall = wall};
+        struct judge_taken taken = {0};
+        struct smtp_reply reply;
+        struct judge_refusal why;
+        assert_false(judge_recipient(&c, &taken, &reply, &why));
+        if (strncmp(reply.text, cases[i].says, strlen(cases[i].says)) != 0)
+            fail_msg("%s\ninstead of\n%s", reply.text, cases[i].says);
+        assert_int_equal(why.is_trap, cases[i].is_trap);
+        assert_int_equal(taken.own + taken.throttle + taken.list, 0);
+        c.customer = "shop";
+        assert_int_equal(judge_recipient(&c, &taken, &reply, &why),
+                         strcmp(c.address, "left@big.test") == 0);
+    }
+    suppressions_deinit(&all);
 }
 
 static void refusals_are_in_words(void **s)
@@ -185,6 +256,7 @@ static void what_came_to_nothing_is_given_back(void **s)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, begin, finish)
 static const struct CMUnitTest tests[] = {
     CASE(refusals_are_in_words),
+    CASE(an_address_that_no_mail_goes_to_is_refused_in_words),
     CASE(a_rate_gives_its_count_at_once_and_then_by_time),
     CASE(the_time_to_try_again_is_right),
     CASE(a_throttled_list_leaves_the_rest_of_its_customer_alone),

@@ -96,11 +96,11 @@ static const struct {
     {"a key below", "limits: {recipient: 3}\n",
      "5:10: unknown key `recipient`, did you mean `recipients`?\n"},
     {"a far key", "domains: {zzzzzzzzz: 1}\n",
-     "5:11: unknown key `zzzzzzzzz`, expected `bounce`\n"},
+     "5:11: unknown key `zzzzzzzzz`, expected `bounce` or `complaints`\n"},
     {"a key of another section", "port: 25\n",
 
-     "5:1: unknown key `port`, expected `node`, `state`, `user`, `control`, `listeners`, "
-     "`domains`, `dns`, `pools`, `delivery`, `limits`, `providers` or `policy`\n"},
+     "5:1: unknown key `port`, expected `node`, `state`, `user`, `control`, `domains`, "
+     "`listeners`, `dns`, `pools`, `delivery`, `limits`, `providers` or `policy`\n"},
     {"twice", "node: b\n", "5:1: `node` is here again, the first is at 1:1\n"},
     {"twice below", "limits: {recipients: 3, recipients: 4}\n",
      "5:25: `recipients` is here again, the first is at 5:10\n"},
@@ -269,8 +269,25 @@ static void listeners_and_pools_are_checked(void **state)
     static const struct {
         const char *name, *listeners, *pools, *mistakes;
     } cases[] = {
-        {"kinds to come", "[{address: \"127.0.0.1:25\", kind: feedback, tls: required}]", NULL,
-         "3:45: expected `submission`, got `feedback`\n3:60: expected `none`, got `required`\n"},
+        {"kinds to come", "[{address: \"127.0.0.1:25\", kind: http, tls: required}]", NULL,
+         "3:45: expected `submission` or `feedback`, got `http`\n"
+         "3:56: expected `none`, got `required`\n"},
+        {"a door for feedback that nothing leads to",
+         "[{address: \"127.0.0.1:25\", kind: feedback}]", NULL,
+         "3:45: kind `feedback` needs `domains: bounce` or `domains: complaints`, expected one of "
+         "them: nothing could come in here\n"},
+        {"trust at a door for feedback",
+         "[{address: \"127.0.0.1:25\", kind: feedback, trust: {127.0.0.1: acme}}]\n"
+         "domains: {bounce: bounces.example.net}",
+         NULL,
+         "3:62: `trust` at a listener of kind `feedback`, expected none: nobody submits there\n"},
+        {"addresses for complaints that are none",
+         "[{address: \"127.0.0.1:25\", kind: feedback}]\n"
+         "domains: {complaints: [fbl@example.net, fbl, a..b@example.net, \"a b@example.net\"]}",
+         NULL,
+         "4:41: expected an address like fbl@example.net, got `fbl`\n"
+         "4:46: expected an address like fbl@example.net, got `a..b@example.net`\n"
+         "4:64: expected an address like fbl@example.net, got `a b@example.net`\n"},
         {"no address", "[{kind: submission}]", NULL,
          "3:13: `address` is missing, expected address and port to listen on\n"},
         {"a bare address", "[\"127.0.0.1:25\"]", NULL,
@@ -421,6 +438,10 @@ static void the_ladder_of_a_policy_is_checked(void **state)
          "1:11: expected a number like 9, 0.25 or 1e6, from 1 to 100, or `measured`, got `0.5`\n"},
         {"incident: {share: 0%}",
          "1:19: expected a share like 5% or 0.1%, from 1% to 100%, got `0%`\n"},
+        {"suppression: {mailbox_full: 3m}", "1:29: expected a duration like 30s, 5m, 4h or 7d, "
+                                            "from 1h to 3650d, or `never`, got `3m`\n"},
+        {"suppression: {evidence: never}",
+         "1:25: expected a duration like 30s, 5m, 4h or 7d, from 1d to 365d, got `never`\n"},
         {"lanes: {pause: 2d}",
          "1:16: `pause` is longer than `pause_most`, expected at most as long\n"},
         {"lanes: {pause_most: 5m}",

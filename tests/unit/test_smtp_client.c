@@ -446,7 +446,82 @@ static void a_large_body_comes_in_pieces_and_moving_counts(void **state)
     smtp_client_free(c);
 }
 
+// What they say, 41 ms apart, and what the last event gives as the conversation.
+static char *conversation_after(const struct smtp_envelope *envelopes, size_t n,
+                                const char *const *they)
+{
+    static const struct smtp_client_plan plan = {.helo = "us.test"};
+    struct smtp_client *c = smtp_client_new(&plan, 0);
+    struct smtp_client_event e;
+    usec_t now = 0;
+    size_t sent = 0;
+    char *last = xstrdup("");
+    for (; *they; they++, now += 41 * USEC_MS) {
+        if (strcmp(*they, "-") == 0)
+            smtp_client_lost(c, "the server closed the connection", now);
+        else
+            smtp_client_feed(c, bytes_str(*they), now);
+        while (sent < n && smtp_client_may_send(c))
+            smtp_client_send(c, &envelopes[sent++], now);
+        while (smtp_client_next(c, &e))
+            if (e.conversation.n) {
+                xfree(last);
+                last = xasprintf("%.*s", (int)e.conversation.n, e.conversation.p);
+            }
+        while (smtp_client_out(c)->n)
+            buf_clear(smtp_client_out(c));
+    }
+    smtp_client_free(c);
+    return last;
+}
+
+#define GREETED "0 < 220 mx\n0 > EHLO us.test\n"
+#define OFFERED GREETED "41 < 250-mx\n41 < 250-PIPELINING\n41 < 250-SIZE 100\n41 < 250 8BITMIME\n"
+
+// clang-format off
+static const struct {
+    const char *name;
+    struct smtp_envelope envelopes[ENVELOPES];
+    const char *they[8], *said;
+} conversations[] = {
+    {"a success gives nothing", ONE,
+     {"220 mx\r\n", PIPELINED, "250 ok\r\n250 ok\r\n354 go\r\n", "250 ok\r\n"}, ""},
+    {"one of two is refused", ONE_AB,
+     {"220 mx\r\n", PIPELINED, "250 ok\r\n550 5.1.1 no\r\n250 ok\r\n354 go\r\n", "250 ok\r\n"},
+     OFFERED "41 > MAIL FROM:<s@us.test> SIZE=7\n41 > RCPT TO:<a@d.test>\n41 > RCPT TO:<b@d.test>\n"
+     "41 > DATA\n82 < 250 ok\n82 < 550 5.1.1 no\n82 < 250 ok\n82 < 354 go\n82 > (7 octets)\n"
+     "123 < 250 ok\n"},
+    {"the one behind the other's dot has its own lines", TWO,
+     {"220 mx\r\n", PIPELINED, "250 ok\r\n250 ok\r\n354 go\r\n", "250 yes\r\n",
+      "550-5.7.1 not\r\n550 5.7.1 you\x1b[1m\r\n", "550 no\r\n503 no\r\n"},
+     OFFERED "82 > MAIL FROM:<s@us.test> SIZE=7\n82 > RCPT TO:<a@d.test>\n82 > DATA\n"
+     "164 < 550-5.7.1 not\n164 < 550 5.7.1 you\x1b[1m\n205 < 550 no\n205 < 503 no\n"},
+    {"the connection is lost behind RCPT", ONE,
+     {"220 mx\r\n", PLAIN, "250 ok\r\n", "250 ok\r\n", "-"},
+     GREETED "41 < 250-mx\n41 < 250 HELP\n41 > MAIL FROM:<s@us.test>\n82 < 250 ok\n"
+     "82 > RCPT TO:<a@d.test>\n123 < 250 ok\n123 > DATA\n164 * the server closed the connection\n"},
+    {"the door is shut", ONE, {"554 go\r\n"}, "0 < 554 go\n"},
+    {"it is no SMTP", ONE, {"220 mx\r\n", "HTTP/1.1 400 Bad\r\n"},
+     GREETED "41 < HTTP/1.1 400 Bad\n41 * unexpected answer to EHLO: HTTP/1.1 400 Bad\\x0d\\x0a\n"},
+};
+// clang-format on
+
+static void a_failure_gives_what_was_said(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(conversations); i++) {
+        const struct smtp_envelope *envelopes = conversations[i].envelopes;
+        size_t n = 0;
+        while (n < ENVELOPES && envelopes[n].sender)
+            n++;
+        CLEANUP(xfree) char *said = conversation_after(envelopes, n, conversations[i].they);
+        if (strcmp(said, conversations[i].said) != 0)
+            fail_msg("%s:\n%s", conversations[i].name, said);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_failure_gives_what_was_said),
     cmocka_unit_test(they_say_we_say),
     cmocka_unit_test(cut_anywhere_it_is_the_same),
     cmocka_unit_test(each_step_has_its_own_patience),

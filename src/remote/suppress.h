@@ -1,0 +1,37 @@
+/* What both ends of the control socket know of suppressions: how an address or a domain is written, and the
+ * rows of an import and an export. */
+#pragma once
+#include <stdbool.h>
+
+#include "base/clock.h"
+
+struct bytes;
+
+enum {
+    SUPPRESS_WHAT = 256,    // room for a canonical address, or "@domain"
+    SUPPRESS_ROWS = 10000,  // of one request that imports
+    SUPPRESS_PAGE = 4000,   // of one answer that exports
+    SUPPRESS_REASON = 1000, // bytes
+};
+#define SUPPRESS_SPAN (180 * USEC_DAY) // of what is added by hand and says nothing itself
+
+/* `Ana@Big.test` → `Ana@big.test`; `big.test` and `@Big.test` → `@big.test`. False: it is neither. */
+bool suppress_parse_what(char out[SUPPRESS_WHAT], const char *text);
+/* `acme`, `acme/spring`, or "" for everybody. */
+bool suppress_is_owner(const char *text);
+/* RFC 3339, a date, or `never` (USEC_NEVER). */
+bool suppress_parse_time(usec_t *at, const char *text);
+
+/* Fields of a line, tab between: address, owner, class, since, until, reason, trap. Missing ones are "". */
+enum suppress_field {
+    SUPPRESS_ADDRESS,
+    SUPPRESS_OWNER,
+    SUPPRESS_CLASS,
+    SUPPRESS_SINCE,
+    SUPPRESS_UNTIL,
+    SUPPRESS_WHY,
+    SUPPRESS_TRAP, // "yes"
+    SUPPRESS_FIELDS
+};
+/* Cuts a line in place. False: it has more. */
+bool suppress_cut(char *line, char between, char *fields[SUPPRESS_FIELDS]);
