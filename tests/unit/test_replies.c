@@ -107,7 +107,7 @@ static void a_reply_becomes_plain_words(void **state)
     } cases[] = {
         // clang-format off
         {"550-5.1.1 The user 550-5.1.1 (you) 550 5.1.1 https://x.example/?p=NoSuchUser", " the user you https x.example p nosuchuser "},
-        {"554 <a@b.example>: it's [192.0.2.7] OFR005_104", " % it s % ofr005 104 "},
+        {"554 <a@b.example>: it's [192.0.2.7] OFR005_104", " @ it s % ofr005 104 "},
         {"550 5.1.1 550 User unknown", " 550 user unknown "},
         {"550 Überfüllt ÜBERFÜLLT \\xfcberf\xfc" "llt u\xcc\x88" "berf\xc3\xbc" "llt", " uberfullt uberfullt uberfullt uberfullt "},
         {"550 Ящик ПЕРЕПОЛНЕН, ещё", " ящик переполнен еще "},
