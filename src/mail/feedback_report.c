@@ -43,8 +43,8 @@ static bool is_status(const struct part *one)
 
 static void group_clear(struct group *g)
 {
-    char **const fields[] = {&g->final,      &g->original, &g->action, &g->status,
-                             &g->diagnostic, &g->more,     &g->host};
+    char **const fields[] = {&g->final,  &g->original,   &g->actual, &g->action,
+                             &g->status, &g->diagnostic, &g->more,   &g->host};
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
         *fields[i] = xfree(*fields[i]);
     g->is_begun = false;

@@ -182,14 +182,17 @@ static const char *const leading_from[] = {"sender address",
                                            "reply-to",
                                            "cc:",
                                            NULL};
-static const char *const leading_away[] = {
-    "contact",    "question",      "help",          "assist",        "support",
-    "write to",   "administrator", "postmaster",    "report to",     "forward",
-    "kontakt",    "frage",         "enquir",        "inquir",        "webmaster",
-    "mailto:",    "complain",      "for more info", "you can reach", "whitelist",
-    "unblock",    "send your",     "send a",        "new address",   "neue adresse",
-    "please use", "instead",       "обратитесь",    "联系",          "お問い合わせ",
-    NULL};
+static const char *const leading_away[] = {"contact",       "question",     "help",
+                                           "assist",        "support",      "write to",
+                                           "administrator", "postmaster",   "report to",
+                                           "forward",       "kontakt",      "frage",
+                                           "enquir",        "inquir",       "webmaster",
+                                           "mailto:",       "complain",     "for more info",
+                                           "you can reach", "whitelist",    "unblock",
+                                           "send your",     "send a",       "reply to",
+                                           "click",         "new address",  "neue adresse",
+                                           "please use",    "instead",      "обратитесь",
+                                           "联系",          "お問い合わせ", NULL};
 
 // Where the words that lead to an address begin: the sentence it stands in, over a wrapped line.
 static size_t window_start(const struct words *w, size_t at, size_t line)
@@ -424,18 +427,27 @@ static void add_named(struct words *w)
             who->weight = NAMED;
 }
 
-// A local part alone: "bob... User unknown".
+// Set off from the words around: "550 bob... User unknown", "'bob'", "<bob>", a line of its own. A name that
+// is also a word ("mail", "info") stands in any report.
+static bool is_set_off(const struct words *w, const struct words_line *l, size_t at, size_t end)
+{
+    size_t from = at;
+    while (from > l->at && strchr(" \t", w->low[from - 1]))
+        from--;
+    bool is_begun = from == l->at || strchr("<\"'([:", w->low[from - 1]) ||
+                    (from < at && isdigit((unsigned char)w->low[from - 1]));
+    return is_begun && (end == l->end || strchr(">\"')]:;,", w->low[end]) ||
+                        strncmp(w->low + end, "..", 2) == 0);
+}
+
+// A local part alone.
 static bool stands_alone(const struct words *w, const char *address)
 {
     size_t n = strcspn(address, "@");
     for (size_t i = 0; i < w->lines_n && n > 1; i++) {
         const struct words_line *l = &w->lines[i];
-        if (l->is_out)
-            continue;
-        for (size_t at = l->at; at + n <= l->end; at++)
-            if (strncmp(w->low + at, address, n) == 0 &&
-                (at == l->at || !is_local_byte((unsigned char)w->low[at - 1])) &&
-                (at + n == l->end || !isalnum((unsigned char)w->low[at + n])))
+        for (size_t at = l->at; !l->is_out && at + n <= l->end; at++)
+            if (strncmp(w->low + at, address, n) == 0 && is_set_off(w, l, at, at + n))
                 return true;
     }
     return false;
