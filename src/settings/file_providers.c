@@ -216,8 +216,9 @@ static void check_code(struct schema_reader *r, const struct tree_node *node, vo
          "a phase of SMTP",     .item = sizeof(enum phase),                                        \
          .array = REPLY_OF(at), .count = REPLY_OF(at_n),                                           \
          WORDS(phases)},                                                                           \
-        {prefix ".-.code", SCHEMA_NUMBER, "only with a code that begins so, or is it", .min = 4,   \
-         .max = 599, .at = REPLY_OF(code), .check = check_code},                                                                    \
+        {prefix ".-.code",   SCHEMA_NUMBER, "only with a code that begins so, or is it",           \
+         .min = 4,           .max = 599,    .at = REPLY_OF(code),                                  \
+         .check = check_code},                                                                     \
         {prefix ".-.only_here", SCHEMA_FLAG,    "said by somebody unknown it does not mean this",  \
          .fallback = "no",      WORDS(answers), .at = REPLY_OF(is_only_here)},                     \
     {                                                                                              \
