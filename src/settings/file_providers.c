@@ -125,13 +125,12 @@ static bool is_pattern(const char *text)
             *p == '(' ? false : is_open || (*p == '*' && depth && p[-1] != '(' && p[-1] != '|');
         if (*p == ')' && is_open && p[1] != '*' && !is_gap_or_end(p + 1))
             return false;
-        if (!depth && is_gap_or_end(p))
-            all = 1;
+        if (!depth && (is_gap_or_end(p) || (*p == ' ' && p > text && p[-1] == ')') ||
+                       (*p == ' ' && p[1] == '(')))
+            all = 1; // groups side by side are parts of their own
         if (depth < 0 || depth > 1 || (*p >= 'A' && *p <= 'Z') || (*p == '|' && !depth) ||
-                    all > REPLY_ALTERNATIVES || (*p == '*' && !is_star_right(text, p, depth)) ||
-                    strchr("~&!", *p)
-                ? depth != 0
-                : false)
+            all > REPLY_ALTERNATIVES || (*p == '*' && !is_star_right(text, p, depth)) ||
+            (depth && strchr("~&!", *p)))
             return false;
     }
     return has_word && !depth;

@@ -245,6 +245,7 @@ static void a_pattern_says_what_stands_where(void **state)
         {"full & box ~ red", NULL, "550 box is red and full", true},
         {"full ! box", NULL, "550 so full", true},
         {"full ! box", NULL, "550 box so full", false},
+        {"full ! box ~ red", NULL, "550 so full and red", true},
         {"full", "your (ip|host)", "550 full, your ip", false},
         {"full", "your (ip|host)", "550 full, my ip", true},
         {"full", "your (big |)ip", "550 full, your big ip", false},
