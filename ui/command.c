@@ -105,16 +105,42 @@ static void find(struct console *c, bool is_forward)
                     p->page.search);
 }
 
+// The page of the row beside this one, of those that the table holds.
+static void open_beside(struct console *c, bool is_below)
+{
+    struct table *t = &c->roots[c->root].table;
+    const struct view *page = console_top(c)->view;
+    size_t to = is_below ? t->cursor + 1 : t->cursor - 1;
+    if (c->pages_n != 1 || (!is_below && !t->cursor) || !table_row_at(t, to)) {
+        console_say(c, PEN_NOTICE, "Nothing more here: Esc goes back.");
+        return;
+    }
+    places_back(c);
+    table_move_to(t, to);
+    char target[TABLE_KEY];
+    snprintf(target, sizeof(target), "%s", t->selected);
+    places_open(c, page, target);
+}
+
+static void go_on(struct console *c, bool is_forward)
+{
+    struct place *p = console_top(c);
+    if (p->view->is_of_row && !p->page.search[0])
+        open_beside(c, is_forward);
+    else
+        find(c, is_forward);
+}
+
 static void on_next(struct console *c, const char *args)
 {
     (void)args;
-    find(c, true);
+    go_on(c, true);
 }
 
 static void on_previous(struct console *c, const char *args)
 {
     (void)args;
-    find(c, false);
+    go_on(c, false);
 }
 
 static void on_sort(struct console *c, const char *how)

@@ -120,7 +120,9 @@ static void bottom_right(const struct console *c, char *out, size_t n)
         snprintf(out, n, "%s%s", marks, where);
     else
         snprintf(out, n, "%s%s%s%s%s", marks, where, *where ? gap : "", rate,
-                 is_frozen ? "frozen" : "live");
+                 !is_frozen         ? "live"
+                 : p->view->is_once ? "frozen picture"
+                                    : "frozen");
 }
 
 static void lost_keys(struct line *l)

@@ -87,7 +87,7 @@ static void ask(struct console *c, struct place *p)
 static void ask_panel(struct console *c)
 {
     const json_t *row = table_row(&console_top(c)->table);
-    const struct view *page = console_top(c)->view->page;
+    const struct view *v = console_top(c)->view, *page = v->panel ? v->panel : v->page;
     struct place *p = &c->panel;
     const char *target = row && page ? row_text(row, "key") : "";
     if (p->view == page && strcmp(p->target, target) == 0 && (p->feed[0] || p->pending[0]))
@@ -163,7 +163,7 @@ void places_open(struct console *c, const struct view *page, const char *target)
     const json_t *row = console_is_table(c) ? table_row(&console_top(c)->table) : NULL;
     rest(c, console_top(c));
     struct place *p = &c->pages[c->pages_n++];
-    *p = (struct place){.view = page};
+    *p = (struct place){.view = page, .is_frozen = page->is_once};
     if (page->is_local)
         p->object = json_deep_copy(row);
     snprintf(p->target, sizeof(p->target), "%s", target);

@@ -68,10 +68,13 @@ struct view {
     void (*prepare)(const struct table *t); // looks at all rows before cells are drawn
     /* The selected row in words: at most `n` lines of `width`. */
     void (*foot)(struct line *lines, size_t n, int width, const struct model *m, const json_t *row);
-    int foot_rows;           // its height; 0: 2. With foot_most: at least
-    int foot_most;           // it takes what a short list leaves, up to this; 0: it does not grow
-    const struct view *page; // what Enter opens; NULL: nothing
-    bool is_local;           // a page of the selected row itself: the engine is not asked
+    int foot_rows;            // its height; 0: 2. With foot_most: at least
+    int foot_most;            // it takes what a short list leaves, up to this; 0: it does not grow
+    const struct view *page;  // what Enter opens; NULL: nothing
+    const struct view *panel; // what stands beside the table, where that is another; NULL: the page
+    bool is_local;            // a page of the selected row itself: the engine is not asked
+    bool is_once;             // a page that keeps what came first: a picture that stands still
+    bool is_of_row; // a page of a table's row: `next` and `previous` go on to the rows beside it
     /* A page's lines from the `show` object. */
     void (*build)(struct page *p, const struct model *m, const json_t *object);
     /* What `show` is asked for to draw the page of `target`; NULL: the target itself. */

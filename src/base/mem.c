@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/error.h"
 
@@ -30,6 +31,19 @@ void *xcalloc_lines(size_t count, size_t size)
     must(!size || count <= (SIZE_MAX - line) / size);
     size_t n = (count * size + line) / line * line; // never 0
     return memset(owned(aligned_alloc(line, n)), 0, n);
+}
+
+void *xcalloc_huge(size_t count, size_t size)
+{
+    const size_t page = (size_t)2 << 20;
+    must(!size || count <= (SIZE_MAX - page) / size);
+    size_t n = count * size;
+    if (n < page)
+        return xcalloc(count, size);
+    n = (n + page - 1) / page * page;
+    void *p = owned(aligned_alloc(page, n));
+    madvise(p, n, MADV_HUGEPAGE); // a wish: without it all works, slower
+    return memset(p, 0, n);
 }
 
 void *xrealloc(void *p, size_t count, size_t size)

@@ -34,6 +34,9 @@ void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 /* Zeroed, and at the beginning of a cache line. */
 void *xcalloc_lines(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+/* Zeroed, and of huge pages where the system gives them: for large tables that are read at random, where
+ * each small page would cost a walk through the page tables. All of it is resident. */
+void *xcalloc_huge(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t count, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 /* Copies n bytes and adds a NUL. */

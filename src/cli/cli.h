@@ -36,7 +36,8 @@ enum cli_exit cli_ask(struct cli *cli, const char *method, json_t *params, json_
 enum cli_exit cli_print_json(const json_t *v);
 
 /* The families. */
-enum cli_exit cli_list(struct cli *cli); // incidents, ips, customers, queue, providers, log
+enum cli_exit
+cli_list(struct cli *cli); // incidents, ips, customers, queue, providers, log, replies unknown
 enum cli_exit cli_status(struct cli *cli);
 enum cli_exit cli_show(struct cli *cli);
 enum cli_exit cli_explain(struct cli *cli);

@@ -6,10 +6,10 @@
 #include "cli/print.h"
 #include "remote/protocol.h"
 
-static char mark_of(const json_t *line)
+static const char *mark_of(const json_t *line)
 {
     const char *by = protocol_get_text(line, "by", "");
-    return strcmp(by, "we") == 0 ? '>' : strcmp(by, "they") == 0 ? '<' : '*';
+    return strcmp(by, "we") == 0 ? ">" : strcmp(by, "they") == 0 ? "<" : "*";
 }
 
 static void print_conversation(FILE *to, const json_t *c)
@@ -29,7 +29,7 @@ static void print_conversation(FILE *to, const json_t *c)
             fprintf(to, "%10s", "");
         else
             fprintf(to, "%7" PRId64 " ms", ms);
-        fprintf(to, " %c %s\n", mark_of(line), protocol_get_text(line, "text", ""));
+        fprintf(to, " %s %s\n", mark_of(line), protocol_get_text(line, "text", ""));
     }
 }
 

@@ -1,4 +1,4 @@
-/* Tables: incidents, ips, customers, queue, providers, log; pages, and explanations. */
+/* Tables: incidents, ips, customers, queue, providers, log, unknown replies; pages, and explanations. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -48,6 +48,13 @@ static const struct print_column ledger[] = {
     {"reason", "reason", PRINT_TEXT},
 };
 
+static const struct print_column unknown[] = {
+    {"count", "count", PRINT_COUNT}, {"first_at", "first", PRINT_TIME},
+    {"last_at", "last", PRINT_TIME}, {"providers", "providers", PRINT_TEXT},
+    {"phase", "phase", PRINT_TEXT}, {"code", "code", PRINT_COUNT}, {"class", "taken for", PRINT_TEXT},
+    {"shape", "shape", PRINT_TEXT}, {"sample", "sample", PRINT_TEXT},
+};
+
 static const struct list {
     const char *table, *empty; // what is said instead of an empty table
     const struct print_column *columns;
@@ -63,6 +70,8 @@ static const struct list {
     {"queue", "Nothing waits.", queue, ARRAY_LEN(queue)},
     {"log", "No action yet. Everything the engine or you do will stand here.", ledger,
      ARRAY_LEN(ledger)},
+    {"unknown", "Every answer so far was known by a rule or by its codes.", unknown,
+     ARRAY_LEN(unknown)},
 };
 // clang-format on
 

@@ -47,6 +47,14 @@ static void print_mail(FILE *to, const json_t *s, usec_t now)
     fprintf(to, heard ? "; last outcome %s ago\n" : "; no outcome yet\n", age);
 }
 
+static void print_answers(FILE *to, const json_t *s)
+{
+    const json_t *rate = json_object_get(s, "undetermined_rate_1h");
+    if (json_is_number(rate))
+        fprintf(to, "answers    %.1f %% of 1 h undetermined%s\n", 100 * json_number_value(rate),
+                json_number_value(rate) > 0 ? ": mxwarden replies unknown" : "");
+}
+
 static void print_people(FILE *to, const json_t *s)
 {
     static const char *const words[] = {"good", "warned", "throttled", "suspended"};
@@ -118,6 +126,7 @@ static void print_status(FILE *to, const json_t *s)
     usec_t now = time_of(s, "now");
     print_head(to, s, now);
     print_mail(to, s, now);
+    print_answers(to, s);
     print_people(to, s);
     print_incidents(to, s);
     print_ledger(to, s, now);

@@ -93,7 +93,10 @@ static void print_checked(const json_t *address)
     printf("%s: %s\n", what,
            json_is_true(json_object_get(address, "suppressed")) ? "no mail goes there"
                                                                 : "mail goes there");
-    json_array_foreach(rows, i, row) printf("  %s\n", protocol_get_text(row, "words", ""));
+    json_array_foreach(rows, i, row)
+    {
+        printf("  %s\n", protocol_get_text(row, "words", ""));
+    }
 }
 
 static enum cli_exit check(struct cli *cli)
@@ -263,38 +266,8 @@ static void add_row(struct import *im, uint64_t line, const char *const fields[S
         send_piece(im);
 }
 
-enum { CELLS = 16 };
-
-// Cuts a line of CSV in place (RFC 4180, without line ends in quotes). False: it is none.
-static bool csv_cut(char *line, char *cells[CELLS], size_t *n)
-{
-    char *from = line;
-    for (*n = 0; *n < CELLS;) {
-        char *to = from;
-        bool is_quoted = *from == '"';
-        cells[(*n)++] = to;
-        from += is_quoted;
-        for (; *from && (is_quoted || *from != ','); from++) {
-            if (is_quoted && *from == '"' && from[1] != '"') {
-                is_quoted = false;
-                continue;
-            }
-            from += *from == '"' && is_quoted;
-            *to++ = *from;
-        }
-        bool is_last = !*from;
-        *to = '\0';
-        if (is_quoted)
-            return false;
-        if (is_last)
-            return true;
-        from++;
-    }
-    return false;
-}
-
 // Is the first line a header? Then where which column is.
-static bool take_header(struct import *im, char *cells[CELLS], size_t n)
+static bool take_header(struct import *im, char *cells[SUPPRESS_CELLS], size_t n)
 {
     bool has_address = false;
     for (size_t i = 0; i < n; i++)
@@ -321,7 +294,7 @@ static bool is_text(const char *line)
 
 static void take_line(struct import *im, char *line, size_t n, uint64_t number)
 {
-    char *cells[CELLS];
+    char *cells[SUPPRESS_CELLS];
     const char *fields[SUPPRESS_FIELDS];
     char what[SUPPRESS_WHAT];
     size_t cells_n;
@@ -332,7 +305,7 @@ static void take_line(struct import *im, char *line, size_t n, uint64_t number)
         mistake(im, number, "a NUL, a tab or what is no UTF-8 is in it");
         return;
     }
-    if (!n || !csv_cut(line, cells, &cells_n)) {
+    if (!n || !suppress_cut_csv(line, cells, &cells_n)) {
         if (n)
             mistake(im, number, "expected an address, or CSV as its header says");
         return;
@@ -439,41 +412,59 @@ static void print_cell(const char *text, bool is_last)
     printf("\"%s", is_last ? "\n" : ",");
 }
 
-static void print_row(const json_t *row)
+static void print_csv(char *const fields[SUPPRESS_FIELDS])
 {
-    for (size_t f = 0; f < SUPPRESS_FIELDS; f++) {
-        const char *otherwise = f == SUPPRESS_UNTIL ? "never" : "";
-        const char *text = protocol_get_text(row, column_names[f], otherwise);
-        if (f == SUPPRESS_TRAP)
-            text = json_is_true(json_object_get(row, "trap")) ? "yes" : "";
-        print_cell(text, f + 1 == SUPPRESS_FIELDS);
+    for (size_t f = 0; f < SUPPRESS_FIELDS; f++)
+        print_cell(fields[f], f + 1 == SUPPRESS_FIELDS);
+}
+
+static void print_object(char *const fields[SUPPRESS_FIELDS], bool is_first)
+{
+    CLEANUP(json_decref) json_t *o = json_object();
+    for (size_t f = 0; f < SUPPRESS_TRAP; f++)
+        json_object_set_new(o, column_names[f], json_string(fields[f]));
+    if (!*fields[SUPPRESS_OWNER])
+        json_object_set_new(o, column_names[SUPPRESS_OWNER], json_null());
+    if (strcmp(fields[SUPPRESS_UNTIL], "never") == 0)
+        json_object_set_new(o, column_names[SUPPRESS_UNTIL], json_null());
+    json_object_set_new(o, column_names[SUPPRESS_TRAP], json_boolean(*fields[SUPPRESS_TRAP]));
+    (void)fputs(is_first ? "[\n" : ",\n", stdout);
+    json_dumpf(o, stdout, JSON_COMPACT);
+}
+
+// A page; how many rows.
+static size_t print_page(const char *rows, bool is_json, bool is_first)
+{
+    CLEANUP(xfree) char *text = xstrdup(rows);
+    char *fields[SUPPRESS_FIELDS];
+    size_t n = 0;
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        if (!suppress_cut(line, '\t', fields))
+            continue;
+        if (is_json)
+            print_object(fields, is_first && !n);
+        else
+            print_csv(fields);
+        n++;
     }
+    return n;
 }
 
 static enum cli_exit export(struct cli *cli) {
-    CLEANUP(xfree) char *after = NULL; bool is_json = cli->call->is_json, is_first = true;
+    CLEANUP(xfree) char *after = NULL; bool is_json = cli->call->is_json; size_t n = 0;
     if (!is_json) puts("address,customer,class,since,until,reason,trap");
-    do {CLEANUP(json_decref) json_t *result = NULL; json_t *p = params_of(cli->call); size_t i;
-        const json_t * row; add(p, "after", after);
-        enum cli_exit r = cli_ask(cli, "manage", p, &result); if (r != CLI_DONE) return r;
-        json_array_foreach(json_object_get(result, "rows"), i, row){
-            if (is_json){(void)fputs(is_first ? "[\n" : ",\n", stdout);
-                         json_dumpf(row, stdout, JSON_COMPACT); is_first = false;}
-else
-{
-    print_row(row);
-}
-}
-const char *next = protocol_get_text(result, "next", NULL);
-xfree(after);
-after = next ? xstrdup(next) : NULL;
-if (ferror(stdout))
-    return cli_say(CLI_FAILED, "it could not be written: %s", strerror(errno));
-}
-while (after)
-    ;
+    do {CLEANUP(json_decref) json_t *result = NULL; json_t *p = params_of(cli->call);
+        add(p, "after", after); enum cli_exit r = cli_ask(cli, "manage", p, &result);
+        if (r != CLI_DONE) return r;
+        n += print_page(protocol_get_text(result, "rows", ""), is_json, !n);
+        const char *next = protocol_get_text(result, "next", NULL); xfree(after);
+        after = next ? xstrdup(next) : NULL;
+        if (ferror(stdout)) return cli_say(CLI_FAILED, "it could not be written: %s",
+                                           strerror(errno));}
+while (after);
 if (is_json)
-    puts(is_first ? "[]" : "\n]");
+    puts(n ? "\n]" : "[]");
 return CLI_DONE;
 }
 

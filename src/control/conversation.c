@@ -41,7 +41,7 @@ static json_t *line_json(int64_t ms, enum conversation_by by, const char *text)
                      by_text(by), "text", protocol_text(text));
 }
 
-static bool is_yes(const struct conversation_line *line, char behind)
+static bool is_yes(const struct conversation_line *line, uint8_t behind)
 {
     return line->by == CONVERSATION_THEY && line->said.n > 3 && line->said.p[0] == '2' &&
            line->said.p[3] == behind;

@@ -41,6 +41,17 @@ struct control_lane_row {
     const char *last_reply;
 };
 
+/* Replies of one shape that no rule knew. */
+struct control_unknown_row {
+    const char *phase, *class, *shape, *sample; // words of core/words.h; the sample is masked
+    unsigned code;
+    uint64_t count;
+    usec_t first_at, last_at;
+    const char *const *providers; // in order; "" where it was not known
+    size_t providers_n;
+    bool has_more_providers; // than are named
+};
+
 struct control_totals {
     uint64_t queued, held, in_flight, connections; // recipients; held is no part of queued
     usec_t last_outcome_at;                        // 0: none yet
@@ -113,6 +124,8 @@ struct control_engine {
     const struct incidents *(*incidents)(void *ctx);      // or NULL
     /* Judges an outcome's answer again; NULL or false: nothing is known. */
     bool (*judge)(void *ctx, const struct outcome *o, struct control_reading *out);
+    void (*each_unknown)(void *ctx, void (*each)(void *to, const struct control_unknown_row *r),
+                         void *to);
 };
 
 /* What control knows from the configuration; a reload hands it in again. */

@@ -76,6 +76,7 @@ static const struct verb {
     {KIND_UNDO, "takes back an action on", "an action taken back"},
     {KIND_PAUSE, "pauses", "paused"},
     {KIND_RESUME, "resumes", "resumed"},
+    {KIND_UNSUPPRESS, "lifts suppressions of", "suppressions lifted"},
     {KIND_CUSTOMER, "moves", NULL}, // between pools: to be read in the story alone
 };
 

@@ -304,6 +304,28 @@ static void ip_page(struct page *p)
     ledger_list(store, p->target.text, 0, LOG_ROWS, on_log, p);
 }
 
+// How many of the shapes that no rule knew a provider gave.
+struct shapes {
+    const char *provider;
+    json_int_t n;
+};
+
+static void count_shape(void *to, const struct control_unknown_row *r)
+{
+    struct shapes *s = to;
+    for (size_t i = 0; i < r->providers_n; i++)
+        s->n += strcmp(r->providers[i], s->provider) == 0;
+}
+
+static json_t *unknown_shapes(struct page *p, const char *provider)
+{
+    const struct control_engine *e = p->world->engine;
+    struct shapes s = {.provider = provider};
+    if (e->each_unknown)
+        e->each_unknown(e->ctx, count_shape, &s);
+    return json_integer(s.n);
+}
+
 static void provider_page(struct page *p)
 {
     const struct control_engine *e = p->world->engine;
@@ -324,6 +346,7 @@ static void provider_page(struct page *p)
     set(p, "lanes", lanes_of(p, NULL, name));
     set(p, "waiting", json_integer(protocol_get_number(row, "waiting", 0)));
     set(p, "held", json_integer(protocol_get_number(row, "held", 0)));
+    set(p, "unknown_shapes", unknown_shapes(p, name));
     set(p, "limits",
         json_pack("{s:i,s:i,s:i,s:o}", "connections", (int)l.connections, "connections_all",
                   (int)l.connections_all, "messages", (int)l.messages, "rate",

@@ -1,19 +1,26 @@
 #include "control/page_event.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "control/conversation.h"
 #include "control/harm.h"
 #include "control/table.h"
+#include "core/suppression.h"
+#include "remote/format.h"
 #include "remote/protocol.h"
+#include "store/suppress.h"
 #include "store/trail.h"
 
-enum { TRAILS = 50 };
+enum { TRAILS = 50, SUPPRESSED = 20 };
+#define FOLLOWS (2 * USEC_MINUTE) // what an outcome led to stands about as soon as it does
 
-// Asked for its trail.
+// Asked for its trail, then for what followed.
 struct asked {
-    json_t *object;         // the page's, which waits for us
-    struct outcome outcome; // its times, kind and phase; no strings
+    json_t *object;             // the page's, which waits for us
+    struct outcome outcome;     // its times, kind and phase; no strings but…
+    char *recipient, *customer; // …these, owned
+    struct store *store;
     usec_t now;
     void (*done)(void *ctx);
     void *ctx;
@@ -22,6 +29,11 @@ struct asked {
 static bool is_attempt(const struct outcome *o)
 {
     return o->kind == OUTCOME_DEFERRED || o->kind == OUTCOME_BOUNCED || o->kind == OUTCOME_EXPIRED;
+}
+
+static bool may_suppress(const struct outcome *o)
+{
+    return o->kind == OUTCOME_BOUNCED || o->kind == OUTCOME_COMPLAINED;
 }
 
 // Why there is nothing to show.
@@ -48,6 +60,52 @@ static void say_none(const struct asked *a)
     set(a->object, "none", json_string(why_none(&a->outcome, a->now)));
 }
 
+static void end(struct asked *a)
+{
+    a->done(a->ctx);
+    xfree(a->recipient);
+    xfree(a->customer);
+    xfree(a);
+}
+
+// Everybody's, this customer's or one of its lists', made when the outcome was told.
+static bool has_followed(const struct asked *a, const struct suppress_row *row)
+{
+    size_t n = strlen(a->customer);
+    usec_t since = suppression_usec(row->s.since);
+    bool is_its_own = !*row->owner || (strncmp(row->owner, a->customer, n) == 0 &&
+                                       (!row->owner[n] || row->owner[n] == '/'));
+    return is_its_own && since >= a->outcome.at - FOLLOWS && since <= a->outcome.at + FOLLOWS;
+}
+
+static json_t *followed_json(const struct suppress_row *row, usec_t now)
+{
+    char until[FORMAT_TEXT] = "it is taken out";
+    const char *whom = *row->owner ? row->owner : "everybody";
+    if (row->s.until != UINT32_MAX)
+        format_time(until, suppression_usec(row->s.until), now);
+    return row->s.flags & SUPPRESSION_SUSPECT
+               ? json_sprintf("a sign against the recipient, which refuses nobody yet; kept for %s "
+                              "until %s",
+                              whom, until)
+               : json_sprintf("recipient suppressed for %s until %s", whom, until);
+}
+
+static void on_suppressed(void *ctx, const struct suppress_row *rows, size_t n, bool has_more)
+{
+    struct asked *a = ctx;
+    const struct suppress_row *found = NULL;
+    (void)has_more;
+    for (size_t i = 0; i < n; i++) {
+        bool is_sign = rows[i].s.flags & SUPPRESSION_SUSPECT;
+        if (has_followed(a, &rows[i]) && (!found || !is_sign))
+            found = &rows[i];
+    }
+    if (found)
+        set(a->object, "so", followed_json(found, a->now));
+    end(a);
+}
+
 static void on_trails(void *ctx, const struct trail *trails, size_t n)
 {
     struct asked *a = ctx;
@@ -58,8 +116,13 @@ static void on_trails(void *ctx, const struct trail *trails, size_t n)
         set(a->object, "raw", conversation_report_json(t));
     else
         set(a->object, "conversation", conversation_json(t));
-    a->done(a->ctx);
-    xfree(a);
+    if (may_suppress(&a->outcome) && *a->recipient)
+        suppress_list(a->store,
+                      &(struct suppress_query){
+                          .what = a->recipient, .has_suspects = true, .limit = SUPPRESSED},
+                      on_suppressed, a);
+    else
+        end(a);
 }
 
 // By the rules of now: what the answer meant then stands beside it.
@@ -89,6 +152,7 @@ void page_event(struct world *w, json_t *object, const struct world_event *event
     set(object, "conversation", json_null());
     set(object, "raw", json_null());
     set(object, "none", json_null());
+    set(object, "so", json_null());
     if (!w->store || !(o->message.hi || o->message.lo)) {
         say_none(&here);
         done(ctx);
@@ -96,5 +160,8 @@ void page_event(struct world *w, json_t *object, const struct world_event *event
     }
     struct asked *a = xmalloc(sizeof(*a));
     *a = here;
+    a->store = w->store;
+    a->recipient = xstrdup(o->recipient);
+    a->customer = xstrdup(o->customer);
     trail_list(w->store, o->message, o->recipient_no, TRAILS, on_trails, a);
 }

@@ -1,5 +1,5 @@
 /* The page of one outcome: its row, what was said or the report that told of it, how the answer was read,
- * what it counts as. */
+ * whether the recipient was suppressed for it, what it counts as. */
 #pragma once
 #include <jansson.h>
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/text.h"
 #include "control/entry_json.h"
 #include "control/peer.h"
@@ -432,19 +433,38 @@ void suppress_check_run(struct request *r, const json_t *params)
     asked_deinit(&a);
 }
 
+static void time_cell(struct buf *out, uint32_t minute)
+{
+    char text[CLOCK_TEXT];
+    clock_format(text, suppression_usec(minute));
+    buf_printf(out, "\t%s", minute == UINT32_MAX ? "never" : text);
+}
+
+// The fields of enum suppress_field; stored texts are visible, so no tab or line end is in them.
+static void line_of(struct buf *out, const struct suppress_row *row)
+{
+    buf_printf(out, "%s\t%s\t%s", row->address, row->owner, class_text((enum class)row->s.class));
+    time_cell(out, row->s.since);
+    time_cell(out, row->s.until);
+    buf_printf(out, "\t%s\t%s\n", row->reason, row->s.flags & SUPPRESSION_TRAP ? "yes" : "");
+}
+
 static void on_page(void *ctx, const struct suppress_row *rows, size_t n, bool has_more)
 {
     struct request *r = ctx;
     struct world *w = &r->control->world;
-    json_t *all = json_array(), *next = json_null();
-    size_t bytes = 0, i = 0;
-    for (; i < n && bytes < PROTOCOL_LINE / 2; i++) {
-        json_array_append_new(all, suppress_row_json(&rows[i]));
-        bytes += 250 + strlen(rows[i].address) + strlen(rows[i].reason);
-    }
+    CLEANUP(buf_deinit) struct buf text = {0};
+    json_t *next = json_null();
+    size_t i = 0;
+    for (; i < n && text.n < PROTOCOL_LINE / 2; i++)
+        line_of(&text, &rows[i]);
     if (i && (has_more || i < n))
         next = json_sprintf("%016" PRIx64 "-%08" PRIx32, rows[i - 1].s.key, rows[i - 1].s.owner);
-    request_answer(r, json_pack("{s:o,s:o}", "rows", all, "next", next));
+    json_t *lines = json_stringn(text.n ? (const char *)text.p : "", text.n);
+    if (lines)
+        request_answer(r, json_pack("{s:o,s:o}", "rows", lines, "next", next));
+    else
+        request_fail(r, "failed", "a row is no text");
     world_asked(w);
 }
 

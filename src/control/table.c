@@ -8,8 +8,8 @@
 #include "remote/protocol.h"
 
 static const struct table *const tables[] = {
-    &table_status, &table_incidents, &table_ips,    &table_customers,
-    &table_queue,  &table_providers, &table_events, &table_log,
+    &table_status,    &table_incidents, &table_ips, &table_customers, &table_queue,
+    &table_providers, &table_events,    &table_log, &table_unknown,
 };
 
 const struct table *table_get(const char *name)

@@ -54,7 +54,7 @@ json_t *table_history_minutes(struct counter *c, usec_t now);
 json_t *table_history_hours(struct counter *c, usec_t now);
 
 extern const struct table table_status, table_incidents, table_ips, table_customers, table_queue,
-    table_providers, table_events, table_log;
+    table_providers, table_events, table_log, table_unknown;
 
 /* NULL when there is none. */
 const struct table *table_get(const char *name);

@@ -58,6 +58,12 @@ COLUMN(get_bounced_1h)
 {
     value_count(v, rows->world->sums.bounced_1h);
 }
+COLUMN(get_undetermined_rate)
+{
+    const struct world *w = rows->world;
+    uint64_t answered = w->sums.sent_1h + w->sums.bounced_1h + w->sums.deferred_1h;
+    value_rate(v, counter_rate(w->sums.undetermined_1h, answered));
+}
 COLUMN(get_sent_1m)
 {
     value_count(v, rows->world->sums.sent_1m);
@@ -223,6 +229,7 @@ static const struct column columns[] = {
     {"sent_1h", get_sent_1h},
     {"bounced_1h", get_bounced_1h},
     {"sent_1m", get_sent_1m},
+    {"undetermined_rate_1h", get_undetermined_rate},
     {"incidents_open", get_incidents_open},
     {"incidents", get_incidents, .is_json = true},
     {"last_incident", get_last_incident, .is_json = true},

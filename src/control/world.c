@@ -192,6 +192,8 @@ static void sum_customers(struct world *w, usec_t now)
             continue;
         w->sums.sent_1h += counter_hour(n, COUNTER_DELIVERED, now);
         w->sums.bounced_1h += counter_hour(n, COUNTER_BOUNCED, now);
+        w->sums.deferred_1h += counter_hour(n, COUNTER_DEFERRED, now);
+        w->sums.undetermined_1h += counter_hour(n, COUNTER_UNDETERMINED, now);
         w->sums.sent_1m += counter_minute(n, COUNTER_DELIVERED, now);
     }
 }

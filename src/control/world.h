@@ -45,7 +45,7 @@ struct world {
     struct {
         usec_t at;        // monotonic; when the sums were made
         uint64_t version; // of the state then
-        uint64_t sent_1h, bounced_1h, sent_1m;
+        uint64_t sent_1h, bounced_1h, deferred_1h, undetermined_1h, sent_1m;
         uint64_t customers, standings[4], ips, ips_active;
     } sums; // over all customers and IPs, made again once a second, or when the state's version moved on
 };

@@ -47,6 +47,12 @@ static void take_n(struct counter *c, enum counter_what what, usec_t at, uint32_
     }
 }
 
+static void add_undetermined(struct counter *c, const struct outcome *o, usec_t at, uint32_t n)
+{
+    if (o->class == CLASS_UNDETERMINED)
+        counter_add_n(c, COUNTER_UNDETERMINED, at, n);
+}
+
 static void add_failure(struct counter *c, const struct outcome *o, uint32_t n)
 {
     usec_t at = o->delivered_at ? o->delivered_at : o->at;
@@ -58,6 +64,7 @@ static void add_failure(struct counter *c, const struct outcome *o, uint32_t n)
         counter_add_n(c, COUNTER_DEAD, at, n);
     if (o->class == CLASS_CONTENT_SPAM)
         counter_add_n(c, COUNTER_SPAM, at, n);
+    add_undetermined(c, o, at, n);
 }
 
 void counter_load(struct counter *c, const struct outcome *o, uint32_t n)
@@ -74,6 +81,7 @@ void counter_load(struct counter *c, const struct outcome *o, uint32_t n)
         break;
     case OUTCOME_DEFERRED:
         counter_add_n(c, COUNTER_DEFERRED, o->at, n);
+        add_undetermined(c, o, o->at, n);
         break;
     case OUTCOME_BOUNCED:
     case OUTCOME_EXPIRED:

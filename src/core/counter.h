@@ -17,6 +17,7 @@ enum counter_what {
     COUNTER_COMPLAINED,
     COUNTER_REFUSED,
     COUNTER_ACCEPTED,
+    COUNTER_UNDETERMINED, // of bounced and deferred: what the answer means is not known
     COUNTER_N
 };
 

@@ -1,6 +1,7 @@
 /* An outcome: what became of one recipient, once. It is all that reputation ever sees, whether it
  * comes live, from a node's history or from a file. Strings are borrowed and clean (text_visible). */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct outcome {
     const char *sender;  // of accepted: the envelope's, who hears of a failure; NULL or "": nobody
     usec_t delivered_at; // late news: when its message was delivered; else 0
     usec_t took;         // span from acceptance to this; 0 when unknown
+    bool is_unknown;     // a refusal that no rule knew; of a live outcome alone, not kept
 };
 
 enum { OUTCOME_REPLY = 1000 };

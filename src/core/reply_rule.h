@@ -24,3 +24,9 @@ struct reply_rule {
     const char *from;  // where that is known from; "" not said
     unsigned line;     // in its file
 };
+
+/* Words that patterns share: `$recipient` stands for them. Spelt out when the file is read. */
+struct reply_words {
+    const char *name;
+    const char *text; // alternatives with | between them
+};

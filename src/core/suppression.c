@@ -9,7 +9,9 @@
 #include "core/outcome.h"
 #include "core/policy.h"
 
-enum { ROOM_LEAST = 1024, TAIL = 64, ADDRESS = 1024 };
+enum { ROOM_LEAST = 1024, TAIL = 64, ADDRESS = 1024, FILTER_BITS = 8 };
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a word's first byte is its lowest");
 
 __extension__ typedef unsigned __int128 wide; // a product of two 64-bit numbers
 
@@ -21,12 +23,46 @@ void suppressions_init(struct suppressions *s, const struct hash_key *hash)
 void suppressions_deinit(struct suppressions *s)
 {
     s->slots = xfree(s->slots);
+    s->filter = xfree(s->filter);
     s->room = s->end = s->n = s->domains = s->suspects = 0;
 }
 
 static size_t home(const struct suppressions *s, uint64_t key)
 {
     return (size_t)(((wide)key * s->room) >> 64);
+}
+
+// Three bits in one word (a blocked Bloom filter). The word comes of the high bits of the hash as the home
+// does, so that a load and a growing walk through both; the bits come of the low ones.
+static uint64_t *filter_word(const struct suppressions *s, uint64_t key)
+{
+    return s->filter + (key >> s->filter_shift);
+}
+
+static uint64_t filter_bits(uint64_t key)
+{
+    return (uint64_t)1 << (key & 63) | (uint64_t)1 << (key >> 6 & 63) |
+           (uint64_t)1 << (key >> 12 & 63);
+}
+
+static void filter_add(struct suppressions *s, uint64_t key)
+{
+    *filter_word(s, key) |= filter_bits(key);
+}
+
+static bool may_be_there(const struct suppressions *s, uint64_t key)
+{
+    uint64_t bits = filter_bits(key);
+    return (*filter_word(s, key) & bits) == bits;
+}
+
+static void filter_init(struct suppressions *s)
+{
+    unsigned bits = 1; // of a word's number
+    while (((size_t)64 << bits) < FILTER_BITS * s->room)
+        bits++;
+    s->filter_shift = 64 - bits;
+    s->filter = xcalloc_huge((size_t)1 << bits, sizeof(*s->filter));
 }
 
 // Where it stands, or would: the first slot from its home on that is empty or not smaller.
@@ -63,7 +99,8 @@ static void set_room(struct suppressions *s, size_t room)
     struct suppressions old = *s;
     s->room = room;
     s->end = room + TAIL;
-    s->slots = xcalloc(s->end, sizeof(*s->slots));
+    s->slots = xcalloc_huge(s->end, sizeof(*s->slots));
+    filter_init(s);
     for (size_t i = 0; i < old.end; i++) {
         const struct suppression *one = &old.slots[i];
         if (!one->key)
@@ -72,7 +109,9 @@ static void set_room(struct suppressions *s, size_t room)
         if (at == s->end)
             widen_tail(s);
         s->slots[at] = *one;
+        filter_add(s, one->key);
     }
+    xfree(old.filter);
     xfree(old.slots);
 }
 
@@ -114,6 +153,7 @@ bool suppressions_put(struct suppressions *s, const struct suppression *one)
         open_gap(s, i);
     }
     s->slots[i] = *one;
+    filter_add(s, one->key); // it stays when the entry goes: until the next growing
     count(s, one, 1);
     return true;
 }
@@ -163,24 +203,51 @@ size_t suppressions_sweep(struct suppressions *s, size_t *at, size_t steps, usec
 
 // ---- names and times
 
-static uint64_t key_of(const struct suppressions *s, const char *text, size_t n, bool is_domain)
+// Eight letters at once: those from A to Z get the bit that makes them small.
+static uint64_t small_letters(uint64_t x)
 {
-    char canonical[ADDRESS];
-    size_t at = 0;
-    if (is_domain)
-        canonical[at++] = '@';
-    for (size_t i = 0; i < n && at < ADDRESS; i++)
-        canonical[at++] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 32 : text[i]);
-    uint64_t key = hash_sip(&s->hash, bytes_of(canonical, at));
+    const uint64_t each = 0x0101010101010101;
+    uint64_t low = x & 0x7f * each;
+    uint64_t from_a = low + (0x80 - 'A') * each, behind_z = low + (0x7f - 'Z') * each;
+    return x | ((~x & (from_a ^ behind_z) & 0x80 * each) >> 2);
+}
+
+// The n % 8 bytes at the end, as a number.
+static uint64_t tail_of(const char *text, size_t n)
+{
+    uint64_t x = 0;
+    if (n >= sizeof(x)) {
+        memcpy(&x, text + n - sizeof(x), sizeof(x));
+        return x >> 8 >> 8 * (sizeof(x) - 1 - n % sizeof(x));
+    }
+    for (size_t i = 0; i < n; i++)
+        x |= (uint64_t)(uint8_t)text[i] << 8 * i;
+    return x;
+}
+
+// An address, or "@domain". Words are made small and put down whole, as the hash reads them again.
+static uint64_t key_of(const struct suppressions *s, const char *text, size_t n)
+{
+    uint64_t words[ADDRESS / sizeof(uint64_t) + 1];
+    if (n > ADDRESS)
+        n = ADDRESS;
+    for (size_t i = 0; i < n / sizeof(*words); i++) {
+        uint64_t x;
+        memcpy(&x, text + i * sizeof(x), sizeof(x));
+        words[i] = small_letters(x);
+    }
+    if (n % sizeof(*words))
+        words[n / sizeof(*words)] = small_letters(tail_of(text, n));
+    uint64_t key = hash_sip(&s->hash, bytes_of(words, n));
     return key ? key : 1;
 }
 
 uint64_t suppression_key(const struct suppressions *s, const char *what)
 {
-    const char *at = strrchr(what, '@');
-    bool is_domain = !at || at == what;
-    const char *text = at == what ? what + 1 : what;
-    return key_of(s, text, strlen(text), is_domain);
+    if (strchr(what, '@'))
+        return key_of(s, what, strlen(what));
+    CLEANUP(xfree) char *domain = xasprintf("@%s", what);
+    return key_of(s, domain, strlen(domain));
 }
 
 uint32_t suppression_owner(const char *name)
@@ -239,6 +306,8 @@ static bool is_stronger(const struct suppression *one, const struct suppression 
 static const struct suppression *find(const struct suppressions *s, uint64_t key, struct asker *a,
                                       usec_t now, const struct suppression *best)
 {
+    if (!may_be_there(s, key))
+        return best;
     for (size_t i = place(s, key, 0); i < s->end && s->slots[i].key == key; i++) {
         const struct suppression *one = &s->slots[i];
         if (concerns(a, one->owner) && suppression_stands(one, now) && is_stronger(one, best))
@@ -247,18 +316,39 @@ static const struct suppression *find(const struct suppressions *s, uint64_t key
     return best;
 }
 
-const struct suppression *suppressions_find(const struct suppressions *s, const char *address,
-                                            const char *customer, const char *list, usec_t now)
+// One hash beside the other: a processor works at both at once.
+struct suppression_expected suppressions_expect(const struct suppressions *s, const char *address)
+{
+    struct suppression_expected e = {0, 0};
+    if (!s->n)
+        return e;
+    size_t n = strlen(address);
+    const char *at = s->domains ? memrchr(address, '@', n) : NULL;
+    e.address = key_of(s, address, n);
+    if (at)
+        e.domain = key_of(s, at, n - (size_t)(at - address));
+    __builtin_prefetch(filter_word(s, e.address));
+    __builtin_prefetch(filter_word(s, e.domain));
+    return e;
+}
+
+const struct suppression *suppressions_find_expected(const struct suppressions *s,
+                                                     const struct suppression_expected *expected,
+                                                     const char *customer, const char *list,
+                                                     usec_t now)
 {
     struct asker a = {.customer = customer, .list = list};
     const struct suppression *best = NULL;
-    if (!s->n)
-        return NULL;
-    const char *at = strrchr(address, '@');
-    best = find(s, key_of(s, address, strlen(address), false), &a, now, NULL);
-    if (s->domains && at)
-        best = find(s, key_of(s, at + 1, strlen(at + 1), true), &a, now, best);
-    return best;
+    if (s->n && expected->address)
+        best = find(s, expected->address, &a, now, NULL);
+    return s->n && expected->domain ? find(s, expected->domain, &a, now, best) : best;
+}
+
+const struct suppression *suppressions_find(const struct suppressions *s, const char *address,
+                                            const char *customer, const char *list, usec_t now)
+{
+    struct suppression_expected e = suppressions_expect(s, address);
+    return suppressions_find_expected(s, &e, customer, list, now);
 }
 
 // ---- the rule

@@ -6,9 +6,10 @@
  * local part lower case too: no provider of today tells them apart, and a customer's list writes them as it
  * likes); the text stands in the store. Open addressing in the order of the hash, so that loading and
  * growing walk memory in order; all of one address (everybody's, a customer's, a list's) stand side by
- * side: one RCPT touches one cache line in the common case, or two. 24 bytes an entry, at most 3/4 full:
- * 160 MB for 5 million. Growing is a walk over all: 50 ms at 5 million. Bound: SUPPRESSION_MOST; beyond
- * it adding says no.
+ * side. In front of it lies a filter of a byte or two an entry, small enough for a processor's cache: of a
+ * hundred who are not suppressed, two cost a look at the table. 24 bytes an entry, at most 3/4 full, and the
+ * filter: 180 MB for 5 million. Growing by a half is a walk over all: 0.1 s at 5 million. Bound:
+ * SUPPRESSION_MOST; beyond it adding says no.
  *
  * suppression_judge() is the rule that turns an outcome into a suppression: one `unknown-user` of a provider
  * that is trusted on it, two on different days from others, never of the weak ones; a complaint and an
@@ -50,9 +51,11 @@ struct suppressions {
     struct hash_key hash;      // of this node, from the store
     struct suppression *slots; // in the order of (key, owner); a key of 0 is an empty one
     size_t room, n;            // room: how many homes there are; n: taken slots
-    size_t end;      // slots in memory: behind the last home is room for who finds it taken
-    size_t domains;  // of them about domains: without any, nobody asks for one
-    size_t suspects; // of them
+    size_t end;       // slots in memory: behind the last home is room for who finds it taken
+    size_t domains;   // of them about domains: without any, nobody asks for one
+    size_t suspects;  // of them
+    uint64_t *filter; // three bits in a word for each key that was put in; 8 bits a home or more
+    unsigned filter_shift; // a key so many bits to the right is its word's number
 };
 
 void suppressions_init(struct suppressions *s, const struct hash_key *hash);
@@ -85,6 +88,17 @@ bool suppression_stands(const struct suppression *one, usec_t now);
 /* Minutes since 1970 and back; USEC_NEVER is UINT32_MAX. */
 uint32_t suppression_minute(usec_t at);
 usec_t suppression_usec(uint32_t minute);
+
+/* The same in two steps: the first fetches what the second reads into the cache, so that whoever has
+ * something else to do in between does not wait for memory. */
+struct suppression_expected {
+    uint64_t address, domain; // keys; 0: nobody asks for it
+};
+struct suppression_expected suppressions_expect(const struct suppressions *s, const char *address);
+const struct suppression *suppressions_find_expected(const struct suppressions *s,
+                                                     const struct suppression_expected *expected,
+                                                     const char *customer, const char *list,
+                                                     usec_t now);
 
 /* What an outcome asks for. `known` is what stands of that address for everybody (or NULL). False:
  * nothing. True: *out has flags, class, since and until, and *for_customer says whether it is the customer's

@@ -259,7 +259,7 @@ struct flight {
     struct smtp_envelope envelope;
     const char **addresses;
     char *return_path; // a token of ours; NULL: the message's own sender
-    uint32_t *failed; // numbers of recipients that failed in it; NULL: none yet. Owned
+    uint32_t *failed;  // numbers of recipients that failed in it; NULL: none yet. Owned
     size_t failed_n;
     bool is_loading; // its body is awaited
     bool is_sent;    // the client has it
@@ -532,8 +532,9 @@ void conversation_shut(const struct outbound *s, const struct parcel *p);
 /* --- outcome.c */
 /* The wait before the next try after `attempt` tries; `dice` in [0, 1) is the jitter. */
 usec_t outcome_retry(usec_t first, usec_t most, unsigned attempt, double dice);
-/* What an answer means: the provider's rules, everybody's, else the codes. */
-void outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
+/* What an answer means: the provider's rules, everybody's, else the codes. True: a refusal that no rule
+ * knew. */
+bool outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
                       const struct smtp_reply *reply, enum class *class, enum scope *scope);
 /* One recipient's answer; it leaves memory when the caller says letter_left(). True: the answer is
  * about our IP, and none but a pause helps. */
@@ -541,7 +542,7 @@ bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, str
                    enum phase phase, const struct smtp_reply *reply);
 /* Tells the wiring of a refusal at the door that no recipient is charged for. */
 void outcome_door(struct delivery *d, const struct lane *lane, enum class class, enum scope scope,
-                  enum phase phase, const struct smtp_reply *reply);
+                  bool is_unknown, enum phase phase, const struct smtp_reply *reply);
 /* The same for all of a parcel's recipients; frees it. */
 void outcome_reply_all(struct delivery *d, struct parcel *p, struct lane *lane, enum phase phase,
                        const struct smtp_reply *reply);

@@ -106,7 +106,8 @@ static void end_refused(struct outbound *s, struct parcel *p, usec_t now)
     enum scope scope;
     bool is_new;
 
-    outcome_classify(s->d, l->provider->name, s->over_phase, reply, &class, &scope);
+    bool is_unknown =
+        outcome_classify(s->d, l->provider->name, s->over_phase, reply, &class, &scope);
     bool is_own = outbound_is_own(s), is_block = class == CLASS_IP_REPUTATION_BLOCK && is_own;
     if (reply->code < 500 && !is_block && cap_lane(l, now)) {
         if (p)
@@ -124,7 +125,7 @@ static void end_refused(struct outbound *s, struct parcel *p, usec_t now)
         return;
     }
     if (is_new && is_own)
-        outcome_door(s->d, l, class, scope, s->over_phase, reply);
+        outcome_door(s->d, l, class, scope, is_unknown, s->over_phase, reply);
     if (p)
         parcel_return(s->d, p);
 }
@@ -154,7 +155,7 @@ static bool end_blocked(struct outbound *s, usec_t now)
     s->lane->is_blocked = true;
     s->lane->blocked_at = now;
     if (outbound_back_off(s, false, reply->text, now))
-        outcome_door(s->d, s->lane, class, scope, s->over_phase, reply);
+        outcome_door(s->d, s->lane, class, scope, false, s->over_phase, reply);
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include "core/state.h"
 #include "delivery/internal.h"
 #include "mail/replies.h"
+#include "mail/replies_shape.h"
 
 double outcome_dice(void)
 {
@@ -93,7 +94,7 @@ static void tell(struct delivery *d, struct parcel *p, uint32_t recipient, struc
         d->o.on_outcome(d->o.ctx, o, m);
 }
 
-void outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
+bool outcome_classify(const struct delivery *d, const char *provider, enum phase phase,
                       const struct smtp_reply *reply, enum class *class, enum scope *scope)
 {
     struct reply_verdict verdict;
@@ -106,6 +107,7 @@ void outcome_classify(const struct delivery *d, const char *provider, enum phase
                   &verdict);
     *class = verdict.class;
     *scope = verdict.scope;
+    return replies_is_unknown(reply->code, &verdict);
 }
 
 void delivery_reading(const struct delivery *d, const struct outcome *o,
@@ -138,7 +140,8 @@ bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, str
         o.class = CLASS_DELIVERED;
         o.scope = SCOPE_RECIPIENT;
     } else {
-        outcome_classify(d, lane ? lane->provider->name : "", phase, reply, &o.class, &o.scope);
+        o.is_unknown =
+            outcome_classify(d, lane ? lane->provider->name : "", phase, reply, &o.class, &o.scope);
         o.kind = is_final(&o) ? OUTCOME_BOUNCED : OUTCOME_DEFERRED;
     }
     tell(d, p, recipient, lane, &o);
@@ -147,7 +150,7 @@ bool outcome_reply(struct delivery *d, struct parcel *p, uint32_t recipient, str
 }
 
 void outcome_door(struct delivery *d, const struct lane *lane, enum class class, enum scope scope,
-                  enum phase phase, const struct smtp_reply *reply)
+                  bool is_unknown, enum phase phase, const struct smtp_reply *reply)
 {
     char text[OUTCOME_REPLY + 1];
     text_visible(text, sizeof(text), reply->text, strlen(reply->text));
@@ -162,7 +165,8 @@ void outcome_door(struct delivery *d, const struct lane *lane, enum class class,
                         .ip = lane->source->address,
                         .provider = lane->provider->name,
                         .recipient = "",
-                        .reply = text};
+                        .reply = text,
+                        .is_unknown = is_unknown};
     if (d->o.on_door)
         d->o.on_door(d->o.ctx, &o);
 }

@@ -17,6 +17,7 @@
 #include "warden/probe.h"
 #include "warden/reputation.h"
 #include "warden/suppress.h"
+#include "warden/unknown.h"
 #include "warden/warden.h"
 
 struct each_queue {
@@ -216,6 +217,34 @@ static bool judge(void *ctx, const struct outcome *o, struct control_reading *ou
     return true;
 }
 
+struct each_unknown {
+    void (*each)(void *to, const struct control_unknown_row *r);
+    void *to;
+};
+
+static void on_unknown_row(void *ctx, const struct unknown_reply *r)
+{
+    const struct each_unknown *u = ctx;
+    u->each(u->to, &(struct control_unknown_row){.phase = phase_text(r->phase),
+                                                 .class = class_text(r->class),
+                                                 .shape = r->shape,
+                                                 .sample = r->sample,
+                                                 .code = r->code,
+                                                 .count = r->count,
+                                                 .first_at = r->first_at,
+                                                 .last_at = r->last_at,
+                                                 .providers = (const char *const *)r->providers,
+                                                 .providers_n = r->providers_n,
+                                                 .has_more_providers = r->has_more_providers});
+}
+
+static void each_unknown(void *ctx, void (*each)(void *to, const struct control_unknown_row *r),
+                         void *to)
+{
+    struct engine *e = ctx;
+    unknown_each(warden_unknown(e->warden), on_unknown_row, &(struct each_unknown){each, to});
+}
+
 static int on_reload(void *ctx, const char *actor, char **mistakes)
 {
     struct engine *e = ctx;
@@ -280,7 +309,8 @@ int door_open(struct engine *e, char **why_not)
                                        .ip_health = ip_health,
                                        .is_incident = is_incident,
                                        .incidents = incidents,
-                                       .judge = judge};
+                                       .judge = judge,
+                                       .each_unknown = each_unknown};
     int r = control_open(&e->control,
                          &(struct control_options){.loop = &e->loop,
                                                    .state = &e->state,

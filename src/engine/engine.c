@@ -24,6 +24,7 @@
 #include "warden/reader.h"
 #include "warden/reputation.h"
 #include "warden/suppress.h"
+#include "warden/unknown.h"
 #include "warden/warden.h"
 
 enum { LOOK_SECONDS = 30, HISTORY_DAYS = 30, FILES_LEAST = 64 };
@@ -82,6 +83,7 @@ static void on_part_over(struct engine *e)
         return;
     warden_flush(e->warden);
     warden_keep(e->warden);
+    warden_keep_unknown(e->warden);
     uv_stop(&e->loop);
 }
 

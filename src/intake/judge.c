@@ -83,12 +83,12 @@ static void refuse_over_limit(const struct judge_case *c, const struct limit *l,
 }
 
 // Does no mail go to the address?
-static bool is_suppressed(const struct judge_case *c, struct smtp_reply *reply,
-                          struct judge_refusal *refusal)
+static bool is_suppressed(const struct judge_case *c, const struct suppression_expected *expected,
+                          struct smtp_reply *reply, struct judge_refusal *refusal)
 {
     const struct suppression *one =
         c->suppressions
-            ? suppressions_find(c->suppressions, c->address, c->customer, c->list, c->wall)
+            ? suppressions_find_expected(c->suppressions, expected, c->customer, c->list, c->wall)
             : NULL;
     if (!one)
         return false;
@@ -102,15 +102,18 @@ bool judge_recipient(const struct judge_case *c, struct judge_taken *taken,
                      struct smtp_reply *reply, struct judge_refusal *refusal)
 {
     const struct entry *hold = NULL;
+    struct suppression_expected expected = {0, 0};
+    if (c->suppressions)
+        expected = suppressions_expect(c->suppressions, c->address);
     *refusal = (struct judge_refusal){.class = CLASS_SUSPENDED};
     if (state_standing(c->state, c->customer, c->list, c->wall, &hold) == STANDING_SUSPENDED) {
         refuse_suspended(c, hold, reply);
         return false;
     }
-    if (is_suppressed(c, reply, refusal))
-        return false;
     struct limit limits[3];
     size_t n = limits_of(c, taken, limits);
+    if (is_suppressed(c, &expected, reply, refusal)) // as late as it may be: memory is slow
+        return false;
     for (size_t i = 0; i < n; i++) {
         usec_t next_at;
         if (rate_take(limits[i].bucket, limits[i].count, limits[i].per, c->now, &next_at))

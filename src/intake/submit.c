@@ -37,9 +37,10 @@ static void tell(struct intake *in, struct outcome *o, const char *customer, con
 static void tell_refused(struct session *s, const char *address,
                          const struct judge_refusal *refusal, const struct smtp_reply *reply)
 {
+    bool is_customer = refusal->class == CLASS_SUSPENDED || refusal->class == CLASS_OVER_LIMIT;
     struct outcome o = {.kind = refusal->is_trap ? OUTCOME_TRAP : OUTCOME_REFUSED,
                         .class = refusal->class,
-                        .scope = SCOPE_CUSTOMER,
+                        .scope = is_customer ? SCOPE_CUSTOMER : SCOPE_RECIPIENT,
                         .phase = PHASE_RCPT,
                         .code = (uint16_t)reply->code,
                         .recipient = address,

@@ -192,11 +192,10 @@ static bool parse(char out[ADDRESS_TEXT], struct bytes b)
     return strcmp((char *)clean.p, out) == 0; // nothing that turns or hides letters
 }
 
-bool feedback_address(char out[ADDRESS_TEXT], const char *text)
+static bool find(char out[ADDRESS_TEXT], const char *text)
 {
     CLEANUP(buf_deinit) struct buf plain = {0}, inner = {0}, wrapped = {0};
     struct bytes b = trimmed(bytes_of(text, strnlen(text, LOOKED_AT)));
-    out[0] = '\0';
     if (from_x400(&inner, b))
         return parse(out, buf_bytes(&inner));
     b = trimmed(unbracketed(trimmed(type_skipped(trimmed(type_skipped(b))))));
@@ -210,4 +209,12 @@ bool feedback_address(char out[ADDRESS_TEXT], const char *text)
     else if (bytes_starts_nocase(b, "IMCEA"))
         return false;
     return parse(out, b);
+}
+
+bool feedback_address(char out[ADDRESS_TEXT], const char *text)
+{
+    bool is_there = find(out, text);
+    if (!is_there)
+        out[0] = '\0';
+    return is_there;
 }

@@ -220,9 +220,17 @@ static bool apple_read(struct feedback *f, const struct parts *p)
     return true;
 }
 
+// A bounce has the subject of what failed: only what a report says of itself counts there.
+static bool is_bounce(const struct part *top)
+{
+    return strcmp(top->report_type, "delivery-status") == 0 || feedback_is_daemon(top);
+}
+
 bool feedback_complaint(struct feedback *f, const struct parts *p)
 {
-    return apple_read(f, p) || arf_read(f, p) || plain_read(f, p) || auth_read(f, p);
+    if (apple_read(f, p) || arf_read(f, p))
+        return true;
+    return !is_bounce(&p->items[0]) && (plain_read(f, p) || auth_read(f, p));
 }
 
 // --- mail to a List-Unsubscribe address

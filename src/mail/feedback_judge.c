@@ -101,6 +101,8 @@ static bool is_vague(const char *status)
     return !status[0] || strcmp(status + 1, ".0.0") == 0;
 }
 
+#define DNS_FAILED ".4.3" // no answer on the name: that says nothing of whether it exists
+
 // What a status of the reporting system's own means; only what mail/classify.h leaves open, since in a
 // reply these are used for everything.
 static bool status_judge(struct feedback_recipient *r, const char *status)
@@ -115,6 +117,7 @@ static bool status_judge(struct feedback_recipient *r, const char *status)
         {".1.8", CLASS_AUTH_POLICY, SCOPE_SENDER_DOMAIN},
         {".4.1", CLASS_NO_CONNECT, SCOPE_UNKNOWN},
         {".4.2", CLASS_NO_CONNECT, SCOPE_UNKNOWN},
+        {DNS_FAILED, CLASS_TRANSIENT, SCOPE_PROVIDER},
         {".4.6", CLASS_PROTOCOL, SCOPE_UNKNOWN},
         {".4.14", CLASS_PROTOCOL, SCOPE_UNKNOWN},
         {".3.1", CLASS_TRANSIENT, SCOPE_PROVIDER},
@@ -128,8 +131,8 @@ static bool status_judge(struct feedback_recipient *r, const char *status)
     return false;
 }
 
-// Whose words they are, for what means something at one provider alone (`only_here`): by the host that the
-// report names, else by the recipient's domain. Names as in config/providers.yaml; a name that is not there
+// Whose words they are, for what means something at one provider alone (`only_here`): by the host (or software) that
+// the report names, else by the recipient's domain. Names as in config/providers.yaml; a name that is not there
 // counts as nobody. The first row whose ending stands there.
 static const struct {
     const char *ending, *provider;
@@ -138,6 +141,8 @@ static const struct {
     {".protection.outlook.com", "m365"},
     {".prod.outlook.com", "m365"},
     {".exchangelabs.com", "m365"},
+    {"RESOLVER.", "m365"}, // Exchange's own words, wherever it stands
+    {"STOREDRV.", "m365"},
     {".yahoodns.net", "yahoo"},
     {".google.com", "google"},
     {".gmx.net", "gmx"},
@@ -208,7 +213,8 @@ static void judge(struct feedback_recipient *r, const struct replies *replies, c
                               .text = text,
                               .phase = phase_of(text)};
     judge_said(r, replies, &said, &v);
-    if (v.rule || r->code)
+    bool is_dns = !r->code && *enhanced && strcmp(enhanced + 1, DNS_FAILED) == 0;
+    if ((v.rule && !is_dns) || r->code)
         return;
     // Without a reply's code the words are the reporting system's own, and so is what its status means; a
     // text alone is a refusal.

@@ -12,7 +12,7 @@ enum { GROUPS_MOST = FEEDBACK_RECIPIENTS * 2 }; // double ones included
 
 // What a report says of one recipient. Empty strings: not said.
 struct group {
-    char *final, *original, *action, *status, *diagnostic, *more, *host;
+    char *final, *original, *actual, *action, *status, *diagnostic, *more, *host;
     bool is_begun;
 };
 
@@ -43,8 +43,8 @@ static bool is_status(const struct part *one)
 
 static void group_clear(struct group *g)
 {
-    char **const fields[] = {&g->final,      &g->original, &g->action, &g->status,
-                             &g->diagnostic, &g->more,     &g->host};
+    char **const fields[] = {&g->final,  &g->original,   &g->actual, &g->action,
+                             &g->status, &g->diagnostic, &g->more,   &g->host};
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
         *fields[i] = xfree(*fields[i]);
     g->is_begun = false;
@@ -63,7 +63,7 @@ static void address_of(char out[ADDRESS_TEXT], const struct report *r)
     const struct group *g = &r->group;
     if (feedback_address(out, text(g->original)))
         return;
-    if (!feedback_address(out, text(g->final)))
+    if (!feedback_address(out, text(g->final)) && !feedback_address(out, text(g->actual)))
         (void)snprintf(out, ADDRESS_TEXT, "%s", r->only);
 }
 
@@ -109,7 +109,8 @@ static void group_end(struct report *r)
 {
     struct group *g = &r->group;
     char address[ADDRESS_TEXT];
-    if (g->is_begun && r->groups++ < GROUPS_MOST) {
+    bool has_recipient = g->final || g->original;
+    if (g->is_begun && (has_recipient || (g->action && g->status)) && r->groups++ < GROUPS_MOST) {
         address_of(address, r);
         struct feedback_recipient *one = feedback_add(r->f, address);
         if (one)
@@ -120,11 +121,14 @@ static void group_end(struct report *r)
 
 // --- fields
 
+// A second line of the same kind goes on with the first.
 static void take(char **field, const char *value)
 {
-    if (*field)
-        return;
-    *field = xstrdup(value);
+    char *both = *field ? xasprintf("%s %s", *field, value) : xstrdup(value);
+    if (strlen(both) > FIELD_VALUE)
+        both[FIELD_VALUE] = '\0';
+    xfree(*field);
+    *field = both;
 }
 
 // What one field says. False: the group has it already.
@@ -140,6 +144,7 @@ static bool field_take(struct group *g, const struct field *f)
         {"action", offsetof(struct group, action), true},
         {"status", offsetof(struct group, status), true},
         {"diagnostic-code", offsetof(struct group, diagnostic), false},
+        {"x-actual-recipient", offsetof(struct group, actual), false},
         {"remote-mta", offsetof(struct group, host), false},
         {"x-supplementary-info", offsetof(struct group, more), false},
     };
@@ -192,6 +197,25 @@ static const struct feedback_recipient *same(const struct feedback *words,
     return is_alone && words->recipients_n == 1 ? &words->recipients[0] : NULL;
 }
 
+static void learn(struct feedback_recipient *r, const struct feedback_recipient *known)
+{
+    char *address = *r->address ? r->address : known->address;
+    if (address != r->address) {
+        xfree(r->address);
+        r->address = xstrdup(address);
+    }
+    if (r->class != CLASS_UNDETERMINED || known->class == CLASS_UNDETERMINED)
+        return;
+    r->class = known->class;
+    r->scope = known->scope;
+    r->code = r->code ? r->code : known->code;
+    xfree(r->reply);
+    r->reply = xstrdup(known->reply);
+    bool is_vague = !r->enhanced[0] || strcmp(r->enhanced + 1, ".0.0") == 0;
+    if (is_vague && known->enhanced[0])
+        memcpy(r->enhanced, known->enhanced, sizeof(r->enhanced));
+}
+
 // A status part that says no more than "failed" stands beside a text for people that says why.
 static void words_add(struct report *r)
 {
@@ -199,7 +223,7 @@ static void words_add(struct report *r)
     CLEANUP(feedback_free) struct feedback *words = NULL;
     for (size_t i = 0; i < f->recipients_n; i++) {
         struct feedback_recipient *one = &f->recipients[i];
-        if (one->class != CLASS_UNDETERMINED)
+        if (one->class != CLASS_UNDETERMINED && *one->address)
             continue;
         if (!words) {
             words = xcalloc(1, sizeof(*words));
@@ -207,16 +231,8 @@ static void words_add(struct report *r)
                 return;
         }
         const struct feedback_recipient *known = same(words, one, f->recipients_n == 1);
-        if (!known || known->class == CLASS_UNDETERMINED)
-            continue;
-        one->class = known->class;
-        one->scope = known->scope;
-        one->code = one->code ? one->code : known->code;
-        xfree(one->reply);
-        one->reply = xstrdup(known->reply);
-        if (!one->enhanced[0] || strcmp(one->enhanced + 1, ".0.0") == 0)
-            memcpy(one->enhanced, known->enhanced[0] ? known->enhanced : one->enhanced,
-                   sizeof(one->enhanced));
+        if (known)
+            learn(one, known);
     }
 }
 

@@ -26,7 +26,7 @@ bool feedback_is_daemon(const struct part *top);
 
 /* An address as reports write it to one as mail writes it: `rfc822;`, <>, quotes, comments, xtext, X.400 and
  * IMCEA forms that hold one, UTF-8 (RFC 6533). Also what no standard allows and providers do (two dots).
- * False: there is none inside. */
+ * False, and "": there is none inside. */
 bool feedback_address(char out[ADDRESS_TEXT], const char *text);
 
 /* As feedback_judge(), for what `host` ("" : unknown) has said: some words mean something of their own

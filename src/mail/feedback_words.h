@@ -2,7 +2,7 @@
  *
  * No parser for each server but five questions, each answered by general signs in a file of its own:
  * what is there to read (_text), where in it the mail begins that is sent back, and whom that was for
- * (_original), which addresses may be the failed ones (_find), is it a bounce at all (_signs), and
+ * (_original), which addresses may be the failed ones (_address, _find), is it a bounce at all (_signs), and
  * which words speak of which address (_said). What they know of each other is `struct words`.
  * docs/bounces.md tells how they work together. Pure. */
 #pragma once
@@ -84,13 +84,20 @@ void words_lower(char *text, size_t n);
 /* Marks the lines of the original and of quotations, learns who sent it and for whom. */
 void words_original(struct words *w);
 
-/* --- _find */
+/* --- _address */
 
 /* The next address at or behind *at: its place without brackets; *at is behind it. */
 bool words_address(const char *text, size_t n, size_t *at, struct bytes *address);
 /* All addresses of a header's value go into a set, in lower case. */
 void words_collect(struct map *set, const char *value);
 bool words_has(const struct map *set, const char *address);
+/* In lower case; owned. */
+char *words_lowered(struct bytes address);
+/* Makes addresses of other spellings of them, in the report's lines. False: there are none. */
+bool words_respell(struct words *w);
+
+/* --- _find */
+
 /* Finds addresses in the report's own words, weighs and takes them. */
 void words_find(struct words *w);
 /* A word of `words` (a NULL ends them) in low[at, end), at the beginning of a word: where the last of

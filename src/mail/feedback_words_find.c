@@ -11,122 +11,14 @@
 #include "mail/feedback_words.h"
 
 enum {
-    LOCAL_MOST = 64 + 30, // bytes; longer ones are no addresses
-    WINDOW = 120,         // bytes before an address that may speak of it
-    WRAPPED = 50,         // a line so long goes on in the next
-    TAKEN = 3,            // weight that is enough
-    TAKEN_UNASKED = 5,    // where others are known from the original
-    RESPELLED = 2000,     // bytes of a line in which "bob at x.example" is looked for
-    NAMED = 20,           // of one that a header of the report names
-    ASKED_ALONE = 50,     // recipients of the original whose local part is looked for
-    HEADING = 40,         // lines above a list in which its heading is looked for
+    WINDOW = 120,      // bytes before an address that may speak of it
+    WRAPPED = 50,      // a line so long goes on in the next
+    TAKEN = 3,         // weight that is enough
+    TAKEN_UNASKED = 5, // where others are known from the original
+    NAMED = 20,        // of one that a header of the report names
+    ASKED_ALONE = 50,  // recipients of the original whose local part is looked for
+    HEADING = 40,      // lines above a list in which its heading is looked for
 };
-
-// --- addresses
-
-static bool is_local_byte(unsigned char c)
-{
-    return isalnum(c) || (c && strchr("._+-='/#&~%$!^*?{}|`", c));
-}
-
-static bool is_domain_byte(unsigned char c)
-{
-    return isalnum(c) || c == '.' || c == '-' || c == '_';
-}
-
-// "recipient=bob", "'bob", "/bob": what stands before a local part and is none.
-static size_t skip_label(const char *text, size_t from, size_t at)
-{
-    static const char *const labels[] = {
-        "rcpt=", "to=", "recipient=", "email=", "user=", "address=",
-        "smtp=", "e=",  "rcpt_to=",   "addr=",  "from=", "mailfrom="};
-    for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
-        size_t n = strlen(labels[i]);
-        if (at - from > n && strncasecmp(text + from, labels[i], n) == 0)
-            from += n;
-    }
-    for (size_t i = from; i + 4 < at; i++)
-        if (strncmp(text + i, "822=", 4) == 0) // of an X.400 address
-            from = i + 4;
-    while (from < at && !isalnum((unsigned char)text[from]) && text[from] != '_')
-        from++;
-    return from;
-}
-
-static size_t local_start(const char *text, size_t at)
-{
-    size_t from = at;
-    if (at && text[at - 1] == '"') {
-        for (from = at - 1; from && at - from < LOCAL_MOST && text[from - 1] != '\n';)
-            if (text[--from] == '"')
-                return from;
-        return at;
-    }
-    while (from && at - from < LOCAL_MOST && is_local_byte((unsigned char)text[from - 1]))
-        from--;
-    return skip_label(text, from, at);
-}
-
-static size_t domain_end(const char *text, size_t n, size_t at)
-{
-    size_t end = at, dot = 0;
-    while (end < n && end - at < 254 && is_domain_byte((unsigned char)text[end])) {
-        if (text[end] == '.' && (end == at || text[end - 1] == '.'))
-            break; // "x.example..."
-        end++;
-    }
-    while (end > at && !isalnum((unsigned char)text[end - 1]))
-        end--;
-    for (size_t i = at; i < end; i++)
-        if (text[i] == '.')
-            dot = i;
-    if (!dot || end - dot < 3 || !isalpha((unsigned char)text[dot + 1]))
-        return at;
-    return end;
-}
-
-bool words_address(const char *text, size_t n, size_t *at, struct bytes *address)
-{
-    while (*at < n) {
-        const char *sign = memchr(text + *at, '@', n - *at);
-        if (!sign)
-            break;
-        size_t i = (size_t)(sign - text), from = local_start(text, i);
-        size_t end = domain_end(text, n, i + 1);
-        *at = end > i + 1 ? end : i + 1;
-        if (from == i || end == i + 1 ||
-            (from && (text[from - 1] == '@' || text[from - 1] == ':') && from >= 3 &&
-             memcmp(text + from - 2, "/:", 2) == 0))
-            continue;
-        *address = bytes_of(text + from, end - from);
-        return true;
-    }
-    *at = n;
-    return false;
-}
-
-static char *lowered(struct bytes address)
-{
-    char *low = xmemdup0(address.p, address.n);
-    words_lower(low, address.n);
-    return low;
-}
-
-void words_collect(struct map *set, const char *value)
-{
-    struct bytes address;
-    for (size_t at = 0, n = strlen(value); words_address(value, n, &at, &address);) {
-        CLEANUP(xfree) char *low = lowered(address);
-        if (set->count < WORDS_PLACES)
-            map_put_str(set, low, set);
-    }
-}
-
-bool words_has(const struct map *set, const char *address)
-{
-    CLEANUP(xfree) char *low = lowered(bytes_str(address));
-    return map_get_str(set, low) != NULL;
-}
 
 // --- what stands beside one
 
@@ -137,7 +29,8 @@ size_t words_last(const char *low, size_t at, size_t end, const char *const *wor
         size_t n = strlen(*words);
         for (const char *p = low + at; (p = memmem(p, (size_t)(low + end - p), *words, n)) != NULL;
              p++) {
-            bool is_start = p == low + at || !isalnum((unsigned char)p[-1]) || (*words)[0] < 0;
+            bool is_start = p == low + at || !isalnum((unsigned char)p[-1]) ||
+                            (unsigned char)(*words)[0] >= 0x80;
             if (is_start && (size_t)(p - low) + n > last)
                 last = (size_t)(p - low) + n;
         }
@@ -182,14 +75,17 @@ static const char *const leading_from[] = {"sender address",
                                            "reply-to",
                                            "cc:",
                                            NULL};
-static const char *const leading_away[] = {
-    "contact",    "question",      "help",          "assist",        "support",
-    "write to",   "administrator", "postmaster",    "report to",     "forward",
-    "kontakt",    "frage",         "enquir",        "inquir",        "webmaster",
-    "mailto:",    "complain",      "for more info", "you can reach", "whitelist",
-    "unblock",    "send your",     "send a",        "new address",   "neue adresse",
-    "please use", "instead",       "обратитесь",    "联系",          "お問い合わせ",
-    NULL};
+static const char *const leading_away[] = {"contact",       "question",     "help",
+                                           "assist",        "support",      "write to",
+                                           "administrator", "postmaster",   "report to",
+                                           "forward",       "kontakt",      "frage",
+                                           "enquir",        "inquir",       "webmaster",
+                                           "mailto:",       "complain",     "for more info",
+                                           "you can reach", "whitelist",    "unblock",
+                                           "send your",     "send a",       "reply to",
+                                           "click",         "new address",  "neue adresse",
+                                           "please use",    "instead",      "обратитесь",
+                                           "联系",          "お問い合わせ", NULL};
 
 // Where the words that lead to an address begin: the sentence it stands in, over a wrapped line.
 static size_t window_start(const struct words *w, size_t at, size_t line)
@@ -330,7 +226,7 @@ static struct words_person *person(struct words *w, struct bytes address)
     char plain[ADDRESS_TEXT];
     if (!feedback_address(plain, raw)) // what gateways wrap is unwrapped
         return NULL;
-    CLEANUP(xfree) char *low = lowered(bytes_str(plain));
+    CLEANUP(xfree) char *low = words_lowered(bytes_str(plain));
     struct words_person *who = map_get_str(&w->people, low);
     if (!who) {
         who = xcalloc(1, sizeof(*who));
@@ -424,60 +320,30 @@ static void add_named(struct words *w)
             who->weight = NAMED;
 }
 
-// A local part alone: "bob... User unknown".
+// Set off from the words around: "550 bob... User unknown", "'bob'", "<bob>", a line of its own. A name that
+// is also a word ("mail", "info") stands in any report.
+static bool is_set_off(const struct words *w, const struct words_line *l, size_t at, size_t end)
+{
+    size_t from = at;
+    while (from > l->at && strchr(" \t", w->low[from - 1]))
+        from--;
+    bool is_begun = from == l->at || strchr("<\"'([:", w->low[from - 1]) ||
+                    (from < at && isdigit((unsigned char)w->low[from - 1]));
+    return is_begun && (end == l->end || strchr(">\"')]:;,", w->low[end]) ||
+                        strncmp(w->low + end, "..", 2) == 0);
+}
+
+// A local part alone.
 static bool stands_alone(const struct words *w, const char *address)
 {
     size_t n = strcspn(address, "@");
     for (size_t i = 0; i < w->lines_n && n > 1; i++) {
         const struct words_line *l = &w->lines[i];
-        if (l->is_out)
-            continue;
-        for (size_t at = l->at; at + n <= l->end; at++)
-            if (strncmp(w->low + at, address, n) == 0 &&
-                (at == l->at || !is_local_byte((unsigned char)w->low[at - 1])) &&
-                (at + n == l->end || !isalnum((unsigned char)w->low[at + n])))
+        for (size_t at = l->at; !l->is_out && at + n <= l->end; at++)
+            if (strncmp(w->low + at, address, n) == 0 && is_set_off(w, l, at, at + n))
                 return true;
     }
     return false;
-}
-
-// Is there a domain's name at `at`?
-static bool is_domain_at(const struct words *w, size_t at)
-{
-    return domain_end(w->text, w->n, at) > at;
-}
-
-// "bob at x.example", "bob(a)x.example" become addresses; the rest of the line moves up.
-static bool respell_line(struct words *w, const struct words_line *l)
-{
-    static const char *const signs[] = {"(a)", "(at)", " (at) ", "[at]", " [at] ", " at ", "%40"};
-    bool has_any = false;
-    for (size_t at = l->at + 1; at < l->end; at++)
-        for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
-            size_t n = strlen(signs[i]);
-            if (at + n >= l->end || strncmp(w->low + at, signs[i], n) != 0 ||
-                !is_local_byte((unsigned char)w->low[at - 1]) || !is_domain_at(w, at + n))
-                continue;
-            for (char *text = w->text;; text = w->low) {
-                text[at] = '@';
-                memmove(text + at + 1, text + at + n, l->end - at - n);
-                memset(text + l->end - n + 1, ' ', n - 1);
-                if (text == w->low)
-                    break;
-            }
-            has_any = true;
-        }
-    return has_any;
-}
-
-static bool respell(struct words *w)
-{
-    bool has_any = false;
-    for (size_t i = 0; i < w->lines_n; i++)
-        if (!w->lines[i].is_out && w->lines[i].end - w->lines[i].at < RESPELLED)
-            has_any |= respell_line(w, &w->lines[i]);
-    w->is_respelled = has_any;
-    return has_any;
 }
 
 // Nothing in the text: those of the original of whom it speaks, or its only one.
@@ -527,7 +393,7 @@ void words_find(struct words *w)
         take(w);
         if (!has_taken(w))
             take_the_only_one(w);
-        if (has_taken(w) || is_again || !respell(w))
+        if (has_taken(w) || is_again || !words_respell(w))
             break;
     }
     if (!has_taken(w))

@@ -20,7 +20,14 @@ enum {
 };
 
 /* How much words say. */
-enum worth { WORTH_NOTHING, WORTH_CODE, WORTH_STATUS, WORTH_RULE };
+enum worth {
+    WORTH_NOTHING,
+    WORTH_VAGUE, // "could not deliver": any report says so
+    WORTH_CODE,
+    WORTH_REPLY, // a server's own words, unknown: what others say around them is no better
+    WORTH_STATUS,
+    WORTH_RULE
+};
 
 struct said {
     enum worth worth;
@@ -58,6 +65,17 @@ static const char *find_code(const char *text)
     return NULL;
 }
 
+// Two words at least, beside codes and addresses.
+static bool has_words(const char *text)
+{
+    char plain[REPLIES_PLAIN];
+    int words = 0;
+    size_t n = replies_plain(plain, text);
+    for (size_t i = 1; i + 1 < n; i++)
+        words += plain[i - 1] == ' ' && plain[i] != '%' && !isdigit((unsigned char)plain[i]);
+    return words >= 2;
+}
+
 static enum worth weigh(const struct replies *replies, const char *text)
 {
     char enhanced[12];
@@ -66,10 +84,12 @@ static enum worth weigh(const struct replies *replies, const char *text)
     replies_codes(text, &said.code, enhanced);
     replies_judge(replies, &said, &v);
     if (v.rule)
-        return WORTH_RULE;
+        return v.class == CLASS_TRANSIENT && !said.code && !enhanced[0] ? WORTH_VAGUE : WORTH_RULE;
     if (enhanced[0] && v.class != CLASS_UNDETERMINED && v.class != CLASS_TRANSIENT &&
         v.class != CLASS_PROTOCOL && v.class != CLASS_NO_CONNECT)
         return WORTH_STATUS;
+    if (said.code && has_words(text))
+        return WORTH_REPLY;
     return said.code || enhanced[0] ? WORTH_CODE : WORTH_NOTHING;
 }
 
@@ -107,7 +127,7 @@ static void offer_from_code(struct said *best, const struct replies *replies, co
     const char *code = find_code(text);
     if (code)
         offer(best, replies, code);
-    if (best->worth != WORTH_RULE)
+    if (best->worth < WORTH_REPLY)
         offer(best, replies, text);
 }
 
@@ -122,7 +142,7 @@ static void hear(const struct words *w, struct said *best, size_t at, size_t end
     while (n && strchr(" :;.", reason[n - 1]))
         reason[--n] = '\0';
     offer_from_code(best, w->replies, reason);
-    if (p[n] && best->worth != WORTH_RULE)
+    if (p[n] && best->worth < WORTH_REPLY)
         offer_from_code(best, w->replies, p);
 }
 
@@ -131,7 +151,7 @@ bool words_mean_something(const struct words *w, size_t at, size_t end)
     struct said said = {0};
     hear(w, &said, at, end);
     xfree(said.text);
-    return said.worth > WORTH_NOTHING;
+    return said.worth > WORTH_VAGUE;
 }
 
 // --- paragraphs
@@ -208,7 +228,7 @@ static void hear_beside(const struct words *w, struct said *best, size_t place)
 static void hear_behind(const struct words *w, struct said *best, size_t place)
 {
     size_t stop = next_other(w, place), line = w->places[place].line;
-    for (int i = 0; i < FURTHER && best->worth != WORTH_RULE; i++) {
+    for (int i = 0; i < FURTHER && best->worth < WORTH_REPLY; i++) {
         line = next_paragraph(w, paragraph_end(w, line));
         if (line >= w->lines_n || w->lines[line].at >= stop)
             break;
@@ -289,13 +309,13 @@ static void add_person(const struct words *w, struct feedback *f, const struct w
     const struct said *all = &general->said;
     static void (*const ways[])(const struct words *, struct said *,
                                 size_t) = {hear_beside, hear_behind, hear_before};
-    for (size_t k = 0; k < ARRAY_LEN(ways) && best.worth < WORTH_STATUS; k++)
+    for (size_t k = 0; k < ARRAY_LEN(ways) && best.worth < WORTH_REPLY; k++)
         for (size_t i = who->first, n = 0; i < w->places_n && n < PLACES; i++)
             if (w->places[i].who == who) {
                 ways[k](w, &best, i);
                 n++;
             }
-    if (all->text && (!best.text || all->worth > best.worth))
+    if (all->text && (!best.text || (best.worth < WORTH_REPLY && all->worth > best.worth)))
         offer(&best, w->replies, all->text);
     add(w, f, who->address, best.text, general);
     xfree(best.text);

@@ -144,17 +144,28 @@ static bool has_header(const struct words *w, const char *name)
     return part_header_get(&w->parts->items[0], name) != NULL;
 }
 
-// 3: a mail system, 2: the null return path, 1: a machine, 0: perhaps a person.
+// Did it come with a return path, as a person's mail does?
+static bool has_return_path(const struct words *w)
+{
+    const char *path = part_header_get(&w->parts->items[0], "Return-Path");
+    return path && strchr(path, '@');
+}
+
+// 3: a mail system, 2: the null return path, 1: a machine, or one that only calls itself a mail system,
+// 0: perhaps a person.
 static int weigh_sender(const struct words *w)
 {
     CLEANUP(xfree) char *from = header_low(w, "From");
     const char *path = part_header_get(&w->parts->items[0], "Return-Path");
-    if (!strchr(from, '@') || has_any(from, 0, strlen(from), daemons) ||
-        has_any(from, 0, strlen(from), failures))
+    const char *address = strrchr(from, '<') ? strrchr(from, '<') : from;
+    size_t n = strlen(from);
+    if (!strchr(from, '@') || has_any(address, 0, strlen(address), daemons))
         return 3;
+    if (has_any(from, 0, n, daemons) || has_any(from, 0, n, failures))
+        return has_return_path(w) ? 1 : 3;
     if (path && strncmp(path + strspn(path, " "), "<>", 2) == 0)
         return 2;
-    return has_any(from, 0, strlen(from), machines);
+    return has_any(from, 0, n, machines);
 }
 
 static bool is_answer(const char *subject)
@@ -175,7 +186,7 @@ static int weigh_against(const struct words *w, const char *subject, int sender)
         !has_any(subject, 0, strlen(subject), failures))
         against += sender >= 3 ? 3 : 8;
     if (is_answer(subject))
-        against += sender >= 3 ? 1 : 4;
+        against += sender < 3 ? 4 : has_return_path(w) ? 3 : 1;
     if (has_header(w, "List-Id") || has_header(w, "List-Unsubscribe") ||
         strcmp(precedence, "list") == 0)
         against += 5;
@@ -217,13 +228,6 @@ static bool is_receipt(const struct words *w)
     return strcmp(w->parts->items[0].report_type, "disposition-notification") == 0;
 }
 
-// Did a person put it on its way, whatever it looks like?
-static bool has_return_path(const struct words *w)
-{
-    const char *path = part_header_get(&w->parts->items[0], "Return-Path");
-    return path && strchr(path, '@');
-}
-
 bool words_is_bounce(const struct words *w)
 {
     static const int enough[] = {10, 9, 7, 6}; // by sender
@@ -253,13 +257,12 @@ bool words_is_delay(const struct words *w)
 
 bool words_is_success(const struct words *w)
 {
-    bool is_it = false;
     for (size_t i = 0; i < w->lines_n && w->lines[i].at < WORDS_SIGNS; i++) {
         const struct words_line *l = &w->lines[i];
-        bool is_success = !l->is_out && words_last(w->low, l->at, l->end, successes);
-        is_it |= is_success;
-        if (l->is_failure && !is_success)
-            return false;
+        if (!l->is_out && words_last(w->low, l->at, l->end, successes))
+            return true;
+        if (l->is_failure)
+            return false; // what comes first is the news
     }
-    return is_it;
+    return false;
 }

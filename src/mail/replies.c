@@ -37,11 +37,11 @@ static void add_rule(struct replies *r, const struct reply_rule *rule)
     for (size_t i = 0; i < rule->says_n; i++)
         patterns_add(&r->says, (uint32_t)r->n, rule->says[i]);
     r->n++;
-    if (!rule->unless_n)
-        return;
-    r->against = xrealloc(r->against, r->against_n + rule->unless_n, sizeof(*r->against));
-    for (size_t i = 0; i < rule->unless_n; i++)
-        r->against_n += patterns_make(&r->says, &r->against[r->against_n], rule->unless[i]);
+    for (size_t i = 0; i < rule->unless_n; i++) {
+        r->against = xrealloc(r->against, r->against_n + PATTERN_VARIANTS, sizeof(*r->against));
+        r->against_n +=
+            patterns_make(&r->says, r->against + r->against_n, rule->unless[i], PATTERN_VARIANTS);
+    }
     k->against_n = (uint32_t)r->against_n - k->against;
 }
 

@@ -39,6 +39,10 @@ static bool add_fragment(struct patterns *p, const char *text, uint16_t set)
         size_t n = strcspn(text, " ");
         bool is_tail = n > 1 && *text == '*';
         char word[256];
+        if (n == 1 && *text == '*') { // what was before it may be left out: "mail (size|)*"
+            text += n + strspn(text + n, " ");
+            continue;
+        }
         is_open = n > 1 && text[n - 1] == '*';
         if (!words.n && !is_tail)
             buf_add_byte(&words, ' ');
@@ -91,18 +95,20 @@ static bool set_of(struct patterns *p, const char *part, size_t n, uint16_t *set
     return true;
 }
 
-// The bytes of the part at `text`: up to a gap, or to the end of an open word.
+/* The bytes of the part at `text`: up to a gap, or to the end of an open word, or of a group: groups side
+ * by side are parts, so that their numbers add up and don't multiply. */
 static size_t part_length(const char *text)
 {
     int depth = 0;
     size_t i = 0;
     for (; text[i]; i++) {
+        const char *next = text + i + 1;
         depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
         if (depth || text[i] != ' ')
             continue;
-        if (i && text[i - 1] == '*')
+        if (*next && strchr("*~&!", *next) && (next[1] == ' ' || !next[1]))
             break;
-        if (strchr("*~&", text[i + 1]) && text[i + 1] && (text[i + 2] == ' ' || !text[i + 2]))
+        if (i && (strchr("*)", text[i - 1]) || *next == '('))
             break;
     }
     return i;
@@ -111,8 +117,8 @@ static size_t part_length(const char *text)
 // Reads the gap in front of a part; true: there was one.
 static bool read_gap(const char **text, enum gap *gap)
 {
-    static const char marks[] = "*~&";
-    static const enum gap gaps[] = {GAP_ANY, GAP_NEAR, GAP_ALSO};
+    static const char marks[] = "*~&!";
+    static const enum gap gaps[] = {GAP_ANY, GAP_NEAR, GAP_ALSO, GAP_NOT};
     const char *at = *text + strspn(*text, " ");
     const char *mark = *at ? strchr(marks, *at) : NULL;
     bool is_gap = mark && (at[1] == ' ' || !at[1]);
@@ -122,7 +128,7 @@ static bool read_gap(const char **text, enum gap *gap)
     return is_gap;
 }
 
-bool patterns_make(struct patterns *p, struct pattern *made, const char *text)
+static bool make(struct patterns *p, struct pattern *made, const char *text)
 {
     *made = (struct pattern){0};
     while (*text && made->n < PARTS_MOST) {
@@ -142,20 +148,52 @@ bool patterns_make(struct patterns *p, struct pattern *made, const char *text)
     return made->n;
 }
 
+// The first group that may be left out, "(is |)", with its length; NULL: none.
+static const char *optional(const char *text, size_t *n)
+{
+    while ((text = strchr(text, '('))) {
+        *n = strcspn(text, ")");
+        if (text[*n] && text[*n - 1] == '|')
+            return text;
+        text++;
+    }
+    return NULL;
+}
+
+size_t patterns_make(struct patterns *p, struct pattern *made, const char *text, size_t room)
+{
+    size_t n, count;
+    const char *group = optional(text, &n);
+    if (!group || room < 2)
+        return make(p, made, text);
+    CLEANUP(buf_deinit) struct buf with = {0}, without = {0};
+    buf_add(&without, text, (size_t)(group - text));
+    buf_add_str(&without, group + n + 1);
+    buf_add(&with, text, (size_t)(group - text));
+    for (const char *at = group; at < group + n - 1; at++)
+        if (*at != ' ' || (at[1] != '|' && at[1] != ')')) // the blank that goes with it
+            buf_add_byte(&with, (uint8_t)*at);
+    buf_add_str(&with, group[n + 1] == ' ' || group[n + 1] == '*' || !group[n + 1] ? ")" : ") ");
+    buf_add_str(&with, group + n + 1);
+    count = patterns_make(p, made, (const char *)with.p, room / 2);
+    return count + patterns_make(p, made + count, (const char *)without.p, room / 2);
+}
+
 void patterns_add(struct patterns *p, uint32_t owner, const char *text)
 {
-    struct pattern made;
-    if (!patterns_make(p, &made, text))
-        return;
-    if (p->n >= PATTERNS_MOST) {
-        p->left_out++;
-        return;
+    struct pattern made[PATTERN_VARIANTS];
+    size_t n = patterns_make(p, made, text, ARRAY_LEN(made));
+    for (size_t i = 0; i < n; i++) {
+        if (p->n >= PATTERNS_MOST) {
+            p->left_out++;
+            return;
+        }
+        p->n += !p->n; // [0] is none
+        if (p->n >= p->room)
+            p->all = xrealloc(p->all, p->room = p->room ? p->room * 2 : 256, sizeof(*p->all));
+        made[i].owner = owner;
+        p->all[p->n++] = made[i];
     }
-    p->n += !p->n; // [0] is none
-    if (p->n >= p->room)
-        p->all = xrealloc(p->all, p->room = p->room ? p->room * 2 : 256, sizeof(*p->all));
-    made.owner = owner;
-    p->all[p->n++] = made;
 }
 
 void patterns_build(struct patterns *p)
@@ -169,7 +207,7 @@ void patterns_build(struct patterns *p)
         struct pattern *one = &p->all[i];
         uint16_t rarest = one->sets[0];
         for (size_t k = 1; k < one->n; k++)
-            if (uses[one->sets[k]] < uses[rarest])
+            if (one->gaps[k] != GAP_NOT && uses[one->sets[k]] < uses[rarest])
                 rarest = one->sets[k];
         one->next = p->first_of[rarest];
         p->first_of[rarest] = (uint32_t)i;
@@ -253,10 +291,11 @@ bool patterns_stands(const struct found *f, const struct pattern *p)
 {
     uint32_t reach = UINT32_MAX;
     for (size_t i = 0; i < p->n; i++)
-        if (!f->first[p->sets[i]])
+        if (!f->first[p->sets[i]] != (p->gaps[i] == GAP_NOT))
             return false;
     for (size_t i = 1; i < p->n && reach; i++)
-        reach = p->gaps[i] == GAP_ALSO ? UINT32_MAX : reached(f, p, i, reach);
+        if (p->gaps[i] != GAP_NOT)
+            reach = p->gaps[i] == GAP_ALSO ? UINT32_MAX : reached(f, p, i, reach);
     return reach;
 }
 

@@ -11,13 +11,21 @@
 #include "mail/replies.h"
 #include "mail/replies_search.h"
 
-enum { PATTERNS_MOST = 20000, SETS_MOST = 8000, PARTS_MOST = 12, FOUND_MOST = 512, NEAR_WORDS = 4 };
+enum {
+    PATTERNS_MOST = 20000,
+    SETS_MOST = 8000,
+    PARTS_MOST = 16,
+    FOUND_MOST = 512,
+    NEAR_WORDS = 6,
+    PATTERN_VARIANTS = 16
+};
 
 enum gap {
     GAP_ANY,  // `*`: any words
     GAP_NEAR, // `~`: at most NEAR_WORDS
     GAP_NONE, // the rest of a word
     GAP_ALSO, // `&`: anywhere, before or behind
+    GAP_NOT,  // `!`: nowhere
 };
 
 struct pattern {
@@ -55,8 +63,10 @@ struct found {
     size_t sets_n;
 };
 
-/* One that is not looked for by itself, for patterns_stands(). False: it says nothing, or no room. */
-bool patterns_make(struct patterns *p, struct pattern *made, const char *text);
+/* Those that are not looked for by themselves, for patterns_stands(). How many: a group that may be left
+ * out makes two of one, up to PATTERN_VARIANTS; 0: it says nothing, or there was no room. `room` is that
+ * of `made`. */
+size_t patterns_make(struct patterns *p, struct pattern *made, const char *text, size_t room);
 void patterns_add(struct patterns *p, uint32_t owner, const char *text);
 /* After the last was added. */
 void patterns_build(struct patterns *p);

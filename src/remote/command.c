@@ -48,6 +48,8 @@ static const struct command commands[] = {
      .usage = "", .help = "outcomes, the newest last; --json: one a line"},
     {"log", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST, .table = "log",
      .usage = "", .help = "the ledger: every action, the newest first"},
+    {"replies unknown", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_NONE, LIST, .table = "unknown",
+     .usage = "", .help = "answers that no rule knew, by shape; a shape can be put under says:"},
     {"show", COMMAND_LOOK, ROLE_VIEWER, ARGUMENTS_TARGET, ALL | OPTION_JSON,
      .usage = "customer:ID|ip:ADDR|incident:N|message:ID|provider:ID|queue:…|log:SEQ",
      .help = "all about one thing"},
@@ -232,12 +234,12 @@ static void help_all(struct buf *out)
         buf_printf(out, "\n%s\n", heads[kind]);
         for (size_t i = 0; i < ARRAY_LEN(commands); i++)
             if ((size_t)commands[i].kind == kind)
-                buf_printf(out, "  %-13s %s\n", commands[i].words, commands[i].help);
+                buf_printf(out, "  %-15s %s\n", commands[i].words, commands[i].help);
     }
     buf_add_str(out, "\nfor all\n");
     for (size_t i = 0; i < ARRAY_LEN(options); i++)
         if (options[i].bit & ALL)
-            buf_printf(out, "  %-13s %s\n", options[i].name, options[i].help);
+            buf_printf(out, "  %-15s %s\n", options[i].name, options[i].help);
     buf_add_str(out, "\nmxwarden help COMMAND says all about one.\n");
 }
 

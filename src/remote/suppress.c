@@ -79,3 +79,34 @@ bool suppress_cut(char *line, char between, char *fields[SUPPRESS_FIELDS])
     }
     return true;
 }
+
+// One cell from *at on, its quotes taken off; *at is behind it. False: a quote is left open.
+static bool cut_cell(char **at)
+{
+    char *from = *at, *to = from;
+    bool is_quoted = *from == '"';
+    from += is_quoted;
+    while (*from && (is_quoted || *from != ',')) {
+        if (is_quoted && *from == '"' && from[1] != '"') { // its end
+            is_quoted = false;
+            from++;
+            continue;
+        }
+        from += is_quoted && *from == '"'; // two are one
+        *to++ = *from++;
+    }
+    bool is_last = !*from;
+    *to = '\0';
+    *at = is_last ? NULL : from + 1;
+    return !is_quoted;
+}
+
+bool suppress_cut_csv(char *line, char *cells[SUPPRESS_CELLS], size_t *n)
+{
+    for (*n = 0; line && *n < SUPPRESS_CELLS;) {
+        cells[(*n)++] = line;
+        if (!cut_cell(&line))
+            return false;
+    }
+    return !line;
+}

@@ -2,15 +2,14 @@
  * rows of an import and an export. */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/clock.h"
-
-struct bytes;
 
 enum {
     SUPPRESS_WHAT = 256,    // room for a canonical address, or "@domain"
     SUPPRESS_ROWS = 10000,  // of one request that imports
-    SUPPRESS_PAGE = 1500,   // of one answer that exports
+    SUPPRESS_PAGE = 4000,   // of one answer that exports
     SUPPRESS_REASON = 1000, // bytes
 };
 #define SUPPRESS_SPAN (180 * USEC_DAY) // of what is added by hand and says nothing itself
@@ -33,5 +32,9 @@ enum suppress_field {
     SUPPRESS_TRAP, // "yes"
     SUPPRESS_FIELDS
 };
+/* Cuts a line of CSV in place (RFC 4180, without line ends in quotes): as many cells as there are. False: it is
+ * none, or has more. */
+enum { SUPPRESS_CELLS = 16 };
+bool suppress_cut_csv(char *line, char *cells[SUPPRESS_CELLS], size_t *n);
 /* Cuts a line in place. False: it has more. */
 bool suppress_cut(char *line, char between, char *fields[SUPPRESS_FIELDS]);

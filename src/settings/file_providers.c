@@ -1,5 +1,7 @@
 #include "settings/files.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -63,25 +65,109 @@ static void init_reply(struct schema_reader *r, const struct tree_node *node, vo
     *rule = (struct reply_rule){.provider = "", .line = node->line};
 }
 
-// Words, `*` for a gap or at a word's end, alternatives in parentheses: what mail/replies compiles.
+static void init_words(struct schema_reader *r, const struct tree_node *node, void *base)
+{
+    struct reply_words *w = base;
+    *w = (struct reply_words){.name = arena_copy(r->keep, bytes_str(node->key->text)), .text = ""};
+}
+
+// `$name` by the words of that name, in parentheses where it stands in none.
+static bool spell_out(struct buf *out, const struct file_providers_data *of, const char *text)
+{
+    int depth = 0;
+    for (const char *p = text; *p;) {
+        depth += *p == '(' ? 1 : *p == ')' ? -1 : 0;
+        if (*p != '$') {
+            buf_add_byte(out, (uint8_t)*p++);
+            continue;
+        }
+        size_t n = strspn(++p, "abcdefghijklmnopqrstuvwxyz-");
+        const struct reply_words *w = NULL;
+        for (size_t i = 0; i < of->words_n && !w; i++)
+            if (strlen(of->words[i].name) == n && strncmp(of->words[i].name, p, n) == 0)
+                w = &of->words[i];
+        if (!w)
+            return false;
+        buf_printf(out, depth ? "%s" : "(%s)", w->text);
+        p += n;
+    }
+    buf_add_byte(out, '\0');
+    return true;
+}
+
+static bool is_gap_or_end(const char *p)
+{
+    return !*p || (*p == ' ' && p[1] && strchr("*~&!", p[1]) && (p[2] == ' ' || !p[2]));
+}
+
+// An open end inside of a word or in the middle of alternatives would mean nothing.
+static bool is_star_right(const char *from, const char *p, int depth)
+{
+    bool is_alone = (p == from || p[-1] == ' ') && (!p[1] || p[1] == ' ');
+    bool begins = p == from || p[-1] == ' ' || p[-1] == '(' || p[-1] == '|';
+    bool ends = !p[1] || p[1] == ' ' || p[1] == '|' || p[1] == ')';
+    if (depth && is_alone)
+        return false;
+    return begins != ends || is_alone;
+}
+
+// Words, gaps, `*` at a word's end, alternatives in parentheses: what mail/replies compiles.
 static bool is_pattern(const char *text)
 {
     int depth = 0;
-    uint64_t all = 1, group = 1; // how many it spells out
-    bool has_word = false;
+    uint64_t all = 1, group = 1; // how many a part spells out
+    bool has_word = false, is_open = false;
     for (const char *p = text; *p; p++) {
         depth += *p == '(' ? 1 : *p == ')' ? -1 : 0;
         group = *p == '(' ? 1 : group + (*p == '|');
         all *= *p == ')' ? group : 1;
         has_word |= (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || (*p & 0x80);
+        is_open =
+            *p == '(' ? false : is_open || (*p == '*' && depth && p[-1] != '(' && p[-1] != '|');
+        if (*p == ')' && is_open && p[1] != '*' && !is_gap_or_end(p + 1))
+            return false;
+        if (!depth && is_gap_or_end(p))
+            all = 1;
         if (depth < 0 || depth > 1 || (*p >= 'A' && *p <= 'Z') || (*p == '|' && !depth) ||
-            all > REPLY_ALTERNATIVES)
+                    all > REPLY_ALTERNATIVES || (*p == '*' && !is_star_right(text, p, depth)) ||
+                    strchr("~&!", *p)
+                ? depth != 0
+                : false)
             return false;
     }
     return has_word && !depth;
 }
 
+// What may stand between a pair of parentheses.
+static bool is_words(const char *text)
+{
+    CLEANUP(buf_deinit) struct buf group = {0};
+    buf_printf(&group, "(%s)", text);
+    return !strpbrk(text, "()$") && is_pattern((const char *)group.p);
+}
+
+static void check_pattern(struct schema_reader *r, const struct tree_node *node, void *base)
+{
+    const struct file_providers_data *data = r->context;
+    const char **pattern = base;
+    CLEANUP(buf_deinit) struct buf all = {0};
+    if (!strchr(*pattern, '$'))
+        return;
+    if (!spell_out(&all, data, *pattern))
+        schema_say(r, node, "expected after each `$` a name of `words`, got `%.60s`", *pattern);
+    else if (!is_pattern((const char *)all.p))
+        schema_say(r, node,
+                   "expected at most 2,000 alternatives in a part, and `*` at a word's end "
+                   "only, once its words are spelt out: `%.60s`",
+                   *pattern);
+    else
+        *pattern = arena_copy(r->keep, bytes_str((const char *)all.p));
+}
+
 #define REPLY_OF(field) offsetof(struct reply_rule, field)
+#define PATTERN_EXPECTED                                                                           \
+    "words in lower case, `*` for a gap or at a word's end, (this|that) for alternatives, at "     \
+    "most 2,000 of them"
 #define WORDS(list) .words = (list), .words_n = ARRAY_LEN(list)
 // The same rows for what everybody says and for what a provider says.
 // NOLINTBEGIN(bugprone-macro-parentheses): strings that stand beside each other can't have any
@@ -106,9 +192,19 @@ static bool is_pattern(const char *text)
          .array = REPLY_OF(says),                                                                  \
          .count = REPLY_OF(says_n),                                                                \
          .needs_one = true,                                                                        \
-         .expected = "words in lower case, `*` for a gap, (this|that) for alternatives, at most "  \
-                     "2,000 of them",                                                              \
-         .is_right = is_pattern},                                                                  \
+         .expected = PATTERN_EXPECTED,                                                             \
+         .is_right = is_pattern,                                                                   \
+         .check = check_pattern},                                                                  \
+        {prefix ".-.unless", SCHEMA_LIST, "words that speak against it"},                          \
+        {prefix ".-.unless.-",                                                                     \
+         SCHEMA_TEXT,                                                                              \
+         "words as in says; with them it does not mean this",                                      \
+         .item = sizeof(char *),                                                                   \
+         .array = REPLY_OF(unless),                                                                \
+         .count = REPLY_OF(unless_n),                                                              \
+         .expected = PATTERN_EXPECTED,                                                             \
+         .is_right = is_pattern,                                                                   \
+         .check = check_pattern},                                                                  \
         {prefix ".-.at", SCHEMA_LIST, "only in answer to"},                                        \
         {prefix ".-.at.-",      SCHEMA_WORD,                                                       \
          "a phase of SMTP",     .item = sizeof(enum phase),                                        \
@@ -139,6 +235,10 @@ static const struct schema_row rows[] = {
      .fallback = "policy", .zero = "policy", RANGE(USEC_SECOND, 7 * USEC_DAY), .at = AT(fallback.pause)},
     {"default.unknown_user", SCHEMA_WORD, "what its word counts that an address does not exist", .fallback = "twice",
      WORDS(trusts), .at = AT(fallback.unknown_user)},
+    {"default.words", SCHEMA_SECTION, "words that rules share, as $name in their patterns"},
+    {"default.words.*", SCHEMA_TEXT, "alternatives with | between them", .item = sizeof(struct reply_words),
+     .array = AT(words), .count = AT(words_n), .init = init_words, .at = offsetof(struct reply_words, text),
+     .expected = "words in lower case like `user|mailbox`", .is_right = is_words},
     REPLY_ROWS("default.replies", AT(fallback.replies), AT(fallback.replies_n)),
 
     {"*", SCHEMA_SECTION, "a provider with its MX suffixes", .item = sizeof(struct settings_provider), .array = AT(items),

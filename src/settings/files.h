@@ -22,5 +22,7 @@ struct file_providers_data {
     struct settings_provider fallback; // `default:`
     struct settings_provider *items;
     size_t n;
+    struct reply_words *words; // what `$name` in patterns stands for
+    size_t words_n;
     struct file_providers_data *shipped; // instead of these replies; NULL: none
 };

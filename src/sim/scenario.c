@@ -65,7 +65,7 @@ static const struct customer_plan customers[] = {
     {"home-mail",  "127.0.3.1", "premium", .rate = 1.5, .dead = 0.003, .size = 1200, .ends = 1},
     {"bank-ost",   "127.0.3.2", "premium", .rate = 15, .dead = 0.001, .size = 2500, .ends = 1},
     {"tickets-eu", "127.0.3.3", "shared", .rate = 18, .dead = 0.008, .complaints = 0.0003, .size = 6000, .ends = 1},
-    {"shop-42",    "127.0.3.4", "shared", .rate = 10, .dead = 0.006, .size = 3000, .ends = 1},
+    {"shop-42",    "127.0.3.4", "shared", .rate = 14, .dead = 0.006, .size = 3000, .ends = 1},
     {"shop-42",    "127.0.8.4", "shared", .rate = 20, .dead = 0.05, .complaints = 0.05, .size = 1500, .begins = 0.6, .ends = 0.8, .is_spam = true},
     {"nordwind",   "127.0.3.5", "shared", .rate = 30, .dead = 0.011, .complaints = 0.0003, .size = 9000, .ends = 1},
     {"acme-news",  "127.0.3.6", "shared", .rate = 40, .dead = 0.2, .complaints = 0.03, .size = 5000, .begins = 0.3, .ends = 0.7},
@@ -183,6 +183,7 @@ static void write_providers(struct buf *out)
         const struct provider_plan *p = &providers[i];
         buf_printf(out, "%s:\n  mx: [%s]\n  connections: %u\n  messages: 50\n", p->name, p->host,
                    p->connections / 2);
+        buf_printf(out, "  unknown_user: %s\n", p->is_late ? "twice" : "sure");
         if (p->rate)
             buf_printf(out, "  rate: %u/s\n", p->rate);
         else

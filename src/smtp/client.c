@@ -115,7 +115,7 @@ static struct smtp_client_event *add_event(struct smtp_client *c, enum smtp_clie
 static void give_conversation(const struct smtp_client *c, struct smtp_client_event *event,
                               const struct conversation *turn)
 {
-    struct buf text = {0};
+    CLEANUP(buf_deinit) struct buf text = {0};
     conversation_format(&text, &c->greeting, c->opened_at);
     if (turn)
         conversation_format(&text, turn, c->opened_at);

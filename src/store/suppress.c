@@ -41,7 +41,8 @@ void suppress_load(struct store *s, struct suppressions *to)
 {
     struct db *d = &s->query.db;
     uint32_t now = suppression_minute(clock_wall());
-    suppressions_reserve(to, (size_t)db_int(d, 0, "SELECT n FROM suppress", ""));
+    size_t all = (size_t)db_int(d, 0, "SELECT n FROM suppress", "");
+    suppressions_reserve(to, all + all / 16); // it does not grow right away
     sqlite3_stmt *st = db_query(d, "SELECT entries FROM suppress_bucket ORDER BY no", "");
     while (db_step(d, st)) {
         const uint8_t *p = sqlite3_column_blob(st, 0);

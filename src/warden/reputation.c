@@ -285,6 +285,8 @@ void warden_on_fact(struct warden *w, const struct outcome *o)
         o = &anonymous;
     }
     note_listing(j, o);
+    if (o->is_unknown)
+        unknown_on_outcome(w, o);
     j->fed_n = o->at == j->fed_at ? j->fed_n + 1 : 1;
     j->fed_at = o->at;
     reputation_feed(j->reputation, o);

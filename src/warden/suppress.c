@@ -61,8 +61,10 @@ static size_t said_by(const struct batch *b, struct said_by out[SAID_BY + 1])
         size_t at = 0;
         while (at < n && strcmp(out[at].provider, b->rows[i].provider) != 0)
             at++;
-        if (at == n && n <= SAID_BY)
-            out[n++] = (struct said_by){n < SAID_BY ? b->rows[i].provider : "", 0};
+        if (at == n && n <= SAID_BY) { // the last place is of all others
+            out[n] = (struct said_by){n < SAID_BY ? b->rows[i].provider : "", 0};
+            n++;
+        }
         out[at < n ? at : SAID_BY].n++;
     }
     return n;

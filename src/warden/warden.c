@@ -47,6 +47,7 @@ struct warden *warden_new(const struct warden_options *options)
     list_init(&w->notices);
     incident_load(w);
     notice_load(w);
+    unknown_open(w);
     judging_init(w);
     suppressing_init(w);
     incoming_init(w);
@@ -69,6 +70,7 @@ struct warden *warden_free(struct warden *w)
     notice_deinit(w);
     suppressing_deinit(w);
     judging_deinit(w);
+    unknown_close(w);
     incident_deinit(w);
     return xfree(w);
 }
@@ -78,6 +80,7 @@ void warden_set_settings(struct warden *w, const struct settings *settings)
     w->options.settings = settings;
     judging_set_settings(w);
     incoming_set_settings(w);
+    unknown_set_settings(w);
 }
 
 static void pending_append(struct pending *d);

@@ -5,6 +5,7 @@
 #include "core/incident.h"
 #include "net/timer.h"
 #include "warden/suppress.h"
+#include "warden/unknown.h"
 #include "warden/warden.h"
 
 struct decision;
@@ -58,7 +59,17 @@ struct warden {
     size_t told_most;          // so many, then old ones are swept out
     struct list notices;       // struct waiting: letters about milder steps
     struct timer notices_due;
+    struct unknown unknown;
+    struct timer unknown_due; // when it is kept next
+    bool unknown_is_due, unknown_is_keeping;
 };
+
+/* unknown_keep.c */
+void unknown_open(struct warden *w);
+void unknown_close(struct warden *w);
+void unknown_on_outcome(struct warden *w, const struct outcome *o);
+/* Other rules: what they know is taken out. */
+void unknown_set_settings(struct warden *w);
 
 void judging_init(struct warden *w);
 void judging_deinit(struct warden *w);

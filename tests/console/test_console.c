@@ -151,7 +151,9 @@ static void every_view_and_page_has_its_picture(void **state)
         {"provider", "j\r", "it blocks one of our IPs"},
         {"lane", "\r", "one probe"},
         {"events", "7", "oma@mail"},
-        {"event", "jjj\r", "read as unknown-user"},
+        {"conversation", "jjj\r", "providers.yaml:204"},
+        {"conversation-none", "nnn", "no connection came about"},
+        {"conversation-report", "nn", "the report, as it came"},
         {"ledger", "8", "wrong customer"},
         {"entry", "jjj\r", "evidence"},
     };
@@ -187,10 +189,36 @@ static void wide_screens_have_a_panel(void **state)
     compare(&s, "ip-wide");
     keys(&s, "2v", "sent, 1 h");
     compare(&s, "ips-wide");
+    keys(&s, "7v", "Outcome  home-mail");
+    compare(&s, "events-wide");
+    keys(&s, "jjj\r", "providers.yaml:204");
+    compare(&s, "conversation-wide");
+    keys(&s, "7v", "reply");
     keys(&s, "3", "rates over 24 h");
     keys(&s, "v", "Customer acme-news");
     keys(&s, "j", "Customer shop-42");
     compare(&s, "customers-wide");
+    scene_end(&s);
+}
+
+static void from_one_conversation_to_the_next(void **state)
+{
+    struct scene s = scene_home(24, 80, NULL, NULL);
+    (void)state;
+    keys(&s, "7", "oma@mail");
+    keys(&s, "jjj\r", "providers.yaml:204");
+    keys(&s, "nnn", "no connection came about");
+    keys(&s, "PPP", "providers.yaml:204");
+    keys(&s, "\r", "18,412 bytes"); // the answer opens its message
+    keys(&s, "h", "frozen picture");
+    keys(&s, "k\r", " ip:198.51.100.6"); // this world has no page of it
+    keys(&s, "h", "frozen picture");
+    keys(&s, "nnnnn", "the report, as it came");
+    keys(&s, "n", "Nothing more here: Esc goes back.");
+    keys(&s, "y", "copied: this page");
+    keys(&s, "/spring\r", "Spring is here"); // where one searches, n is the next hit
+    keys(&s, "n", "Spring is here");
+    keys(&s, "h", "▌ 12:04:29Z  complained"); // the list went along
     scene_end(&s);
 }
 
@@ -829,6 +857,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_view_and_page_has_its_picture),
         cmocka_unit_test(wide_screens_have_a_panel),
+        cmocka_unit_test(from_one_conversation_to_the_next),
         cmocka_unit_test(nothing_wrong_is_told_with_signs_of_life),
         cmocka_unit_test(a_long_list_pushes_the_story_down),
         cmocka_unit_test(no_culprit_no_key),

@@ -11,6 +11,7 @@
 #include "control/peer.h"
 #include "core/entry.h"
 #include "core/incident.h"
+#include "store/suppress.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -75,6 +76,26 @@ static void act(void *ctx, struct entry *e, control_act_fn *done, void *done_ctx
     incidents_apply(&engine->incidents, e);
     done(done_ctx, 0, e, "");
     entry_free(e);
+}
+
+static void suppress(void *ctx, struct entry *e, const struct suppress_row *rows, size_t n,
+                     control_act_fn *done, void *done_ctx)
+{
+    for (size_t i = 0; i < n; i++)
+        must(strchr(rows[i].address, '@') && rows[i].s.flags & SUPPRESSION_MANUAL);
+    act(ctx, e, done, done_ctx);
+}
+
+static void unsuppress(void *ctx, struct entry *e, const struct suppress_removal *what,
+                       control_act_fn *done, void *done_ctx)
+{
+    struct engine *engine = ctx;
+    if (what->n % 2) {
+        act(engine, e, done, done_ctx);
+        return;
+    }
+    entry_free(e);
+    done(done_ctx, 0, NULL, NULL);
 }
 
 static int reload(void *ctx, const char *actor, char **mistakes)
@@ -199,6 +220,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          .health = health,
                                          .why = why,
                                          .act = act,
+                                         .suppress = suppress,
+                                         .unsuppress = unsuppress,
                                          .reload = reload,
                                          .incidents = incidents};
     const struct control_settings settings = {.node = "n",

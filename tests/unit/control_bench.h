@@ -94,6 +94,30 @@ static inline void each_lane(void *ctx, void (*each)(void *to, const struct cont
                                         .last_reply = "550 5.7.1 \x1b[31mblocked"});
 }
 
+static inline void
+each_unknown(void *ctx, void (*each)(void *to, const struct control_unknown_row *r), void *to)
+{
+    (void)ctx;
+    static const char *const providers[] = {"", "google", "yahoo"};
+    struct control_unknown_row row = {.phase = "rcpt",
+                                      .class = "undetermined",
+                                      .shape = "moon of * is sad",
+                                      .sample = "550 Moon of \x1b[7 is sad",
+                                      .code = 550,
+                                      .count = 41,
+                                      .first_at = USEC_DAY,
+                                      .last_at = 2 * USEC_DAY,
+                                      .providers = providers,
+                                      .providers_n = ARRAY_LEN(providers),
+                                      .has_more_providers = true};
+    each(to, &row);
+    row.shape = "";
+    row.count = 7;
+    row.providers_n = 1;
+    row.has_more_providers = false;
+    each(to, &row);
+}
+
 static inline void totals(void *ctx, struct control_totals *t)
 {
     (void)ctx;
@@ -203,6 +227,7 @@ static inline void fill_state(struct state *s)
     counter_add_n(&c->counter, COUNTER_DELIVERED, clock_wall(), 936);
     counter_add_n(&c->counter, COUNTER_BOUNCED, clock_wall(), 64);
     counter_add_n(&c->counter, COUNTER_DEAD, clock_wall(), 64);
+    counter_add_n(&c->counter, COUNTER_UNDETERMINED, clock_wall(), 20);
     state_customer_add(s, "beta")->is_known = true;
     for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
         struct state_ip *ip = state_ip_add(s, addresses[i]);
@@ -237,7 +262,8 @@ static inline int begin(void **state)
                                         .harm = harm,
                                         .ip_health = ip_health,
                                         .is_incident = is_incident,
-                                        .incidents = incidents};
+                                        .incidents = incidents,
+                                        .each_unknown = each_unknown};
     settings_of(&s, b);
     struct control_options o = {.loop = &b->loop,
                                 .state = &b->state,

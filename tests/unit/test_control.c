@@ -44,8 +44,8 @@ static void lists_are_sorted_and_filtered_by_any_column(void **state)
 static void every_table_can_be_listed_and_shown(void **state)
 {
     struct bench *b = *state;
-    static const char *const tables[] = {"status", "incidents", "ips",    "customers",
-                                         "queue",  "providers", "events", "log"};
+    static const char *const tables[] = {"status",    "incidents", "ips", "customers", "queue",
+                                         "providers", "events",    "log", "unknown"};
     static const char *const targets[] = {"customer:acme", "ip:198.51.100.7",
                                           "queue:provider=google", "queue:pool=shared",
                                           "provider:google"};
@@ -62,6 +62,29 @@ static void every_table_can_be_listed_and_shown(void **state)
     says(error(b, "show", json_pack("{s:s}", "target", "log:99")), "no entry 99");
     says(error(b, "show", json_pack("{s:s}", "target", "message:01JD3VR5Q8000000000000ABCD")),
          "no message");
+}
+
+static void unknown_replies_are_a_table_like_others(void **state)
+{
+    struct bench *b = *state;
+    CLEANUP(json_decref) json_t *all = result(b, "list", json_pack("{s:s}", "table", "unknown"));
+    CLEANUP(json_decref)
+    json_t *one = result(
+        b, "list", json_pack("{s:s,s:s}", "table", "unknown", "filter", "provider:yahoo count>40"));
+    const json_t *row = json_array_get(json_object_get(one, "rows"), 0);
+    assert_int_equal(json_array_size(json_object_get(all, "rows")), 2);
+    assert_int_equal(protocol_get_number(one, "matched", 0), 1);
+    assert_string_equal(protocol_get_text(row, "key", ""), "reply:rcpt/550/moon of * is sad");
+    assert_string_equal(protocol_get_text(row, "providers", ""), "google, yahoo, …");
+    assert_string_equal(protocol_get_text(row, "sample", ""), "550 Moon of \\x1b[7 is sad");
+    row = json_array_get(json_object_get(all, "rows"), 1);
+    assert_true(json_is_null(json_object_get(row, "providers")));
+    CLEANUP(json_decref)
+    json_t *page = result(b, "show", json_pack("{s:s}", "target", "provider:google"));
+    assert_int_equal(protocol_get_number(page, "unknown_shapes", 0), 1);
+    CLEANUP(json_decref) json_t *s = result(b, "status", NULL);
+    double rate = json_number_value(json_object_get(s, "undetermined_rate_1h"));
+    assert_true(rate > 0.0199 && rate < 0.0201);
 }
 
 static void the_queue_adds_up_by_what_is_asked(void **state)
@@ -592,6 +615,7 @@ static const struct CMUnitTest tests[] = {
     WITH_BENCH(hello_says_who_one_is),
     WITH_BENCH(lists_are_sorted_and_filtered_by_any_column),
     WITH_BENCH(every_table_can_be_listed_and_shown),
+    WITH_BENCH(unknown_replies_are_a_table_like_others),
     WITH_BENCH(the_queue_adds_up_by_what_is_asked),
     WITH_BENCH(a_suspension_is_previewed_done_and_undone),
     WITH_BENCH(what_cannot_be_done_is_refused_in_words),

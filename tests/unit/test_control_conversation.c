@@ -3,6 +3,8 @@
 
 #include "core/conversation.h"
 #include "core/outcome.h"
+#include "core/suppression.h"
+#include "store/suppress.h"
 #include "store/trail.h"
 
 #define RECIPIENT "r.falk@outlook.example"
@@ -155,6 +157,61 @@ static void a_late_bounce_has_the_report_that_told_of_it(void **state)
     assert_true(json_is_null(json_object_get(page, "conversation")));
 }
 
+static void on_written_down(void *ctx, int r, const struct ledger_row *row)
+{
+    (void)row;
+    *(int *)ctx = r == 0 ? 1 : -1;
+}
+
+// A row about the recipient, as a bounce makes it.
+static void suppress_for(struct bench *b, const char *owner, usec_t since, unsigned flags)
+{
+    int is_done = 0;
+    struct suppress_row row = {.address = RECIPIENT,
+                               .owner = owner,
+                               .provider = "google",
+                               .reason = "",
+                               .s = {.since = suppression_minute(since),
+                                     .until = suppression_minute(since + 90 * USEC_DAY),
+                                     .class = CLASS_UNKNOWN_USER,
+                                     .flags = (uint8_t)flags}};
+    suppress_add(b->store, NULL, &row, 1, on_written_down, &is_done);
+    while (!is_done)
+        turn(b);
+    assert_int_equal(is_done, 1);
+}
+
+static void what_followed_for_the_recipient_is_said(void **state)
+{
+    static const struct {
+        const char *owner, *says; // says NULL: nothing
+        usec_t before;
+        unsigned flags;
+    } cases[] = {
+        {"acme", "recipient suppressed for acme until ", 0, 0},
+        {"", "recipient suppressed for everybody until ", 0, 0},
+        {"acme/spring", "recipient suppressed for acme/spring until ", 0, 0},
+        {"acme", "a sign against the recipient, which refuses nobody yet", 0, SUPPRESSION_SUSPECT},
+        {"acme2", NULL, 0, 0},        // another's
+        {"acme", NULL, USEC_HOUR, 0}, // it was so before
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(begin(state), 0); // a world each
+        struct bench *b = *state;
+        struct outcome o = outcome_of(b, OUTCOME_BOUNCED, PHASE_RCPT, "550 5.5.0 unavailable");
+        suppress_for(b, cases[i].owner, o.at - cases[i].before, cases[i].flags);
+        tell(b, &o);
+        json_t *page = page_of(b, 1);
+        const char *so = protocol_get_text(page, "so", "");
+        if (cases[i].says)
+            says(xstrdup(so), cases[i].says);
+        else
+            assert_string_equal(so, "");
+        json_decref(page);
+        end(state);
+    }
+}
+
 static bool judge(void *ctx, const struct outcome *o, struct control_reading *out)
 {
     (void)ctx;
@@ -215,10 +272,11 @@ static void a_hostile_one_stays_within_a_line_of_the_protocol(void **state)
         keep(b, &o, i % 2 ? TRAIL_CONVERSATION : TRAIL_REPORT, (const char *)text.p);
     message_id_format(id, o.message);
     CLEANUP(xfree) char *message = xasprintf("message:%s", id);
-    CLEANUP(json_decref) json_t *page = result(b, "show", json_pack("{s:s}", "target", message));
     CLEANUP(json_decref) json_t *why = result(b, "explain", json_pack("{s:s}", "target", message));
+    CLEANUP(json_decref) json_t *page = result(b, "show", json_pack("{s:s}", "target", message));
     CLEANUP(xfree) char *whole = json_dumps(why, 0);
-    assert_true(strlen(whole) < PROTOCOL_LINE);
+    CLEANUP(xfree) char *all = json_dumps(page, 0);
+    assert_true(strlen(whole) < PROTOCOL_LINE && strlen(all) < PROTOCOL_LINE);
     buf_deinit(&text);
 }
 
@@ -228,6 +286,7 @@ static const struct CMUnitTest tests[] = {
     WITH_BENCH(where_there_is_none_it_says_why),
     WITH_BENCH(a_late_bounce_has_the_report_that_told_of_it),
     WITH_BENCH(an_answer_is_read_again_by_the_rules_of_now),
+    cmocka_unit_test(what_followed_for_the_recipient_is_said),
     WITH_BENCH(explain_says_it_line_by_line),
     WITH_BENCH(a_hostile_one_stays_within_a_line_of_the_protocol),
 };

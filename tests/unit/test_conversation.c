@@ -13,7 +13,7 @@ static void add(struct conversation *c, int64_t ms, enum conversation_by by, con
 // As text, opened at 5 s.
 static char *text_of(const struct conversation *c)
 {
-    struct buf b = {0};
+    CLEANUP(buf_deinit) struct buf b = {0};
     conversation_format(&b, c, 5 * USEC_SECOND);
     return buf_take_str(&b);
 }

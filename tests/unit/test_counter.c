@@ -92,6 +92,8 @@ static void one_outcome_counts_under_what_it_is(void **state)
         {"complaint", OUTCOME_COMPLAINED, CLASS_COMPLAINT, {[COUNTER_COMPLAINED] = 1}},
         {"refused at submission", OUTCOME_REFUSED, CLASS_SUSPENDED, {[COUNTER_REFUSED] = 1}},
         {"accepted", OUTCOME_ACCEPTED, CLASS_DELIVERED, {[COUNTER_ACCEPTED] = 1}},
+        {"nobody knows why it bounced", OUTCOME_BOUNCED, CLASS_UNDETERMINED, {[COUNTER_BOUNCED] = 1, [COUNTER_UNDETERMINED] = 1}},
+        {"nobody knows why it waits", OUTCOME_DEFERRED, CLASS_UNDETERMINED, {[COUNTER_DEFERRED] = 1, [COUNTER_UNDETERMINED] = 1}},
         {"a listing is no mail", OUTCOME_LISTED, CLASS_DELIVERED, {0}},
         // clang-format on
     };

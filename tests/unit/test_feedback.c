@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "mail/feedback.h"
 #include "mail/replies.h"
+#include "mail/report.h"
 #include "settings/settings.h"
 
 static struct settings *settings;
@@ -123,10 +124,16 @@ static void a_report_says_who_and_why(void **state)
          "bounce ann@far.example protocol 5.4.6 unknown"},
         {"expired in a queue", REPORT_HEAD STATUS "Final-Recipient: rfc822; ann@far.example\nAction: failed\nStatus: 4.4.7\n" ORIGINAL,
          "bounce ann@far.example no-connect 4.4.7 unknown"},
-        {"an unknown refusal", REPORT_HEAD STATUS "Final-Recipient: rfc822; ann@far.example\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 certainly not\n" ORIGINAL,
+        {"an unknown refusal", REPORT_HEAD STATUS "Final-Recipient: rfc822; ann@far.example\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 that will not do\n" ORIGINAL,
          "bounce ann@far.example undetermined 5.0.0 unknown"},
         {"UTF-8 (RFC 6533)", REPORT_HEAD "Content-Type: message/global-delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: utf-8; j\\x{F6}rg@far.example\nAction: failed\nStatus: 5.1.1\n" ORIGINAL,
          "bounce j\xc3\xb6rg@far.example unknown-user 5.1.1 recipient"},
+        {"a local name, and where it is", REPORT_HEAD STATUS "Final-Recipient: LOCAL; ann\nX-Actual-Recipient: rfc822; ann@far.example\nAction: failed\nStatus: 5.1.1\n\n--cut--\n",
+         "bounce ann@far.example unknown-user 5.1.1 recipient"},
+        {"two lines of diagnostic", REPORT_HEAD STATUS "Final-Recipient: rfc822; ann@far.example\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550-sorry\nDiagnostic-Code: smtp; 550 no such user\n" ORIGINAL,
+         "bounce ann@far.example unknown-user 5.0.0 recipient"},
+        {"a report without its machine-readable part", "From: MAILER-DAEMON@far.example\nContent-Type: multipart/report; report-type=delivery-status; boundary=cut\n\n--cut\n\nzzz\n" ORIGINAL,
+         "bounce ann@far.example undetermined - unknown"},
         {"a read receipt", "From: ann@far.example\nSubject: Read: News\nContent-Type: multipart/report; report-type=disposition-notification; boundary=cut\n\n--cut\n\nread\n--cut\nContent-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; ann@far.example\nDisposition: manual-action/MDN-sent-manually; displayed\n--cut--\n",
          "other"},
         {"deleted without being read", "From: ann@far.example\nSubject: Not read: News\nContent-Type: multipart/report; report-type=disposition-notification; boundary=cut\n\n--cut\n\ngone\n--cut\nContent-Type: message/disposition-notification\n\nOriginal-Recipient: rfc822; ann@far.example\nFinal-Recipient: rfc822; ann@far.example\nDisposition: automatic-action/MDN-sent-automatically; deleted\n--cut--\n",
@@ -159,6 +166,10 @@ static void a_complaint_is_one_and_its_kin_are_not(void **state)
          "complaint ann@far.example complaint - recipient"},
         {"Microsoft's, which is none", "From: staff@hotmail.com\nSubject: complaint about message from 192.0.2.1\nContent-Type: multipart/mixed; boundary=cut\n\n--cut\nContent-Type: message/rfc822\n\nX-HmXmrOriginalRecipient: ann@far.example\nTo: x@y.example\n\nhi\n--cut--\n",
          "complaint ann@far.example complaint - recipient"},
+        {"a spam report with the mail", "From: desk@far.example\nSubject: Spam report\nContent-Type: multipart/mixed; boundary=cut\n\n--cut\n\nlook\n--cut\nContent-Type: message/rfc822\n\nTo: ann@far.example\n\nhi\n--cut--\n",
+         "complaint ann@far.example complaint - recipient"},
+        {"a bounce of one", "From: MAILER-DAEMON@far.example\nSubject: Undelivered: Spam report\nContent-Type: multipart/report; report-type=delivery-status; boundary=cut\n\n--cut\n" STATUS "Final-Recipient: rfc822; ann@far.example\nAction: failed\nStatus: 5.1.1\n" ORIGINAL,
+         "bounce ann@far.example unknown-user 5.1.1 recipient"},
         {"Apple's", "From: Ann <ann@far.example>\nTo: leave@x.example\nX-Apple-Unsubscribe: true\nSubject: Unsubscribe\n\n", "unsubscribe ann@far.example unsubscribe - recipient"},
         {"a mail that says so", "From: ann@far.example\nTo: token@x.example\nSubject: unsubscribe\n\n", "unsubscribe ann@far.example unsubscribe - recipient"},
         {"a mail with a token", "From: ann@far.example\nTo: token@x.example\nSubject: unsubscribe 8f3a-77\n\n", "unsubscribe ann@far.example unsubscribe - recipient"},
@@ -182,6 +193,7 @@ static void a_machine_that_answers_is_no_bounce(void **state)
         {"Japanese", "From: ann@far.example\nSubject: =?utf-8?B?6Ieq5YuV6L+U5L+h?=: News\n\nx\n", "auto ann@far.example auto-reply - recipient"},
         {"Exchange", "From: ann@far.example\nSubject: Automatic reply: News\nX-Auto-Response-Suppress: All\nAuto-Submitted: auto-generated\nIn-Reply-To: <42@shop.example>\n\nx\n", "auto ann@far.example auto-reply - recipient"},
         {"its own header", "From: ann@far.example\nSubject: Re: News\nX-Autoreply: yes\n\nx\n", "auto ann@far.example auto-reply - recipient"},
+        {"an author who is no address", "From: x <a\xe2\x80\xae@far.example>\nSubject: Re: News\nAuto-Submitted: auto-replied\n\nx\n", "auto - auto-reply - recipient"},
         {"one that talks of a dead address", "From: ann@far.example\nSubject: Automatic reply: News\nAuto-Submitted: auto-replied\n\nThe address bob@far.example does not exist any more.\n", "auto ann@far.example auto-reply - recipient"},
         {"a person", "From: ann@far.example\nSubject: Re: News\nIn-Reply-To: <42@shop.example>\n\nThank you!\n", "other"},
         {"a newsletter", "From: news@far.example\nSubject: This week\nPrecedence: bulk\nList-Id: <n.far.example>\n\nHello\n", "other"},
@@ -290,6 +302,32 @@ static void a_reply_is_kept_as_it_was_said(void **state)
     }
 }
 
+static void our_own_reports_read_as_they_were_meant(void **state)
+{
+    (void)state;
+    CLEANUP(buf_deinit) struct buf out = {0};
+    const struct report_failure failures[] = {
+        {"ann@far.example", "550 5.1.1 No such user here", "mx.far.example", CLASS_UNKNOWN_USER,
+         550, 1},
+        {"bob@far.example", "552 5.2.2 Mailbox full", "mx.far.example", CLASS_MAILBOX_FULL, 552, 1},
+    };
+    const struct report_plan plan = {
+        .node = "mta1.example.net",
+        .to = "news@shop.example",
+        .message_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        .failures = failures,
+        .failures_n = ARRAY_LEN(failures),
+        .original = bytes_str("Message-ID: <42@shop.example>\r\nSubject: News\r\n\r\nHello\r\n")};
+    report_format(&out, &plan);
+    CLEANUP(feedback_free) struct feedback *f = feedback_read(buf_bytes(&out), replies);
+    assert_int_equal(f->kind, FEEDBACK_BOUNCE);
+    assert_int_equal(f->recipients_n, 2);
+    assert_string_equal(f->recipients[0].address, "ann@far.example");
+    assert_int_equal(f->recipients[0].class, CLASS_UNKNOWN_USER);
+    assert_int_equal(f->recipients[1].class, CLASS_MAILBOX_FULL);
+    assert_string_equal(f->message_id, "42@shop.example");
+}
+
 static void a_report_of_many_has_its_bound(void **state)
 {
     (void)state;
@@ -313,6 +351,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(addresses_come_in_every_dress),
     cmocka_unit_test(it_leads_to_the_mail_that_it_answers),
     cmocka_unit_test(a_reply_is_kept_as_it_was_said),
+    cmocka_unit_test(our_own_reports_read_as_they_were_meant),
     cmocka_unit_test(a_report_of_many_has_its_bound),
 };
 

@@ -128,6 +128,10 @@ static const struct {
     {"no-parcel", ""},
     {"no-german-away", ""},
     {"no-left", ""},
+    {"success-postfix", "ann@r.example=delivered"},
+    {"no-postmaster", ""},
+    {"no-phish", ""},
+    {"no-membership", ""},
 };
 // clang-format on
 
@@ -242,8 +246,11 @@ static void damage(struct buf *mail, struct chance *c)
     static const char bytes[] = "\n\n  @<>:.-=\"(\0\xff\xe3;5";
     for (size_t i = chance_next(c) % 30; i > 0 && mail->n; i--)
         mail->p[chance_next(c) % mail->n] = (uint8_t)bytes[chance_next(c) % (sizeof(bytes) - 1)];
-    if (chance_next(c) % 2)
-        buf_add(mail, mail->p + mail->n / 2, mail->n / 4);
+    if (chance_next(c) % 2) {
+        size_t n = mail->n / 4;
+        CLEANUP(xfree) char *again = xmemdup0(mail->p + mail->n / 2, n);
+        buf_add(mail, again, n);
+    }
     if (chance_next(c) % 2)
         buf_consume(mail, chance_next(c) % (mail->n + 1));
 }

@@ -197,6 +197,32 @@ static void put(struct suppressions *s, const char *what, const char *owner, use
     assert_true(suppressions_put(s, &one));
 }
 
+static void case_makes_no_difference_at_any_length(void **state)
+{
+    (void)state;
+    struct suppressions s;
+    suppressions_init(&s, &hash);
+    for (size_t n = 1; n < 60; n++) {
+        char small[80], large[80], other[80];
+        for (size_t i = 0; i < n; i++) {
+            small[i] = (char)('a' + i % 26);
+            large[i] = (char)('A' + i % 26);
+        }
+        memcpy(small + n, "@[`{z", 6); // what stands beside the letters stays as it is
+        memcpy(large + n, "@[`{Z", 6);
+        memcpy(other, small, sizeof(other));
+        other[n / 2] ^= 1;
+        CLEANUP(xfree) char *exact = xstrdup(large); // nothing is read behind its end
+        assert_int_equal(suppression_key(&s, small), suppression_key(&s, exact));
+        assert_int_not_equal(suppression_key(&s, small), suppression_key(&s, other));
+        other[n / 2] ^= 1;
+        other[n + 1] = '{';
+        assert_int_not_equal(suppression_key(&s, small), suppression_key(&s, other));
+        assert_int_equal(suppression_key(&s, small + n), suppression_key(&s, large + n));
+    }
+    assert_int_equal(suppression_key(&s, "Gone.test"), suppression_key(&s, "@gone.TEST"));
+}
+
 static void who_is_asked_for(void **state)
 {
     (void)state;
@@ -388,6 +414,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(random_steps_leave_what_a_list_would),
     cmocka_unit_test(what_is_over_is_swept_out_in_steps),
     cmocka_unit_test(it_grows_and_a_reserved_one_does_not),
+    cmocka_unit_test(case_makes_no_difference_at_any_length),
     cmocka_unit_test(who_is_asked_for),
     cmocka_unit_test(the_strongest_speaks),
     cmocka_unit_test(what_an_outcome_asks_for),

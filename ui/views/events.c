@@ -99,7 +99,7 @@ static const struct column columns[] = {
 };
 
 static const struct binding keys[] = {
-    {'\n', "open",   "outcome", "the outcome in words", .shown = "Enter"},
+    {'\n', "open",   "conversation", "what was said, and how it was read", .shown = "Enter"},
     {'f',  "freeze", "freeze",  "freeze, go on"},
 };
 
@@ -191,5 +191,6 @@ const struct view view_events = {
     .counts = counts,
     .life = life,
     .foot = foot,
-    .page = &page_event,
+    .page = &page_conversation,
+    .panel = &page_event,
 };

@@ -17,4 +17,4 @@ extern const size_t views_pages_n;
 extern const struct view view_incidents, view_ips, view_customers, view_queue, view_providers,
     view_events, view_ledger;
 extern const struct view page_incident, page_report, page_ip, page_customer, page_queue,
-    page_message, page_provider, page_lane, page_event, page_entry;
+    page_message, page_provider, page_lane, page_event, page_conversation, page_entry;

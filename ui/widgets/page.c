@@ -38,25 +38,40 @@ struct line *page_line(struct page *p, const char *key)
     return &item->line;
 }
 
+void page_fold(struct page *p, const char *key, const struct line *head, int indent, enum pen pen,
+               const char *text)
+{
+    char row[LINE_BYTES];
+    const char *at = text;
+    do {
+        struct line *l = page_line(p, at == text ? key : NULL);
+        if (at == text)
+            line_append(l, head);
+        else
+            line_pad(l, indent);
+        int width = p->width - l->columns;
+        size_t n = width > 0 ? text_wrap(at, width) : strlen(at);
+        snprintf(row, sizeof(row), "%.*s", (int)n, at);
+        line_str(l, pen, row);
+        at += n;
+        at += strspn(at, " ");
+    } while (*at);
+}
+
 void page_say(struct page *p, const char *label, enum pen pen, const char *format, ...)
 {
-    char text[LINE_BYTES], row[LINE_BYTES];
+    char text[LINE_BYTES];
+    struct line head;
     va_list ap;
     va_start(ap, format);
     // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it misses the va_start above
     (void)vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
-    int width = p->width - PAGE_INDENT;
-    for (const char *at = text; *at && width > 0;) {
-        size_t n = text_wrap(at, width);
-        struct line *l = page_line(p, NULL);
-        line_str(l, PEN_DIM, at == text ? label : "");
-        line_pad(l, PAGE_INDENT);
-        snprintf(row, sizeof(row), "%.*s", (int)n, at);
-        line_str(l, pen, row);
-        at += n;
-        at += strspn(at, " ");
-    }
+    line_clear(&head);
+    line_str(&head, PEN_DIM, label);
+    line_pad(&head, PAGE_INDENT - 1); // a blank stands before it
+    if (*text && p->width > PAGE_INDENT)
+        page_fold(p, NULL, &head, PAGE_INDENT, pen, text);
 }
 
 void page_head(struct page *p, const char *text)

@@ -35,6 +35,10 @@ struct line *page_line(struct page *p, const char *key);
 /* ` label    text`, wrapped under itself; no line at all for an empty text. */
 void page_say(struct page *p, const char *label, enum pen pen, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* ` head`, and the text right behind it; what does not fit goes on from column `indent`. The key (NULL:
+ * none) is the first line's. */
+void page_fold(struct page *p, const char *key, const struct line *head, int indent, enum pen pen,
+               const char *text);
 /* A heading in the column of labels. */
 void page_head(struct page *p, const char *text);
 /* After it is built: the selection finds its line again. */
