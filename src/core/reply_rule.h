@@ -19,7 +19,7 @@ struct reply_rule {
     enum scope scope;
     const enum phase *at; // only in these phases; none: in any
     size_t at_n;
-    unsigned code;     // only these replies: 4 or 5, the first digit; 0: any
+    unsigned code;     // only these replies: the first digit, or all three; 0: any
     bool is_only_here; // said by others it means something else; else it speaks by its look too
     const char *from;  // where that is known from; "" not said
     unsigned line;     // in its file

@@ -82,7 +82,7 @@ static bool is_for(const struct reply_rule *rule, const struct reply_said *said)
     if (*rule->provider && strcmp(rule->provider, said->provider) != 0 &&
         (rule->is_only_here || *said->provider))
         return false;
-    if (rule->code && said->code && said->code / 100 != rule->code)
+    if (rule->code && said->code && (rule->code < 10 ? said->code / 100 : said->code) != rule->code)
         return false;
     if (said->phase == PHASE_NONE || !rule->at_n)
         return true;
@@ -121,17 +121,30 @@ static const struct reply_rule *find(const struct replies *r, const struct reply
     return first ? r->rules[first->owner].rule : NULL;
 }
 
-// Of "550 5.1.351 Remote server returned … -> 550 5.1.1 …" and "host … said: 550 …" the last part.
+// "550 5.1.1 No…", "421-4.7.0", "550 No": a code, and behind it a blank or a dash and a status or a word.
+static bool is_reply(const char *text)
+{
+    if (strspn(text, "0123456789") != 3 || (*text != '4' && *text != '5') || text[1] > '7' ||
+        (text[3] != ' ' && text[3] != '-'))
+        return false;
+    const char *next = text + 4;
+    return strspn(next, "0123456789.") >= 5 || isalpha((unsigned char)*next) || *next == '<' ||
+           *next == '\'' || *next == '[' || *next == '#';
+}
+
+/* A relayed reply's last part: "550 5.1.351 Remote server returned … -> 550 5.1.1 …", "host … said: 550 …",
+ * "smtp; 550 …", "… RCPT TO:<…>: 550 …", "550-'5.2.2 …". NULL: it is no relayed one. */
 static const char *inner_of(const char *text)
 {
-    static const char *const marks[] = {" -> ", " said: "};
     const char *inner = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
-        for (const char *at = text; (at = strstr(at, marks[i]));) {
-            at += strlen(marks[i]);
-            if (isdigit((unsigned char)*at) && (!inner || at > inner))
-                inner = at;
-        }
+    for (const char *at = text; (at = strpbrk(at, "45")); at++) {
+        if (at == text || !strchr(" :;\"'(", at[-1]))
+            continue;
+        if (at[-1] == ' ' && (at - text < 2 || !strchr(">:;", at[-2])))
+            continue;
+        if (is_reply(at))
+            inner = at;
+    }
     return inner;
 }
 
@@ -141,11 +154,26 @@ static bool is_clueless(const struct reply_verdict *v)
                         v->class == CLASS_NO_CONNECT || v->class == CLASS_PROTOCOL);
 }
 
+// "Sender verify failed: 550 No such user": what stands before the inner reply says that it is about us.
+static bool is_of_sender(const struct replies *r, const struct reply_said *said, const char *inner)
+{
+    char head[REPLIES_PLAIN];
+    size_t n = (size_t)(inner - said->text);
+    struct reply_said before = *said;
+    if (n >= sizeof(head))
+        return false;
+    memcpy(head, said->text, n);
+    head[n] = '\0';
+    before.text = head;
+    const struct reply_rule *rule = find(r, &before);
+    return rule && rule->class == CLASS_AUTH_POLICY && rule->scope == SCOPE_SENDER_DOMAIN;
+}
+
 static void judge(const struct replies *r, const struct reply_said *said,
                   struct reply_verdict *verdict, int depth)
 {
     const char *inner = depth < DEPTH_MOST ? inner_of(said->text) : NULL;
-    if (inner) {
+    if (inner && !is_of_sender(r, said, inner)) {
         char enhanced[12];
         struct reply_said deep = *said;
         deep.text = inner;

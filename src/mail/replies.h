@@ -2,8 +2,8 @@
  * over a misleading code, the phase taken into account.
  *
  * A reply's text is brought to plain words first: lower case, repeated codes dropped, addresses and
- * IPs masked, punctuation to blanks. All fragments of all patterns are searched in one pass
- * (Aho, Corasick 1975); of the rules whose fragments stand there in order, the first wins. Where
+ * IPs masked, accents off, punctuation to blanks. All words of all patterns are searched in one pass
+ * (Aho, Corasick 1975); of the rules that have a pattern there and nothing against them, the first wins. Where
  * none does, the codes alone speak (mail/classify.h). Of a relayed reply the inner one counts.
  * Pure; a struct replies never changes, so that threads may share it. */
 #pragma once
@@ -21,7 +21,7 @@ struct replies *replies_new(const struct reply_rule *rules, size_t n);
 struct replies *replies_free(struct replies *r);
 DEFINE_CLEANUP(struct replies *, replies_free)
 
-/* How many patterns found no room: at most 20,000 are kept, and REPLY_ALTERNATIVES of one. */
+/* How many patterns found no room: at most 20,000 are kept, and REPLY_ALTERNATIVES of a part. */
 size_t replies_left_out(const struct replies *r);
 
 /* What is known of an answer. `text` is all of it, codes in front or not, lines joined by blanks. */

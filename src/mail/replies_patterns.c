@@ -274,12 +274,13 @@ static bool follows(const struct found *f, enum gap gap, const struct occurrence
 }
 
 // Which of a set's occurrences can be reached from the one before.
-static uint32_t reached(const struct found *f, const struct pattern *p, size_t part, uint32_t from)
+static uint32_t reached(const struct found *f, const struct pattern *p, size_t before, size_t part,
+                        uint32_t from)
 {
     uint32_t now = 0, bit = 1;
     for (uint16_t o = f->first[p->sets[part]]; o && bit; o = f->all[o - 1].next, bit <<= 1) {
         uint32_t is_from = from;
-        for (uint16_t b = f->first[p->sets[part - 1]]; b && is_from && !(now & bit);
+        for (uint16_t b = f->first[p->sets[before]]; b && is_from && !(now & bit);
              b = f->all[b - 1].next, is_from >>= 1)
             if (is_from & 1 && follows(f, p->gaps[part], &f->all[b - 1], &f->all[o - 1]))
                 now |= bit;
@@ -290,12 +291,15 @@ static uint32_t reached(const struct found *f, const struct pattern *p, size_t p
 bool patterns_stands(const struct found *f, const struct pattern *p)
 {
     uint32_t reach = UINT32_MAX;
+    size_t before = 0; // the part before, of those that stand there
     for (size_t i = 0; i < p->n; i++)
         if (!f->first[p->sets[i]] != (p->gaps[i] == GAP_NOT))
             return false;
     for (size_t i = 1; i < p->n && reach; i++)
-        if (p->gaps[i] != GAP_NOT)
-            reach = p->gaps[i] == GAP_ALSO ? UINT32_MAX : reached(f, p, i, reach);
+        if (p->gaps[i] != GAP_NOT) {
+            reach = p->gaps[i] == GAP_ALSO ? UINT32_MAX : reached(f, p, before, i, reach);
+            before = i;
+        }
     return reach;
 }
 

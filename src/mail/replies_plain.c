@@ -102,7 +102,9 @@ size_t replies_plain_word(char *out, size_t room, const char *w, size_t n)
 
 static size_t add_word(char *out, size_t at, const char *w, size_t n)
 {
-    if (memchr(w, '@', n) || is_ip(w, n))
+    if (memchr(w, '@', n))
+        out[at++] = *w == '@' && w[1] == '%' ? '%' : '@';
+    else if (is_ip(w, n))
         out[at++] = '%';
     else
         at += replies_plain_word(out + at, REPLIES_PLAIN - 2 - at, w, n);
@@ -142,7 +144,7 @@ size_t replies_plain(char out[REPLIES_PLAIN], const char *text)
         if (!n)
             continue;
         if (memchr(w, ':', n)) {
-            w = "@masked"; // an IPv6 address
+            w = "@%  "; // an IPv6 address
             n = strlen(w);
         }
         // A code may be repeated at each line's start: "550 " followed by an enhanced status.

@@ -1,5 +1,5 @@
 // Two passes. What needs punctuation to be seen (URLs, addresses, quotes, ids with dashes) is replaced in
-// the text by an address, which plain words have as `%`. What a plain word tells by itself (digits, a
+// the text by an address, which plain words have as `@`. What a plain word tells by itself (digits, a
 // host's dots) is found behind that. So words and codes are exactly those that patterns meet.
 #include "mail/replies_shape.h"
 
@@ -13,7 +13,7 @@
 #include "mail/replies.h"
 #include "mail/replies_letters.h"
 
-#define MARK " a@a " // in plain words: %
+#define MARK " a@a " // in plain words: @
 
 enum { WORD_MOST = 64, CONSONANTS = 7, JUMBLE = 3, ITEMS = 128 };
 
@@ -179,7 +179,7 @@ static bool word_varies(const char *w, size_t n)
 {
     size_t consonants = 0;
     for (size_t i = 0; i < n; i++) {
-        if (isdigit((unsigned char)w[i]) || w[i] == '%')
+        if (isdigit((unsigned char)w[i]) || w[i] == '%' || w[i] == '@')
             return true;
         consonants += isalpha((unsigned char)w[i]) && !strchr("aeiouy", w[i]);
     }

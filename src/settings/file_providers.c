@@ -52,7 +52,6 @@ static void check_suffix(struct schema_reader *r, const struct tree_node *node, 
 static const struct schema_word classes[] = {WORDS_CLASS(WORD)};
 static const struct schema_word scopes[] = {WORDS_SCOPE(WORD)};
 static const struct schema_word phases[] = {WORDS_PHASE(WORD)};
-static const struct schema_word codes[] = {{"4", 4}, {"5", 5}};
 static const struct schema_word trusts[] = {
     {"twice", TRUST_TWICE}, {"sure", TRUST_SURE}, {"weak", TRUST_WEAK}};
 static const struct schema_word answers[] = {{"no", false}, {"yes", true}};
@@ -126,13 +125,12 @@ static bool is_pattern(const char *text)
             *p == '(' ? false : is_open || (*p == '*' && depth && p[-1] != '(' && p[-1] != '|');
         if (*p == ')' && is_open && p[1] != '*' && !is_gap_or_end(p + 1))
             return false;
-        if (!depth && is_gap_or_end(p))
-            all = 1;
+        if (!depth && (is_gap_or_end(p) || (*p == ' ' && p > text && p[-1] == ')') ||
+                       (*p == ' ' && p[1] == '(')))
+            all = 1; // groups side by side are parts of their own
         if (depth < 0 || depth > 1 || (*p >= 'A' && *p <= 'Z') || (*p == '|' && !depth) ||
-                    all > REPLY_ALTERNATIVES || (*p == '*' && !is_star_right(text, p, depth)) ||
-                    strchr("~&!", *p)
-                ? depth != 0
-                : false)
+            all > REPLY_ALTERNATIVES || (*p == '*' && !is_star_right(text, p, depth)) ||
+            (depth && strchr("~&!", *p)))
             return false;
     }
     return has_word && !depth;
@@ -162,6 +160,13 @@ static void check_pattern(struct schema_reader *r, const struct tree_node *node,
                    *pattern);
     else
         *pattern = arena_copy(r->keep, bytes_str((const char *)all.p));
+}
+
+static void check_code(struct schema_reader *r, const struct tree_node *node, void *base)
+{
+    unsigned code = ((const struct reply_rule *)base)->code;
+    if (code > 5 && code < 400)
+        schema_say(r, node, "expected 4, 5 or a code from 400 to 599, got `%.60s`", node->text);
 }
 
 #define REPLY_OF(field) offsetof(struct reply_rule, field)
@@ -210,8 +215,9 @@ static void check_pattern(struct schema_reader *r, const struct tree_node *node,
          "a phase of SMTP",     .item = sizeof(enum phase),                                        \
          .array = REPLY_OF(at), .count = REPLY_OF(at_n),                                           \
          WORDS(phases)},                                                                           \
-        {prefix ".-.code", SCHEMA_WORD, "only with a code that begins so", WORDS(codes),           \
-         .at = REPLY_OF(code)},                                                                    \
+        {prefix ".-.code",   SCHEMA_NUMBER, "only with a code that begins so, or is it",           \
+         .min = 4,           .max = 599,    .at = REPLY_OF(code),                                  \
+         .check = check_code},                                                                     \
         {prefix ".-.only_here", SCHEMA_FLAG,    "said by somebody unknown it does not mean this",  \
          .fallback = "no",      WORDS(answers), .at = REPLY_OF(is_only_here)},                     \
     {                                                                                              \

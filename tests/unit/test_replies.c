@@ -107,7 +107,7 @@ static void a_reply_becomes_plain_words(void **state)
     } cases[] = {
         // clang-format off
         {"550-5.1.1 The user 550-5.1.1 (you) 550 5.1.1 https://x.example/?p=NoSuchUser", " the user you https x.example p nosuchuser "},
-        {"554 <a@b.example>: it's [192.0.2.7] OFR005_104", " % it s % ofr005 104 "},
+        {"554 <a@b.example>: it's [192.0.2.7] OFR005_104", " @ it s % ofr005 104 "},
         {"550 5.1.1 550 User unknown", " 550 user unknown "},
         {"550 Überfüllt ÜBERFÜLLT \\xfcberf\xfc" "llt u\xcc\x88" "berf\xc3\xbc" "llt", " uberfullt uberfullt uberfullt uberfullt "},
         {"550 Ящик ПЕРЕПОЛНЕН, ещё", " ящик переполнен еще "},
@@ -203,6 +203,96 @@ static void the_first_rule_that_fits_wins(void **state)
     }
 }
 
+// One pattern on one text.
+static bool says(const char *pattern, const char *unless, const char *text)
+{
+    const char *all[] = {pattern}, *against[] = {unless};
+    struct reply_rule rule = {.provider = "",
+                              .says = all,
+                              .says_n = 1,
+                              .unless = against,
+                              .unless_n = unless ? 1 : 0,
+                              .class = CLASS_CONTENT_SPAM};
+    CLEANUP(replies_free) struct replies *r = replies_new(&rule, 1);
+    struct reply_verdict v;
+    replies_judge(
+        r, &(struct reply_said){.provider = "", .code = 550, .enhanced = "", .text = text}, &v);
+    return v.rule;
+}
+
+static void a_pattern_says_what_stands_where(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *unless, *text;
+        bool is;
+    } cases[] = {
+        // clang-format off
+        {"no such (user|mailbox)", NULL, "550 no such mailbox", true},
+        {"no such (user|mailbox)", NULL, "550 no such box", false},
+        {"(no|bad) (big |)(user|mailbox)*", NULL, "550 bad big mailboxes", true},
+        {"(no|bad) (big |)(user|mailbox)*", NULL, "550 no users", true},
+        {"(no|bad) (big |)(user|mailbox)*", NULL, "550 no small users", false},
+        {"mailbox (is|) full", NULL, "550 mailbox full", true},
+        {"mailbox (size |)limit", NULL, "550 mailbox size limit", true},
+        {"box* is full", NULL, "550 boxes is full", true},
+        {"box* is full", NULL, "550 boxes it is full", false},
+        {"box * full", NULL, "550 box a b c d e f g full", true},
+        {"box ~ full", NULL, "550 box a b c d e f full", true},
+        {"box ~ full", NULL, "550 box a b c d e f g full", false},
+        {"box ~ is ~ full", NULL, "550 box a b c d e f g h box it is so full", true}, // the later box
+        {"full & box", NULL, "550 box so full", true},
+        {"full & box ~ red", NULL, "550 box is red and full", true},
+        {"full ! box", NULL, "550 so full", true},
+        {"full ! box", NULL, "550 box so full", false},
+        {"full ! box ~ red", NULL, "550 so full and red", true},
+        {"full", "your (ip|host)", "550 full, your ip", false},
+        {"full", "your (ip|host)", "550 full, my ip", true},
+        {"full", "your (big |)ip", "550 full, your big ip", false},
+        {"*.lists.example", NULL, "550 see zen.lists.example", true},
+        {"größe", NULL, "550 GRÖSSE", true},
+        {"用户不存在", NULL, "550 对不起,用户不存在。", true},
+        {"mail from % ~ @", NULL, "550 mail from 192.0.2.7 of <a@b.example>", true},
+        {"mail from %", NULL, "550 mail from a@b.example", false},
+        // clang-format on
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        if (says(cases[i].pattern, cases[i].unless, cases[i].text) != cases[i].is)
+            fail_msg("%s: %s", cases[i].pattern, cases[i].text);
+}
+
+static void an_answer_in_any_language_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *class;
+    } cases[] = {
+        // clang-format off
+        {"550 Diese Adresse existiert bei uns nicht", "unknown-user"},
+        {"550 Пользователь не найден", "unknown-user"},
+        {"550 收件人地址不存在", "unknown-user"},
+        {"550 Użytkownik nieznany", "unknown-user"},
+        {"452 La bo\xeete aux lettres est pleine", "mailbox-full"},
+        {"552 Почтовый ящик переполнен", "mailbox-full"},
+        {"550 La cuenta ha sido cancelada", "inactive-mailbox"},
+        {"554 Votre adresse IP est sur liste noire", "ip-reputation-block"},
+        {"554 您的IP地址已被列入黑名单", "ip-reputation-block"},
+        {"421 Zu viele Verbindungen von 192.0.2.7", "rate-limited"},
+        {"451 请稍后再试", "transient"},
+        {"550 Sender verify failed: 550 No such user", "auth-policy"},
+        {"550 User unknown: your IP 192.0.2.7 is listed in our blacklist", "ip-reputation-block"},
+        {"451 4.7.1 Greylisted, your IP is not blocked, come back in 5 minutes", "transient"},
+        {"smtp; 550 5.1.1 <a@b.example> is unknown here: 452 4.2.2 mailbox full", "mailbox-full"},
+        {"501 5.1.3 Invalid address", "protocol"},
+        // clang-format on
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct reply_verdict v = judge("", cases[i].text, PHASE_RCPT);
+        if (strcmp(class_text(v.class), cases[i].class) != 0)
+            fail_msg("%s: %s", cases[i].text, class_text(v.class));
+    }
+}
+
 static void no_alternative_of_the_shipped_rules_is_lost(void **state)
 {
     (void)state;
@@ -235,6 +325,8 @@ int main(void)
         cmocka_unit_test(a_reply_becomes_plain_words),
         cmocka_unit_test(codes_are_read_as_logs_show_them),
         cmocka_unit_test(the_first_rule_that_fits_wins),
+        cmocka_unit_test(a_pattern_says_what_stands_where),
+        cmocka_unit_test(an_answer_in_any_language_is_read),
         cmocka_unit_test(no_alternative_of_the_shipped_rules_is_lost),
         cmocka_unit_test(any_bytes_are_a_reply),
     };

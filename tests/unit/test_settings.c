@@ -360,6 +360,39 @@ static void listeners_and_pools_are_checked(void **state)
     assert_int_equal(wrong, 0);
 }
 
+static void a_pattern_of_replies_is_words_and_little_else(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern;
+        bool is_right;
+    } cases[] = {
+        // clang-format off
+        {"no such user", true}, {"no such (user|$boxes)*", true}, {"$boxes (is |)full", true},
+        {"$boxes $boxes ~ full & x ! y", true}, {"*.lists.example", true}, {"a * b", true},
+        {"greylist* in (use|action)", true}, {"(a*|b) ~ c", true}, {"größe", true}, {"用户", true},
+        {"No such user", false}, {"$nobody", false}, {"(a|b", false}, {"a)", false}, {"((a|b))", false},
+        {"a|b", false}, {"* ~", false}, {"a*b", false}, {"(a*|b) c", false}, {"(a ~ b|c)", false},
+        {"(a * b|c)", false},
+        // clang-format on
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(xfree)
+        char *p = xasprintf("default:\n  words: {boxes: mailbox|inbox}\n  replies:\n"
+                            "    - {is: transient, says: [\"%s\"], unless: [\"%s\"]}\n",
+                            cases[i].pattern, cases[i].pattern);
+        struct settings_text files[] = {{"main.yaml", bytes_str(GOOD "providers: p.yaml\n")},
+                                        {"p.yaml", bytes_str(p)}};
+        struct settings *s = NULL;
+        struct settings_mistakes m = {0};
+        int r = settings_load_texts(&s, &m, files, ARRAY_LEN(files));
+        if (r != !cases[i].is_right || m.n != (cases[i].is_right ? 0 : 2))
+            fail_msg("%s: %zu mistakes", cases[i].pattern, m.n);
+        settings_mistakes_deinit(&m);
+        settings_free(s);
+    }
+}
+
 static void providers_and_policy_are_checked_in_their_own_files(void **state)
 {
     (void)state;
@@ -685,6 +718,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(each_mistake_says_place_and_what_was_expected),
     cmocka_unit_test(whole_files_are_checked_too),
     cmocka_unit_test(listeners_and_pools_are_checked),
+    cmocka_unit_test(a_pattern_of_replies_is_words_and_little_else),
     cmocka_unit_test(providers_and_policy_are_checked_in_their_own_files),
     cmocka_unit_test(the_ladder_of_a_policy_is_checked),
     cmocka_unit_test(files_are_named_as_they_were_given),

@@ -195,7 +195,7 @@ static void bytes_that_are_no_table_leave_it_empty(void **ctx)
 static void known_providers_go_and_the_shape_with_the_last(void **ctx)
 {
     (void)ctx;
-    static const char *says[] = {"% made * people sad"};
+    static const char *says[] = {"@ made * people sad"};
     static const enum phase at[] = {PHASE_RCPT};
     struct reply_rule rule = {.provider = "big",
                               .says = says,
