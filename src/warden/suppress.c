@@ -220,8 +220,7 @@ static bool is_there(const struct suppressions *all, const struct suppression *o
 
 static bool may_judge(const struct warden *w, const struct outcome *o)
 {
-    return w->judging.mode != JUDGING_OBSERVE &&
-           !(*o->provider && reputation_is_incident(w->judging.reputation, o->provider));
+    return !*o->provider || !reputation_is_incident(w->judging.reputation, o->provider);
 }
 
 static void put(struct warden *w, const struct suppression *one, const char *owner,

@@ -5,9 +5,9 @@
  *
  * A provider in trouble says `unknown user` of everybody: while an incident is open there its answers
  * make no suppression and no suspicion, and when one opens those of the last quarter of an hour are
- * lifted, which stands in the incident's story. Without a policy the shipped spans hold: this protects
- * addresses and judges nobody; with `mode: observe` only people's own wishes (complaint, unsubscription)
- * suppress. What the engine's own letters meet suppresses nobody. Runs on the loop. */
+ * lifted, which stands in the incident's story. Without a policy the shipped spans hold, and `mode:
+ * observe` changes nothing: this protects addresses and judges no customer. What the engine's own letters
+ * meet suppresses nobody. Runs on the loop. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

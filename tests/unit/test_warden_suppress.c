@@ -178,16 +178,18 @@ static void wishes_are_their_customers(void **ctx)
     begin("mode: observe\n");
     feed_at(clock_wall(), OUTCOME_COMPLAINED, CLASS_COMPLAINT, "big", "angry@big.test", "spring");
     feed_at(clock_wall(), OUTCOME_UNSUBSCRIBED, CLASS_UNSUBSCRIBE, "", "tired@big.test", "spring");
-    bounce("big", "dead@big.test"); // observing: addresses are not judged
+    bounce(
+        "big",
+        "dead@big.test"); // observing: customers are not acted on, addresses are known dead all the same
     assert_non_null(stands("angry@big.test", "acme", ""));
     assert_non_null(stands("tired@big.test", "acme", "spring"));
     assert_null(stands("tired@big.test", "acme", ""));
     assert_null(stands("angry@big.test", "shop", ""));
-    assert_null(stands("dead@big.test", "acme", ""));
-    expect_entries(2);
+    assert_non_null(stands("dead@big.test", "shop", ""));
+    expect_entries(3);
     feed_at(clock_wall(), OUTCOME_COMPLAINED, CLASS_COMPLAINT, "big", "angry@big.test", "spring");
     run_for(&f, 1200);
-    assert_int_equal(entries_n, 2);
+    assert_int_equal(entries_n, 3);
     finish();
 }
 
