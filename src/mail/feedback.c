@@ -40,6 +40,18 @@ void feedback_origin(struct feedback *f, const struct part *original)
     feedback_keep(&f->return_path, part_header_get(original, "Return-Path"));
 }
 
+char *feedback_line_of(const char *text, const char *name)
+{
+    size_t name_n = strlen(name);
+    for (int line = 0; *text && line < TEXT_LINES; line++) {
+        size_t n = strcspn(text, "\n"), skipped = strspn(text, "> \t|");
+        if (skipped + name_n <= n && strncasecmp(text + skipped, name, name_n) == 0)
+            return xmemdup0(text + skipped + name_n, n - skipped - name_n);
+        text += n + (text[n] == '\n');
+    }
+    return NULL;
+}
+
 // A report in plain text quotes the mail's headers, or some of them, at the beginning of lines.
 static void origin_in_text(struct feedback *f, const char *text)
 {

@@ -41,6 +41,8 @@ void feedback_keep(char **field, const char *text);
 
 /* What leads to the mail answered, from a part that has its headers (or NULL: nothing). */
 void feedback_origin(struct feedback *f, const struct part *original);
+/* The rest of the first line that begins with `name` ("To:"), quoted or not; owned; NULL: none does. */
+char *feedback_line_of(const char *text, const char *name);
 /* The part that holds the mail answered, or its headers; NULL. */
 const struct part *feedback_original(const struct parts *p);
 /* The one address in the fields To, X-Failed-Recipients … of a mail: "" unless it is exactly one. */
