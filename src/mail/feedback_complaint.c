@@ -245,8 +245,7 @@ static bool plain_read(struct feedback *f, const struct parts *p)
     if (!complains(subject, encloses) && !(original && part_header_get(original, OWN_FIELD)))
         return false;
     keep_address(f, subject);
-    if (original)
-        feedback_origin(f, original);
+    feedback_origin(f, original);
     end(f, &types[0], p, original, NULL);
     return true;
 }

@@ -76,13 +76,15 @@ bool field_next(struct field_walk *w)
     char other[FIELD_NAME];
     size_t n = 0;
     w->field.is_apart = false;
-    for (; *w->at && !(n = name_length(w->at, w->field.name, w->is_any_name)); w->at = next_line(w->at))
+    for (; *w->at && !(n = name_length(w->at, w->field.name, w->is_any_name));
+         w->at = next_line(w->at))
         w->field.is_apart |= is_empty(w->at);
     if (!*w->at)
         return false;
     buf_add_str(&value, "");
     add_line(&value, w->at + n + 1);
-    for (w->at = next_line(w->at); *w->at && !is_empty(w->at) && !name_length(w->at, other, w->is_any_name);
+    for (w->at = next_line(w->at);
+         *w->at && !is_empty(w->at) && !name_length(w->at, other, w->is_any_name);
          w->at = next_line(w->at))
         add_line(&value, w->at);
     xfree(w->field.value);

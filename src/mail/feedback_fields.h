@@ -13,7 +13,7 @@ struct field {
 };
 
 struct field_walk {
-    const char *at;    // text left
+    const char *at;   // text left
     bool is_any_name; // any word before a colon begins a field (ARF), not only names of reports
     struct field field;
 };

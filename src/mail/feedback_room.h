@@ -24,6 +24,9 @@ bool feedback_is_automatic(const struct part *top);
 /* Is it from a mail system (MAILER-DAEMON and kin), not from a mailbox? */
 bool feedback_is_daemon(const struct part *top);
 
+/* Did it come with the null return path? */
+bool feedback_has_null_path(const struct part *top);
+
 /* An address as reports write it to one as mail writes it: `rfc822;`, <>, quotes, comments, xtext, X.400 and
  * IMCEA forms that hold one, UTF-8 (RFC 6533). Also what no standard allows and providers do (two dots).
  * False, and "": there is none inside. */

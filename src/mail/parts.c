@@ -443,6 +443,27 @@ struct parts *parts_free(struct parts *p)
     return xfree(p);
 }
 
+struct parts parts_inside(const struct parts *p, size_t i)
+{
+    size_t first = i + 1, end = first;
+    while (end < p->n && p->items[end].depth > p->items[i].depth)
+        end++;
+    if (first >= end || !is_mail_type(p->items[i].type))
+        return (struct parts){0};
+    struct part *items = xcalloc(end - first, sizeof(*items));
+    for (size_t k = first; k < end; k++) {
+        struct part *one = &items[k - first];
+        *one = p->items[k];
+        one->up = k == first ? 0 : one->up - first;
+        one->depth -= p->items[first].depth;
+        const struct part *up = &items[one->up];
+        one->is_enclosed = k != first && (up->is_enclosed || is_mail_type(up->type));
+    }
+    items[0].headers = p->items[i].headers;
+    items[0].headers_n = p->items[i].headers_n;
+    return (struct parts){.items = items, .n = end - first};
+}
+
 const char *part_header_get(const struct part *p, const char *name)
 {
     for (size_t i = 0; i < p->headers_n; i++)
