@@ -9,7 +9,7 @@
 #include "mail/feedback_room.h"
 #include "mail/feedback_words.h"
 
-enum { TEXT_READ = 1000 }; // bytes
+enum { TEXT_READ = 1000, SHORT_WORD = 5 }; // bytes
 
 // Subjects that begin so are an answering machine's.
 static const char *const begins[] = {
@@ -295,6 +295,17 @@ static const char *const phrases[] = {
     "자동",
 };
 
+// Who asks senders to prove that they are people says so in one of a few ways.
+static const char *const challenges[] = {
+    "recipient's allowed list",   "to be added to my allowed",
+    "prove that you are a human", "prove you are human",
+    "verify that you are a real", "confirm that you are a real person",
+    "confirm that you are human", "this one-time confirmation",
+    "challenge-response",         "is protected by boxbe",
+    "is protected by spamarrest", "your message was sent by a human",
+    "waiting for you to confirm", "confirm your address by clicking",
+};
+
 // Headers that only answering machines write.
 static const char *const machines[] = {
     "X-Autoreply",       "X-Autoreply-From",
@@ -375,6 +386,32 @@ static bool is_answer(const struct part *top)
     return part_header_get(top, "In-Reply-To") || part_header_get(top, "References");
 }
 
+bool feedback_has_null_path(const struct part *top)
+{
+    const char *path = part_header_get(top, "Return-Path");
+    return path && strncmp(path + strspn(path, " "), "<>", 2) == 0;
+}
+
+// Nobody's newsletter and no mail system's, and yet no person's.
+static bool is_machines(const struct part *top)
+{
+    static const char *const lists[] = {"List-Id", "List-Unsubscribe", "List-Post", "Feedback-ID"};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        if (part_header_get(top, lists[i]))
+            return false;
+    return !feedback_is_daemon(top) &&
+           (feedback_has_null_path(top) || feedback_is_automatic(top) ||
+            has_value(top, "Precedence", "bulk") || has_value(top, "Precedence", "junk") ||
+            part_header_get(top, "X-Auto-Response-Suppress"));
+}
+
+// "Re: Automatic reply: lunch" with the thread's ids is somebody who answers a machine.
+static bool is_answer_to_machine(const struct part *top, const char *low)
+{
+    const char *core = subject_core(low);
+    return core > low && low[0] != '[' && low[0] != '*' && is_answer(top) && !is_machines(top);
+}
+
 // Set off from the rest: "[Autosvar] Hi", "Spring offers (vacation)", "Arpus biroja: automatiska atbilde: Hi".
 static bool is_set_off(const char *low, const char *words)
 {
@@ -406,6 +443,8 @@ static bool is_away_subject(const struct part *top)
     const char *core = subject_core(low);
     bool is_likely =
         is_answer(top) || feedback_is_automatic(top) || part_header_get(top, "Precedence");
+    if (is_answer_to_machine(top, low))
+        return false;
     if (is_one_of(core, begins, ARRAY_LEN(begins)) ||
         (is_likely && is_one_of(core, perhaps, ARRAY_LEN(perhaps))))
         return true;
@@ -432,22 +471,33 @@ static bool is_receipt_subject(const struct part *top)
 }
 
 // What stands in the subject or text of one, of a mail that says by its envelope or headers that no person wrote it.
-static bool is_away_text(const struct parts *p)
+static char *words_low(const struct parts *p)
 {
     const char *text = "";
     for (size_t i = 0; i < p->n && !*text; i++)
         if (!p->items[i].is_enclosed)
             text = p->items[i].text;
     CLEANUP(xfree) char *subject = subject_low(&p->items[0]);
-    CLEANUP(xfree) char *low = xasprintf("%s\n%.*s", subject, (int)TEXT_READ, text);
+    char *low = xasprintf("%s\n%.*s", subject, (int)TEXT_READ, text);
     words_lower(low, strlen(low));
-    for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
-        if (strstr(low, phrases[i]))
-            return true;
-    for (size_t i = 0; i < ARRAY_LEN(begins); i++)
-        if (strlen(begins[i]) > 9 && strstr(low, begins[i]))
+    for (char *at = low; *at; at++)
+        if (*at == '\n')
+            *at = ' ';
+    return low;
+}
+
+static bool has_phrase(const struct parts *p, const char *const *words, size_t n)
+{
+    CLEANUP(xfree) char *low = words_low(p);
+    for (size_t i = 0; i < n; i++)
+        if (strlen(words[i]) > SHORT_WORD && strstr(low, words[i]))
             return true;
     return false;
+}
+
+static bool is_away_text(const struct parts *p)
+{
+    return has_phrase(p, phrases, ARRAY_LEN(phrases)) || has_phrase(p, begins, ARRAY_LEN(begins));
 }
 
 static bool says_machine(const struct part *top)
@@ -470,25 +520,6 @@ bool feedback_auto_sure(const struct part *top)
     return says_machine(top) || is_away_subject(top);
 }
 
-bool feedback_has_null_path(const struct part *top)
-{
-    const char *path = part_header_get(top, "Return-Path");
-    return path && strncmp(path + strspn(path, " "), "<>", 2) == 0;
-}
-
-// Nobody's newsletter and no mail system's, and yet no person's.
-static bool is_machines(const struct part *top)
-{
-    static const char *const lists[] = {"List-Id", "List-Unsubscribe", "List-Post", "Feedback-ID"};
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        if (part_header_get(top, lists[i]))
-            return false;
-    return !feedback_is_daemon(top) &&
-           (feedback_has_null_path(top) || feedback_is_automatic(top) ||
-            has_value(top, "Precedence", "bulk") || has_value(top, "Precedence", "junk") ||
-            part_header_get(top, "X-Auto-Response-Suppress"));
-}
-
 static bool is_auto(const struct parts *p)
 {
     const struct part *top = &p->items[0];
@@ -496,6 +527,8 @@ static bool is_auto(const struct parts *p)
     bool is_rule = feedback_is_automatic(top) && is_answer(top) &&
                    part_header_get(top, "X-Auto-Response-Suppress");
     if (feedback_auto_sure(top) || has_value(top, "Auto-Submitted", "auto-replied") || is_rule)
+        return true;
+    if (has_phrase(p, challenges, ARRAY_LEN(challenges)))
         return true;
     return is_machines(top) && !is_receipt_subject(top) &&
            (is_away_text(p) || (feedback_has_null_path(top) && is_answer(top)));

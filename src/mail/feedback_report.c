@@ -1,5 +1,6 @@
 // Delivery reports (RFC 3464, 6533) and their half-broken kin. Fields count wherever they stand: in a
 // message/delivery-status part, in one that came as text/plain or without a type, in the mail itself.
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -186,6 +187,21 @@ static void status_read(struct report *r, const struct part *one)
     group_end(r);
 }
 
+// Where the empty line between a part's headers and its fields is missing, they are its headers.
+static void headers_read(struct report *r, const struct part *one)
+{
+    if (one->is_enclosed || one->text_n || !part_header_get(one, "Final-Recipient"))
+        return;
+    for (size_t i = 0; i < one->headers_n; i++) {
+        struct field f = {.value = (char *)one->headers[i].value};
+        (void)snprintf(f.name, sizeof(f.name), "%s", one->headers[i].name);
+        for (char *c = f.name; *c; c++)
+            *c = (char)tolower((unsigned char)*c);
+        field_read(r, &f);
+    }
+    group_end(r);
+}
+
 // --- what the words add
 
 static const struct feedback_recipient *same(const struct feedback *words,
@@ -312,6 +328,8 @@ bool feedback_report(struct feedback *f, const struct parts *p, const struct rep
     for (size_t i = 0; i < p->n; i++)
         if (is_status(&p->items[i]))
             status_read(&r, &p->items[i]);
+        else
+            headers_read(&r, &p->items[i]);
     if (!r.groups)
         return false;
     if (!f->recipients_n)

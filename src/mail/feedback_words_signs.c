@@ -56,7 +56,7 @@ static const char *const failures[] = {
 static const char *const troubles[] = {
     "fatal error", "permanent error", "permanent failure", "error sending", "message status", "mail status", "bounced", "unknown user",
     "user unknown", "no such user", "unknown recipient", "invalid recipient", "unknown address", "was rejected", "been rejected", "rejected by",
-    "message rejected", "mail rejected", "rejected:", "was refused", "been blocked", "is delayed", "been delayed", "not accepted",
+    "message rejected", "mail rejected", "rejected:", "was refused", "been blocked", "was blocked", "has blocked", "were blocked", "nu a putut fi", "không thể gửi", "không gửi được", "is delayed", "been delayed", "not accepted",
     "following addresses", "following recipients", "following recipient", "following address", "unroutable", "unrouteable", "may not exist",
     "valid user", "valid address", "valid mailbox", "invalid user", "no such", "not found", "over quota", "not known here",
     "does not exist", "doesn't exist", "mailbox full", "quota exceeded", "mailbox is full", "unbekannte", "zustellung", "kunne ikke", "kunde inte",

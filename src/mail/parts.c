@@ -207,8 +207,13 @@ static void text_of(struct buf *out, struct bytes raw, GMimeContentType *type)
 {
     const char *charset = type ? g_mime_content_type_get_parameter(type, "charset") : NULL;
     CLEANUP(buf_deinit) struct buf utf8 = {0}, lines = {0};
-    parts_text_lines(&lines, raw); // wide characters lose here: nobody sends them as text
-    parts_text_decode(&utf8, buf_bytes(&lines), charset ? charset : "");
+    if (charset && strncasecmp(charset, "utf-16", 6) == 0) { // its zeros are no blanks
+        parts_text_decode(&lines, raw, charset);
+        parts_text_lines(&utf8, buf_bytes(&lines));
+    } else {
+        parts_text_lines(&lines, raw);
+        parts_text_decode(&utf8, buf_bytes(&lines), charset ? charset : "");
+    }
     if (type && g_mime_content_type_is_type(type, "text", "html"))
         parts_text_html(out, buf_bytes(&utf8));
     else if (type && has_parameter(type, "format", "flowed"))
