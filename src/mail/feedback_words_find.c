@@ -43,7 +43,8 @@ static const char *const leading_to[] = {
     "reach",     "failed",    "for",      "addressee", "unknown",   "an ",   "empf",    "destinat",
     "para ",     "à ",        "a ",       "member",    "получател", "адрес", "宛先",    "あて先",
     "收件",      "地址",      "受信",     "수신",      "받는",      "alıcı", "odbiorc", "mottagar",
-    "modtager",  "ontvanger", "postfach", "email",     "e-mail",    "pour ", NULL};
+    "modtager",  "ontvanger", "postfach", "email",     "e-mail",    "pour ", "till ",   "til ",
+    "aan ",      "al ",       "do ",      NULL};
 static const char *const leading_from[] = {"sender address",
                                            "sender's address",
                                            "from address",
