@@ -61,6 +61,18 @@ class Suppression(unittest.TestCase):
         self.assertIn("nothing of it stands", self.engine.run("suppress", "rm", "dead@big.test", code=1))
         self.assertFalse(self.check("dead@big.test")["suppressed"])
 
+    def test_what_rcpt_takes_can_be_named(self):
+        odd = ['"a b, c"@big.test', "a@[127.0.0.9]", '"dead"@big.test']
+        self.assertTrue(all(a.startswith("250") for a in self.rcpt(*odd)))
+        self.engine.run("suppress", "add", *odd[:2], "dead@big.test")
+        answers = self.rcpt(*odd)
+        self.assertEqual([a[:3] for a in answers], ["550"] * 3)
+        exported = self.engine.run("suppress", "export")
+        self.engine.run("suppress", "rm", *odd)
+        self.assertEqual([a[:3] for a in self.rcpt(*odd)], ["250"] * 3)
+        self.engine.run("suppress", "import", self.file("back", exported))
+        self.assertEqual([a[:3] for a in self.rcpt(*odd)], ["550"] * 3)
+
     def test_of_one_customer_or_list_alone(self):
         self.engine.run("suppress", "add", "a@big.test", "--customer", "acme/spring", "--for", "never")
         self.engine.run("suppress", "add", "b@big.test", "--customer", "shop")
