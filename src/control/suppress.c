@@ -25,8 +25,8 @@ _Static_assert((int)SUPPRESS_ROWS <= (int)SUPPRESS_BATCH, "an import's request i
 struct common {
     char owner[2 * TEXT_NAME];
     usec_t since, until;
-    bool is_trap;
-    char *reason; // owned, visible
+    bool is_trap, has_span; // has_span: `until` is what was asked for
+    char *reason;           // owned, visible
 };
 
 static void common_deinit(struct common *c)
@@ -42,7 +42,8 @@ static bool read_common(struct request *r, const json_t *params, struct common *
     const char *reason = protocol_get_text(params, "reason", "");
     usec_t lasts = SUPPRESS_SPAN;
     bool is_never;
-    *c = (struct common){.since = clock_wall(), .is_trap = protocol_get_flag(params, "trap")};
+    *c = (struct common){
+        .since = clock_wall(), .is_trap = protocol_get_flag(params, "trap"), .has_span = *span};
     is_never = strcmp(span, "never") == 0 || (!*span && c->is_trap);
     if (!suppress_is_owner(owner))
         request_fail(r, "usage", "customer: expected a customer or a list like acme/spring");
@@ -186,36 +187,73 @@ struct importing {
 struct import_rows {
     struct suppress_row *rows;
     char (*whats)[SUPPRESS_WHAT];
+    char **reasons; // owned, visible
     size_t n;
 };
+
+static void import_rows_init(struct import_rows *r)
+{
+    *r = (struct import_rows){.rows = xcalloc(SUPPRESS_ROWS, sizeof(*r->rows)),
+                              .whats = xcalloc(SUPPRESS_ROWS, sizeof(*r->whats)),
+                              .reasons = xcalloc(SUPPRESS_ROWS, sizeof(*r->reasons))};
+}
+
+static void import_rows_deinit(struct import_rows *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        xfree(r->reasons[i]);
+    xfree(r->reasons);
+    xfree(r->whats);
+    xfree(r->rows);
+}
+
+// A trap never ends unless somebody says so.
+static const char *read_times(struct suppression *s, char *fields[SUPPRESS_FIELDS],
+                              const struct common *c)
+{
+    bool is_trap = s->flags & SUPPRESSION_TRAP;
+    usec_t since = c->since, until = is_trap && !c->has_span ? USEC_NEVER : c->until;
+    if (*fields[SUPPRESS_SINCE] &&
+        (!suppress_parse_time(&since, fields[SUPPRESS_SINCE]) || since == USEC_NEVER))
+        return "since: expected a date";
+    if (*fields[SUPPRESS_UNTIL] && !suppress_parse_time(&until, fields[SUPPRESS_UNTIL]))
+        return "until: expected a date or never";
+    s->since = suppression_minute(since);
+    s->until = suppression_minute(until);
+    return NULL;
+}
 
 // NULL, or what is wrong with it.
 static const char *read_row(struct suppress_row *row, char what[SUPPRESS_WHAT],
                             char *fields[SUPPRESS_FIELDS], const struct common *c)
 {
     enum class class = CLASS_RECIPIENT_REFUSED;
-    usec_t since = c->since, until = c->until;
+    bool is_trap = strcmp(fields[SUPPRESS_TRAP], "yes") == 0;
     if (!suppress_parse_what(what, fields[SUPPRESS_ADDRESS]))
         return "expected a mail address or @domain";
     if (!suppress_is_owner(fields[SUPPRESS_OWNER]))
         return "expected a customer like acme or acme/spring";
     if (*fields[SUPPRESS_CLASS] && !class_parse(&class, fields[SUPPRESS_CLASS]))
         return "expected a class like unknown-user";
-    if (*fields[SUPPRESS_SINCE] && !suppress_parse_time(&since, fields[SUPPRESS_SINCE]))
-        return "since: expected a date";
-    if (*fields[SUPPRESS_UNTIL] && !suppress_parse_time(&until, fields[SUPPRESS_UNTIL]))
-        return "until: expected a date or never";
+    if (*fields[SUPPRESS_TRAP] && !is_trap && strcmp(fields[SUPPRESS_TRAP], "no") != 0)
+        return "trap: expected yes or no";
     if (strlen(fields[SUPPRESS_WHY]) > SUPPRESS_REASON)
         return "reason: expected at most 1,000 bytes";
     *row = row_of(c, what);
     row->owner = *fields[SUPPRESS_OWNER] ? fields[SUPPRESS_OWNER] : c->owner;
-    row->reason = *fields[SUPPRESS_WHY] ? fields[SUPPRESS_WHY] : c->reason;
     row->s.class = (uint8_t) class;
-    row->s.since = suppression_minute(since);
-    row->s.until = suppression_minute(until);
-    if (strcmp(fields[SUPPRESS_TRAP], "yes") == 0)
+    if (is_trap)
         row->s.flags |= SUPPRESSION_TRAP;
-    return NULL;
+    return read_times(&row->s, fields, c);
+}
+
+static void add_row(struct import_rows *out, const char *reason)
+{
+    size_t i = out->n++;
+    if (!*reason)
+        return; // what is said of all
+    out->reasons[i] = text_visible_new(bytes_str(reason));
+    out->rows[i].reason = out->reasons[i];
 }
 
 static void skip(struct importing *i, size_t line, const char *why)
@@ -241,7 +279,7 @@ static void read_rows(struct importing *i, char *text, const struct common *c,
         if (why)
             skip(i, line, why);
         else
-            out->n++;
+            add_row(out, fields[SUPPRESS_WHY]);
         text = next;
     }
 }
@@ -272,7 +310,8 @@ static void on_imported(void *ctx, int r, const struct entry *e, const char *has
     world_asked(w);
 }
 
-static void import(struct importing *i, const struct common *c, const struct import_rows *rows)
+static void import_write(struct importing *i, const struct common *c,
+                         const struct import_rows *rows)
 {
     struct world *w = &i->request->control->world;
     world_ask(w);
@@ -302,14 +341,13 @@ void suppress_import_run(struct request *r, const json_t *params)
     if (!read_common(r, params, &c))
         return;
     CLEANUP(xfree) char *copy = xstrdup(text);
-    struct import_rows rows = {.rows = xcalloc(SUPPRESS_ROWS, sizeof(*rows.rows)),
-                               .whats = xcalloc(SUPPRESS_ROWS, sizeof(*rows.whats))};
+    struct import_rows rows;
+    import_rows_init(&rows);
     struct importing *i = xcalloc(1, sizeof(*i));
     *i = (struct importing){.request = r, .skipped = json_array()};
     read_rows(i, copy, &c, &rows);
-    import(i, &c, &rows);
-    xfree(rows.rows);
-    xfree(rows.whats);
+    import_write(i, &c, &rows);
+    import_rows_deinit(&rows);
     common_deinit(&c);
 }
 

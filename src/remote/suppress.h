@@ -30,7 +30,7 @@ enum suppress_field {
     SUPPRESS_SINCE,
     SUPPRESS_UNTIL,
     SUPPRESS_WHY,
-    SUPPRESS_TRAP, // "yes"
+    SUPPRESS_TRAP, // "yes", or "no" as ""
     SUPPRESS_FIELDS
 };
 /* Cuts a line of CSV in place (RFC 4180, without line ends in quotes): as many cells as there are. False: it is

@@ -108,6 +108,25 @@ class Suppression(unittest.TestCase):
         self.assertEqual({r["address"] for r in rows}, set(lines[:25001]))
         self.assertEqual({r["reason"] for r in rows}, {"from the old system"})
 
+    def test_wrong_fields_of_a_file_are_said_and_leave_the_rest(self):
+        table = ("\ufeffaddress,since,until,reason,trap\n"
+                 "a@big.test,never,,,\n"
+                 "b@big.test,2026-01-02,2026-13-02,,\n"
+                 "c@big.test,2026-01-02,never,,perhaps\n"
+                 "d@big.test,2026-01-02,never,\x1b[31mred,\n" +
+                 f"e@big.test,2026-01-02,never,{'x' * 900000},\n" * 3 +
+                 "f@big.test,2026-01-02,never,a \u202e b,no\n"
+                 "g@big.test,,,,yes\n")
+        told = self.engine.run("suppress", "import", self.file("table", table), code=1)
+        self.assertIn("done: 2 addresses", told)
+        for line, why in ((2, "since: expected a date"), (3, "until: expected a date"), (4, "trap: expected yes or no"),
+                          (5, "control character"), (6, "at most 1,000 bytes"), (8, "at most 1,000 bytes")):
+            self.assertRegex(told, rf"table:{line}: .*{why}")
+        rows = {r["address"]: r for r in self.engine.json("suppress", "export")}
+        self.assertEqual((rows["f@big.test"]["reason"], rows["f@big.test"]["trap"]), ("a U+202E b", False))
+        self.assertEqual((rows["g@big.test"]["until"], rows["g@big.test"]["trap"]), (None, True))
+        self.assertIn("done: 1 addresses", self.engine.run("suppress", "import", self.file("list", "\ufeffh@big.test\r\n")))
+
     def test_a_round_trip_keeps_everything(self):
         table = ("address,customer,class,since,until,reason,trap\n"
                  "a@big.test,,unknown-user,2026-01-02,never,\"he said \"\"no\"\", twice\",\n"
