@@ -138,6 +138,7 @@ struct import {
     int columns[SUPPRESS_FIELDS]; // where a field stands in the file's lines; -1: nowhere
     bool has_header;
     uint64_t done, mistakes;
+    uint64_t left;   // stood already as more than the file says
     json_t *entries; // with --json
     json_int_t first_seq, last_seq;
     usec_t shown_at;
@@ -176,6 +177,7 @@ static void take_result(struct import *im, const struct piece *p, const json_t *
         size_t at = (size_t)protocol_get_number(row, "row", 0);
         mistake(im, at < p->n ? p->lines[at] : 0, protocol_get_text(row, "why", "wrong"));
     }
+    im->left += (uint64_t)protocol_get_number(result, "left_n", 0);
     if (!seq)
         return;
     im->done += strtoull(count_of(result), NULL, 10);
@@ -185,6 +187,7 @@ static void take_result(struct import *im, const struct piece *p, const json_t *
         json_t *entry = json_copy((json_t *)result);
         json_object_del(entry, "skipped");
         json_object_del(entry, "skipped_n");
+        json_object_del(entry, "left_n");
         json_array_append_new(im->entries, entry);
     }
 }
@@ -382,6 +385,8 @@ static enum cli_exit import_end(struct import *im)
     else if (im->done)
         printf("done: %" PRIu64 " addresses, ledger %jd to %jd\n", im->done,
                (intmax_t)im->first_seq, (intmax_t)im->last_seq);
+    if (im->left && !im->entries)
+        printf("%" PRIu64 " stood already as a spam trap or a person's wish: left so\n", im->left);
     if (im->failed != CLI_DONE)
         return im->failed;
     if (!im->mistakes)

@@ -72,21 +72,33 @@ static struct entry *entry_by(struct request *r, enum kind kind, const char *own
     return e;
 }
 
-static void on_act(void *ctx, int r, const struct entry *e, const char *hash)
+static void answer_act(struct request *request, int r, const struct entry *e, const char *hash,
+                       const char *nothing)
 {
-    struct request *request = ctx;
     struct world *w = &request->control->world;
     if (r < 0) {
         request_fail(request, "failed", "the ledger could not be written (%s): nothing was done",
                      strerror(-r));
     } else if (!e) {
-        request_fail(request, "refused",
-                     "nothing of it stands for whom it was asked; suppress check says what does");
+        request_fail(request, "refused", "%s", nothing);
     } else {
         world_add_entry(w, e, hash);
         request_answer(request, entry_json(w->state, e, hash));
     }
     world_asked(w);
+}
+
+static void on_removed(void *ctx, int r, const struct entry *e, const char *hash)
+{
+    answer_act(ctx, r, e, hash,
+               "nothing of it stands for whom it was asked; suppress check says what does");
+}
+
+static void on_added(void *ctx, int r, const struct entry *e, const char *hash)
+{
+    answer_act(ctx, r, e, hash,
+               "each stands already, as a spam trap or a person's wish, and stays so; suppress rm "
+               "takes it out");
 }
 
 // ---- add and rm
@@ -156,10 +168,11 @@ static void change(struct request *r, const json_t *params, enum kind kind)
             entry_add_field(e, "trap", "yes", false);
         world_ask(w);
         if (kind == KIND_SUPPRESS)
-            w->engine->suppress(w->engine->ctx, e, a.rows, a.n, on_act, r);
+            w->engine->suppress(w->engine->ctx, e, a.rows, a.n, on_added, r);
         else
             w->engine->unsuppress(w->engine->ctx, e,
-                                  &(struct suppress_removal){.rows = a.rows, .n = a.n}, on_act, r);
+                                  &(struct suppress_removal){.rows = a.rows, .n = a.n}, on_removed,
+                                  r);
     }
     asked_deinit(&a);
     common_deinit(&c);
@@ -182,6 +195,7 @@ struct importing {
     struct request *request;
     json_t *skipped;
     size_t skipped_n;
+    size_t rows_n; // that are asked for
 };
 
 struct import_rows {
@@ -288,8 +302,11 @@ static void importing_answer(struct importing *i, const struct entry *e, const c
 {
     struct world *w = &i->request->control->world;
     json_t *answer = e ? entry_json(w->state, e, hash) : json_object();
+    const char *count = e ? entry_field_get(e, "addresses") : NULL;
+    size_t added = count ? strtoull(count, NULL, 10) : 0;
     json_object_set(answer, "skipped", i->skipped);
     json_object_set_new(answer, "skipped_n", json_integer((json_int_t)i->skipped_n));
+    json_object_set_new(answer, "left_n", json_integer((json_int_t)(i->rows_n - added)));
     request_answer(i->request, answer);
 }
 
@@ -302,7 +319,8 @@ static void on_imported(void *ctx, int r, const struct entry *e, const char *has
                      "the ledger could not be written (%s): nothing of this piece was done",
                      strerror(-r));
     } else {
-        world_add_entry(w, e, hash);
+        if (e)
+            world_add_entry(w, e, hash);
         importing_answer(i, e, hash);
     }
     json_decref(i->skipped);
@@ -315,6 +333,7 @@ static void import_write(struct importing *i, const struct common *c,
 {
     struct world *w = &i->request->control->world;
     world_ask(w);
+    i->rows_n = rows->n;
     if (!rows->n) {
         importing_answer(i, NULL, NULL);
         json_decref(i->skipped);
@@ -581,7 +600,7 @@ static void undo(struct request *r, const json_t *params, const struct entry *e)
         entry_add_name(undoing, e->name);
         world_ask(w);
         w->engine->unsuppress(w->engine->ctx, undoing,
-                              &(struct suppress_removal){.entry_seq = e->name.seq}, on_act, r);
+                              &(struct suppress_removal){.entry_seq = e->name.seq}, on_removed, r);
     }
 }
 

@@ -93,6 +93,22 @@ class Suppression(unittest.TestCase):
         self.assertEqual((hit["recipient"], hit["customer"]), ("trap@big.test", "shop"))
         self.assertEqual([e["recipient"] for e in self.events("refused")], ["other@big.test"])
 
+    def test_a_list_takes_no_trap_and_no_wish_away(self):
+        self.engine.run("suppress", "add", "trap@big.test", "--trap")
+        self.engine.run("suppress", "import", self.file("old", "address,customer,class,until\na@big.test,acme,complaint,never\n"))
+        self.assertIn("each stands already", self.engine.run("suppress", "add", "trap@big.test", code=1))
+        told = self.engine.run("suppress", "import", self.file("list", "trap@big.test\nb@big.test\n"))
+        self.assertIn("done: 1 addresses", told)
+        self.assertIn("1 stood already as a spam trap or a person's wish: left so", told)
+        told = self.engine.run("suppress", "import", self.file("list", "a@big.test\n"), "--customer", "acme")
+        self.assertIn("1 stood already", told)
+        rows = [self.check(a)["rows"][0] for a in ("trap@big.test", "a@big.test")]
+        self.assertEqual([(r["trap"], r["class"], r["until"]) for r in rows],
+                         [(True, "recipient-refused", None), (False, "complaint", None)])
+        self.engine.run("suppress", "rm", "trap@big.test")
+        self.engine.run("suppress", "add", "trap@big.test")
+        self.assertFalse(self.check("trap@big.test")["rows"][0]["trap"])
+
     def test_many_come_and_go_as_files(self):
         lines = [f"r{i}@big.test" for i in range(25000)] + ["@gone.test", "no address", "", "also,bad"]
         told = self.engine.run("suppress", "import", self.file("list", "\n".join(lines) + "\n"), "-r", "from the old system",
