@@ -13,6 +13,7 @@
 #include "remote/format.h"
 #include "remote/suppress.h"
 #include "store/ledger.h"
+#include "store/store.h"
 #include "store/suppress.h"
 
 enum { SKIPPED_MOST = 200, CHECKED_MOST = 50 };
@@ -351,6 +352,11 @@ void suppress_import_run(struct request *r, const json_t *params)
 {
     struct common c = {.reason = NULL};
     const char *text = protocol_get_text(params, "rows", NULL);
+    const struct store *store = r->control->world.store;
+    if (store && !store_may_accept(store)) {
+        request_fail(r, "failed", "there is no space for an import: what is left is for mail");
+        return;
+    }
     if (!text) {
         request_fail(r, "usage",
                      "rows: expected lines of address, owner, class, since, until and "

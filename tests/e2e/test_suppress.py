@@ -124,6 +124,15 @@ class Suppression(unittest.TestCase):
         self.assertEqual({r["address"] for r in rows}, set(lines[:25001]))
         self.assertEqual({r["reason"] for r in rows}, {"from the old system"})
 
+    def test_an_import_leaves_the_reserve_of_the_disk_alone(self):
+        self.engine.stop()
+        self.engine.more = "limits: {disk_reserve: 9999G}\n"
+        self.engine.write()
+        self.engine.start()
+        told = self.engine.run("suppress", "import", self.file("list", "a@big.test\n"), code=1)
+        self.assertIn("no space", told)
+        self.engine.run("suppress", "add", "a@big.test")
+
     def test_wrong_fields_of_a_file_are_said_and_leave_the_rest(self):
         table = ("\ufeffaddress,since,until,reason,trap\n"
                  "a@big.test,never,,,\n"
