@@ -132,6 +132,8 @@ static bool is_field_name(struct bytes name)
 static size_t field_length(struct bytes in, size_t *name_n)
 {
     size_t line = in.n;
+    if (!in.n)
+        return 0;
     const uint8_t *end = memchr(in.p, '\n', in.n);
     if (end)
         line = (size_t)(end - in.p);
