@@ -51,7 +51,7 @@ struct reader {
     bool is_over;                     // the template is gone
     struct list asks;
     size_t asks_n, bytes, deaths;
-    usec_t said_at;        // of a death; monotonic, 0: never
+    usec_t said_at;        // that a worker failed; monotonic, 0: never
     struct timer deadline; // of the first mail, from when it was first
     struct timer retry;    // after a worker that could not begin
     struct buf room;       // what libuv reads into
@@ -243,32 +243,33 @@ static void on_retry(void *ctx)
 }
 
 // At once, and then at most once a minute: a stranger decides how many there are.
-static void say_death(struct reader *r, const char *what)
+static void say_failure(struct reader *r, const char *what, bool had_mail)
 {
     usec_t now = clock_monotonic();
     if (r->said_at && now - r->said_at < USEC_MINUTE)
         return;
     r->said_at = now;
-    log_warning("warden",
-                "a report ended its reader (%s), the %zu. since the start: kept as it came, "
-                "not understood",
-                what, r->deaths);
+    if (had_mail)
+        log_warning("warden",
+                    "a report ended its reader (%s), the %zu. since the start: kept as it came, "
+                    "not understood",
+                    what, r->deaths);
+    else
+        log_warning("warden", "the reader of reports ended (%s): another is made", what);
 }
 
-// The worker is of no use any more; with it goes the mail that it had.
+// The worker is of no use any more; with it goes the mail that it had. One that never had any has died of
+// something else, and the next one may: not at once.
 static void worker_failed(struct reader *r, const char *what)
 {
-    bool had_mail = r->is_busy, was_greeted = r->worker && r->worker->is_greeted;
+    bool had_mail = r->is_busy, was_used = r->worker && r->worker->mails;
     r->worker = channel_close(r->worker);
-    if (!was_greeted)
+    if (!was_used)
         timer_set(r->timers, &r->retry, clock_monotonic() + USEC_SECOND, on_retry, r);
-    if (had_mail) {
-        r->deaths++;
-        say_death(r, what);
+    r->deaths += had_mail;
+    say_failure(r, what, had_mail);
+    if (had_mail)
         answer(r, NULL);
-    } else {
-        log_warning("warden", "the reader of reports ended (%s): another is made", what);
-    }
     pump(r);
 }
 
