@@ -54,7 +54,9 @@ void suppressing_flush(struct warden *w);
 const struct suppressions *warden_suppressions(const struct warden *w);
 
 /* An operator's: entry (moved in) and rows, which rule once they are written. `done` (once, on the loop)
- * with the row of the ledger, or r < 0: nothing happened. */
+ * with the row of the ledger, or r < 0: nothing happened. Nothing is weakened: a known spam trap is left
+ * alone but by a row that says so too, a person's wish by one that ends sooner or is another thing; row NULL:
+ * so it was with all of them. */
 void warden_suppress(struct warden *w, struct entry *e, const struct suppress_row *rows, size_t n,
                      void (*done)(void *ctx, int r, const struct ledger_row *row), void *ctx);
 /* Likewise; row NULL in `removed`: nothing of it was there. */
