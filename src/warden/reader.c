@@ -47,6 +47,7 @@ struct reader {
     struct timers *timers;
     struct channel *control, *worker; // worker NULL: none now
     bool is_asked;                    // for a worker
+    bool is_outdated;                 // the one that was asked for: other rules came since
     bool is_busy;                     // the worker has the first mail
     bool is_over;                     // the template is gone
     struct list asks;
@@ -327,6 +328,9 @@ static void worker_begin(struct reader *r, struct channel *c)
 {
     r->worker = c;
     r->is_asked = false;
+    if (r->is_outdated)
+        c->mails = READER_MAILS;
+    r->is_outdated = false;
     uv_read_start((uv_stream_t *)&c->pipe, give_room, on_worker_read);
     pump(r);
 }
@@ -442,6 +446,7 @@ void reader_set_replies(struct reader *r, const struct reply_rule *rules, size_t
     wire_put_rules(&out, rules, n);
     wire_end(&out, at);
     channel_write(r->control, &out);
+    r->is_outdated = r->is_asked;
     if (r->worker)
         r->worker->mails = READER_MAILS; // the next mail gets one that knows them
     if (r->worker && !r->is_busy)

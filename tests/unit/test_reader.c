@@ -245,6 +245,10 @@ static void other_rules_are_taken_at_once(void **state)
     assert_int_equal(ask(bounce).class, CLASS_MAILBOX_FULL);
     reader_set_replies(reader, NULL, 0);
     assert_int_equal(ask(bounce).class, CLASS_UNKNOWN_USER);
+    // Also where a worker is on its way that still has those before.
+    reader_set_replies(reader, &rule, 1);
+    reader_set_replies(reader, NULL, 0);
+    assert_int_equal(ask(bounce).class, CLASS_UNKNOWN_USER);
 }
 
 static void what_a_mail_does_to_its_reader_costs_that_mail_alone(void **state)
