@@ -160,7 +160,7 @@ struct feedback_recipient *feedback_add(struct feedback *f, const char *address)
         return NULL;
     struct feedback_recipient *r = recipient_get(f, clean);
     if (r)
-        return r->class == CLASS_UNDETERMINED ? r : NULL;
+        return r->class == CLASS_UNDETERMINED || r->class == CLASS_TRANSIENT ? r : NULL;
     if (f->recipients_n == FEEDBACK_RECIPIENTS)
         return NULL;
     f->recipients = xrealloc(f->recipients, f->recipients_n + 1, sizeof(*r));

@@ -126,6 +126,8 @@ static const char *const begins[] = {
     "poza biurem",
     "nieobecność",
     "autoresponder",
+    "odpověď v nepřítomnosti",
+    "nepřítomnost",
     "mimo kancelář",
     "mimo kanceláriu",
     "izven pisarne",

@@ -46,6 +46,7 @@ static const char *const failures[] = {
     "недоставл", "не доставл", "не может быть доставл", "не было доставл", "не удалось доставить", "невозможно доставить", "ошибка доставки",
     "не удаётся доставить", "не удается доставить", "не была доставл", "не может быть отправл", "niedostarcz", "nie dostarcz", "nie może zostać dostarcz", "nie została dostarcz",
     "zwrot wiadomości", "nedoruč", "nedoručiteľn", "teslim edilem", "iletilem", "gönderilem", "kézbesít", "δεν παραδόθηκε", "не доставлено",
+    "تعذر تسليم", "لم يتم تسليم", "לא נמסרה", "לא ניתן למסור", "ไม่สามารถส่ง",
     // Chinese, Japanese, Korean
     "退信", "投递失败", "投遞失敗", "无法投递", "無法投遞", "无法送达", "無法送達", "寄件失敗", "無法傳遞", "无法传递", "無法傳送", "无法发送", "发送失败", "未能送达", "未送达", "传递失败", "傳遞失敗", "退件",
     "配信エラー", "送信エラー", "配送エラー", "配送でき", "配信でき", "配信不能", "配送不能", "送信できません", "送信できない", "送信でき", "お届けでき", "届けられません", "届きません", "不達", "未達", "送達でき", "エラーメール", 
@@ -56,7 +57,7 @@ static const char *const failures[] = {
 static const char *const troubles[] = {
     "fatal error", "permanent error", "permanent failure", "error sending", "message status", "mail status", "bounced", "unknown user",
     "user unknown", "no such user", "unknown recipient", "invalid recipient", "unknown address", "was rejected", "been rejected", "rejected by",
-    "message rejected", "mail rejected", "rejected:", "was refused", "been blocked", "was blocked", "has blocked", "were blocked", "nu a putut fi", "không thể gửi", "không gửi được", "is delayed", "been delayed", "not accepted",
+    "message rejected", "mail rejected", "rejected:", "was refused", "been blocked", "was blocked", "has blocked", "were blocked", "nu a putut fi", "tidak dapat dikirim", "tidak terkirim", "không thể gửi", "không gửi được", "is delayed", "been delayed", "not accepted",
     "following addresses", "following recipients", "following recipient", "following address", "unroutable", "unrouteable", "may not exist",
     "valid user", "valid address", "valid mailbox", "invalid user", "no such", "not found", "over quota", "not known here",
     "does not exist", "doesn't exist", "mailbox full", "quota exceeded", "mailbox is full", "unbekannte", "zustellung", "kunne ikke", "kunde inte",
@@ -247,7 +248,9 @@ bool words_is_bounce(const struct words *w)
     if (!has_taken(w) && (sender < 2 || !(subject_says || w->has_original)))
         return false; // too little for a bounce that hides whom it speaks of
     int all = sender + subject_says + text + (w->has_original ? 1 : 0) + (has_taken(w) ? 2 : 0);
-    return all - weigh_against(w, subject, sender) >= enough[sender];
+    // A machine that has a return path of its own is no mail system: more has to speak for it.
+    int least = enough[sender] + (sender == 1 && has_return_path(w) ? 2 : 0);
+    return all - weigh_against(w, subject, sender) >= least;
 }
 
 bool words_is_delay(const struct words *w)
