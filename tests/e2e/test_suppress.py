@@ -61,6 +61,11 @@ class Suppression(unittest.TestCase):
         self.assertIn("nothing of it stands", self.engine.run("suppress", "rm", "dead@big.test", code=1))
         self.assertFalse(self.check("dead@big.test")["suppressed"])
 
+    def test_a_span_is_never_cut_short(self):
+        self.engine.run("suppress", "add", "a@big.test", "--for", "30s")
+        self.engine.run("suppress", "import", self.file("list", "b@big.test\n"), "--for", "30s")
+        self.assertEqual([a[:3] for a in self.rcpt("a@big.test", "b@big.test")], ["550", "550"])
+
     def test_what_rcpt_takes_can_be_named(self):
         odd = ['"a b, c"@big.test', "a@[127.0.0.9]", '"dead"@big.test']
         self.assertTrue(all(a.startswith("250") for a in self.rcpt(*odd)))
