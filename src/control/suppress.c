@@ -251,7 +251,7 @@ static const char *read_row(struct suppress_row *row, char what[SUPPRESS_WHAT],
 {
     enum class class = CLASS_RECIPIENT_REFUSED;
     bool is_trap = strcmp(fields[SUPPRESS_TRAP], "yes") == 0;
-    if (!suppress_parse_what(what, fields[SUPPRESS_ADDRESS]))
+    if (!suppress_parse_cell(what, fields[SUPPRESS_ADDRESS]))
         return "expected a mail address or @domain";
     if (!suppress_is_owner(fields[SUPPRESS_OWNER]))
         return "expected a customer like acme or acme/spring";

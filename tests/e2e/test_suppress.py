@@ -129,6 +129,12 @@ class Suppression(unittest.TestCase):
         self.assertEqual({r["address"] for r in rows}, set(lines[:25001]))
         self.assertEqual({r["reason"] for r in rows}, {"from the old system"})
 
+    def test_a_line_without_its_sign_suppresses_no_domain(self):
+        told = self.engine.run("suppress", "import", self.file("list", "big.test\nana\n@gone.test\n"), code=1)
+        self.assertIn("list:1: expected a mail address or @domain", told)
+        self.assertIn("done: 1 addresses", told)
+        self.assertEqual([a[:3] for a in self.rcpt("b@big.test", "b@gone.test")], ["250", "550"])
+
     def test_an_import_leaves_the_reserve_of_the_disk_alone(self):
         self.engine.stop()
         self.engine.more = "limits: {disk_reserve: 9999G}\n"
