@@ -68,7 +68,7 @@ static size_t domain_end(const char *text, size_t n, size_t at)
     for (size_t i = at; i < end; i++)
         if (text[i] == '.')
             dot = i;
-    if (!dot || end - dot < 3 || !isalpha((unsigned char)text[dot + 1]))
+    if (!dot || end - dot < 2 || !isalpha((unsigned char)text[dot + 1]))
         return at;
     return end;
 }

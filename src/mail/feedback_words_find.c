@@ -43,7 +43,8 @@ static const char *const leading_to[] = {
     "reach",     "failed",    "for",      "addressee", "unknown",   "an ",   "empf",    "destinat",
     "para ",     "à ",        "a ",       "member",    "получател", "адрес", "宛先",    "あて先",
     "收件",      "地址",      "受信",     "수신",      "받는",      "alıcı", "odbiorc", "mottagar",
-    "modtager",  "ontvanger", "postfach", "email",     "e-mail",    "pour ", NULL};
+    "modtager",  "ontvanger", "postfach", "email",     "e-mail",    "pour ", "till ",   "til ",
+    "aan ",      "al ",       "do ",      NULL};
 static const char *const leading_from[] = {"sender address",
                                            "sender's address",
                                            "from address",
@@ -94,7 +95,9 @@ static size_t window_start(const struct words *w, size_t at, size_t line)
     if (line && !w->lines[line].is_first && !w->lines[line - 1].is_out) {
         const struct words_line *up = &w->lines[line - 1];
         bool is_start = strspn(w->low + from, " \t<\"'(") + from >= at;
-        char last = up->end > up->at ? w->low[up->end - 1] : '.';
+        char last = '.';
+        if (up->end > up->at)
+            last = w->low[up->end - 1];
         bool goes_on = last == ':' || (up->end - up->at >= WRAPPED && !strchr(".!?;", last));
         if (is_start && goes_on)
             from = up->at;
@@ -198,7 +201,9 @@ static int weigh(const struct words *w, const struct words_place *p)
     const char *address = p->who->address;
     bool is_asked = words_has(&w->asked, address);
     int weight = is_asked ? 4 : 0;
-    char before = p->at > 0 ? w->low[p->at] : ' ', behind = w->low[p->end];
+    char before = ' ', behind = w->low[p->end];
+    if (p->at > 0)
+        before = w->low[p->at];
     if (words_has(&w->failed, address))
         return NAMED;
     if (!is_asked && (words_has(&w->others, address)))

@@ -209,7 +209,7 @@ static const char *const sent_back[] = {
     "original",  "unsent",    "undelivered", "returned", "copy of",  "below",     "urspr", "kopie",
     "oorspronk", "d'origine", "copie",       "copia",    "исходн",   "копия",     "原文",  "原始",
     "元の",      "orijinal",  "oryginal",    "begin",    "start of", "forwarded", NULL};
-static const char *const comes_now[] = {"follow", "header", NULL};
+static const char *const comes_now[] = {"follows", "follow:", "header", NULL};
 static const char *const no_separator[] = {
     "not ",       "n't",     "could",  "recipient", "address", "failed", "was ",
     "transcript", "session", "reason", "error",     "problem", "@",      "undeliverable to",
@@ -218,7 +218,7 @@ static const char *const no_separator[] = {
 // "--- Below this line is a copy of the message.", "Original message follows:", in many tongues.
 static bool is_separator(const struct words *w, const struct words_line *l)
 {
-    static const char *const at_end[] = {"follows", "below", "attached", "follow", NULL};
+    static const char *const at_end[] = {"follows", "below", "attached", "follow:", NULL};
     size_t at = l->at, end = l->end, rules = 0;
     while (at < end && strchr(" \t>|", w->low[at]))
         at++;

@@ -44,7 +44,10 @@ static char *squeezed(const char *text, size_t n)
         bool is_blank = isspace((unsigned char)out[i]);
         if (is_blank && (!to || out[to - 1] == ' '))
             continue;
-        out[to++] = is_blank ? ' ' : out[i];
+        if (is_blank)
+            out[to++] = ' ';
+        else
+            out[to++] = out[i];
     }
     while (to && out[to - 1] == ' ')
         to--;

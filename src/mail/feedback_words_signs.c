@@ -56,8 +56,9 @@ static const char *const failures[] = {
 static const char *const troubles[] = {
     "fatal error", "permanent error", "permanent failure", "error sending", "message status", "mail status", "bounced", "unknown user",
     "user unknown", "no such user", "unknown recipient", "invalid recipient", "unknown address", "was rejected", "been rejected", "rejected by",
-    "message rejected", "mail rejected", "rejected:", "was refused", "been blocked", "is delayed", "been delayed", "not accepted",
+    "message rejected", "mail rejected", "rejected:", "was refused", "been blocked", "was blocked", "has blocked", "were blocked", "nu a putut fi", "không thể gửi", "không gửi được", "is delayed", "been delayed", "not accepted",
     "following addresses", "following recipients", "following recipient", "following address", "unroutable", "unrouteable", "may not exist",
+    "valid user", "valid address", "valid mailbox", "invalid user", "no such", "not found", "over quota", "not known here",
     "does not exist", "doesn't exist", "mailbox full", "quota exceeded", "mailbox is full", "unbekannte", "zustellung", "kunne ikke", "kunde inte",
     "n'a pas pu être", "n'a pu être", "n'ont pas pu", "ne peut être", "no ha podido ser", "no se ha podido", "no pudo ser", "non è stato possibile",
     "non può essere", "não pôde ser", "não pode ser", "não foi possível", "nao foi possivel", "nebylo možné", "nie mogła zostać", "失敗しました",
@@ -78,6 +79,8 @@ static const char *const automatic[] = {
     "out of office", "out of the office", "auto-reply", "autoreply", "auto reply", "automatic reply", "auto response", "autoresponse", "auto-response", "auto:", "vacation", "away from", "on leave",
     "on holiday", "abwesen", "automatische antwort", "réponse automatique", "absence", "absent", "respuesta automática", "fuera de la oficina", "risposta automatica", "fuori ufficio", "resposta automática", "автоответ", "自动回复",
     "自動回覆", "自動返信", "不在", "i am away", "maternity", "nicht im büro", "automatisch antwoord", "afwezig", "autosvar", "nieobecno", "thank you for your", "we have received", "ticket", "confirm", NULL};
+// Other things that are delivered, and fail to be.
+static const char *const goods[] = {"parcel", "shipment", "courier", "your package", "your order", "paket", "sendung", "colis", "paquete", "encomenda", "pacco", "przesyłk", "посылк", "包裹", "荷物", "택배", NULL};
 static const char *const delays[] = {
     "warning message only", "will be retried", "still being retried", "continue to try", "keep trying", "will keep on trying", "not need to resend", "has been delayed", "is delayed", "delivery delayed",
     "delayed mail", "been delayed", "not yet been delivered", "still undelivered", "not yet delivered", "could not send message for past", "notification (delay", "will try again", "still trying", "will continue", "continuing to try",
@@ -189,6 +192,8 @@ static int weigh_against(const struct words *w, const char *subject, int sender)
         against += sender < 3 ? 4 : has_return_path(w) ? 3 : 1;
     if (has_header(w, "List-Id") || has_header(w, "List-Unsubscribe") ||
         strcmp(precedence, "list") == 0)
+        against += 5;
+    if (sender < 3 && (has_any(subject, 0, strlen(subject), goods) || text_has(w, goods)))
         against += 5;
     if (sender < 3 &&
         (has_header(w, "X-Autoreply") || has_header(w, "X-Autorespond") ||

@@ -207,8 +207,13 @@ static void text_of(struct buf *out, struct bytes raw, GMimeContentType *type)
 {
     const char *charset = type ? g_mime_content_type_get_parameter(type, "charset") : NULL;
     CLEANUP(buf_deinit) struct buf utf8 = {0}, lines = {0};
-    parts_text_lines(&lines, raw); // wide characters lose here: nobody sends them as text
-    parts_text_decode(&utf8, buf_bytes(&lines), charset ? charset : "");
+    if (charset && strncasecmp(charset, "utf-16", 6) == 0) { // its zeros are no blanks
+        parts_text_decode(&lines, raw, charset);
+        parts_text_lines(&utf8, buf_bytes(&lines));
+    } else {
+        parts_text_lines(&lines, raw);
+        parts_text_decode(&utf8, buf_bytes(&lines), charset ? charset : "");
+    }
     if (type && g_mime_content_type_is_type(type, "text", "html"))
         parts_text_html(out, buf_bytes(&utf8));
     else if (type && has_parameter(type, "format", "flowed"))
@@ -441,6 +446,27 @@ struct parts *parts_free(struct parts *p)
     }
     xfree((void *)p->items);
     return xfree(p);
+}
+
+struct parts parts_inside(const struct parts *p, size_t i)
+{
+    size_t first = i + 1, end = first;
+    while (end < p->n && p->items[end].depth > p->items[i].depth)
+        end++;
+    if (first >= end || !is_mail_type(p->items[i].type))
+        return (struct parts){0};
+    struct part *items = xcalloc(end - first, sizeof(*items));
+    for (size_t k = first; k < end; k++) {
+        struct part *one = &items[k - first];
+        *one = p->items[k];
+        one->up = k == first ? 0 : one->up - first;
+        one->depth -= p->items[first].depth;
+        const struct part *up = &items[one->up];
+        one->is_enclosed = k != first && (up->is_enclosed || is_mail_type(up->type));
+    }
+    items[0].headers = p->items[i].headers;
+    items[0].headers_n = p->items[i].headers_n;
+    return (struct parts){.items = items, .n = end - first};
 }
 
 const char *part_header_get(const struct part *p, const char *name)

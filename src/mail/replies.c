@@ -11,10 +11,12 @@
 
 enum { DEPTH_MOST = 3 };
 
-/* A rule, and the patterns that speak against it. */
+/* A rule, and the patterns that speak against it. One that says `undetermined` never wins: its own
+ * words are among `against`, and where they stand no address is dead. */
 struct known {
     const struct reply_rule *rule;
     uint32_t against, against_n; // of struct replies' `against`
+    bool spares;
 };
 
 struct replies {
@@ -23,25 +25,36 @@ struct replies {
     struct patterns says;
     struct pattern *against; // [] of patterns in `says`, which have no owner
     size_t against_n;
+    uint32_t *spares; // [] of rules
+    size_t spares_n;
     struct map providers; // those with rules of their own
 };
 
 // --- rules
 
+static void add_against(struct replies *r, const char *const *says, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        r->against = xrealloc(r->against, r->against_n + PATTERN_VARIANTS, sizeof(*r->against));
+        r->against_n +=
+            patterns_make(&r->says, r->against + r->against_n, says[i], PATTERN_VARIANTS);
+    }
+}
+
 static void add_rule(struct replies *r, const struct reply_rule *rule)
 {
     struct known *k = &r->rules[r->n];
-    *k = (struct known){.rule = rule, .against = (uint32_t)r->against_n};
+    *k = (struct known){.rule = rule,
+                        .against = (uint32_t)r->against_n,
+                        .spares = rule->class == CLASS_UNDETERMINED};
     if (*rule->provider)
         map_put_str(&r->providers, rule->provider, r);
-    for (size_t i = 0; i < rule->says_n; i++)
+    for (size_t i = 0; i < rule->says_n && !k->spares; i++)
         patterns_add(&r->says, (uint32_t)r->n, rule->says[i]);
+    if (k->spares)
+        r->spares[r->spares_n++] = (uint32_t)r->n;
     r->n++;
-    for (size_t i = 0; i < rule->unless_n; i++) {
-        r->against = xrealloc(r->against, r->against_n + PATTERN_VARIANTS, sizeof(*r->against));
-        r->against_n +=
-            patterns_make(&r->says, r->against + r->against_n, rule->unless[i], PATTERN_VARIANTS);
-    }
+    add_against(r, k->spares ? rule->says : rule->unless, k->spares ? rule->says_n : rule->unless_n);
     k->against_n = (uint32_t)r->against_n - k->against;
 }
 
@@ -49,6 +62,7 @@ struct replies *replies_new(const struct reply_rule *rules, size_t n)
 {
     struct replies *r = xcalloc(1, sizeof(*r));
     r->rules = xcalloc(n + 1, sizeof(*r->rules));
+    r->spares = xcalloc(n + 1, sizeof(*r->spares));
     for (size_t i = 0; i < n; i++)
         if (*rules[i].provider)
             add_rule(r, &rules[i]);
@@ -67,6 +81,7 @@ struct replies *replies_free(struct replies *r)
     map_deinit(&r->providers);
     xfree(r->rules);
     xfree(r->against);
+    xfree(r->spares);
     return xfree(r);
 }
 
@@ -96,28 +111,54 @@ struct looking {
     const struct replies *r;
     const struct reply_said *said;
     const struct found *found;
+    bool is_spared;
 };
+
+static bool is_dead(enum class class)
+{
+    return class == CLASS_UNKNOWN_USER || class == CLASS_INACTIVE_MAILBOX ||
+           class == CLASS_DOMAIN_NOT_FOUND;
+}
+
+static bool has_against(const struct looking *l, const struct known *k)
+{
+    for (uint32_t i = 0; i < k->against_n; i++)
+        if (patterns_stands(l->found, &l->r->against[k->against + i]))
+            return true;
+    return false;
+}
+
+static bool is_spared(const struct looking *l)
+{
+    for (size_t i = 0; i < l->r->spares_n; i++) {
+        const struct known *k = &l->r->rules[l->r->spares[i]];
+        if (is_for(k->rule, l->said) && has_against(l, k))
+            return true;
+    }
+    return false;
+}
 
 static bool fits(void *ctx, uint32_t owner)
 {
     const struct looking *l = ctx;
     const struct known *k = &l->r->rules[owner];
-    if (!is_for(k->rule, l->said))
-        return false;
-    for (uint32_t i = 0; i < k->against_n; i++)
-        if (patterns_stands(l->found, &l->r->against[k->against + i]))
-            return false;
-    return true;
+    return !(l->is_spared && is_dead(k->rule->class)) && is_for(k->rule, l->said) &&
+           !has_against(l, k);
 }
 
-static const struct reply_rule *find(const struct replies *r, const struct reply_said *said)
+// `spared`: its words say that no address is dead; NULL: it doesn't matter.
+static const struct reply_rule *find(const struct replies *r, const struct reply_said *said,
+                                     bool *spared)
 {
     char plain[REPLIES_PLAIN];
     struct found found;
     size_t n = replies_plain(plain, said->text);
     patterns_search(&r->says, &found, plain, n);
-    const struct pattern *first =
-        patterns_first(&r->says, &found, fits, &(struct looking){r, said, &found});
+    struct looking l = {r, said, &found, false};
+    l.is_spared = is_spared(&l);
+    if (spared)
+        *spared = l.is_spared;
+    const struct pattern *first = patterns_first(&r->says, &found, fits, &l);
     return first ? r->rules[first->owner].rule : NULL;
 }
 
@@ -165,7 +206,7 @@ static bool is_of_sender(const struct replies *r, const struct reply_said *said,
     memcpy(head, said->text, n);
     head[n] = '\0';
     before.text = head;
-    const struct reply_rule *rule = find(r, &before);
+    const struct reply_rule *rule = find(r, &before, NULL);
     return rule && rule->class == CLASS_AUTH_POLICY && rule->scope == SCOPE_SENDER_DOMAIN;
 }
 
@@ -183,13 +224,16 @@ static void judge(const struct replies *r, const struct reply_said *said,
         if (!is_clueless(verdict))
             return;
     }
-    verdict->rule = said->code >= 200 && said->code < 300 ? NULL : find(r, said);
+    bool spared = false;
+    verdict->rule = said->code >= 200 && said->code < 300 ? NULL : find(r, said, &spared);
     if (verdict->rule) {
         verdict->class = verdict->rule->class;
         verdict->scope = verdict->rule->scope;
-    } else {
-        classify_reply(&verdict->class, &verdict->scope, said->code, said->enhanced, said->phase);
+        return;
     }
+    classify_reply(&verdict->class, &verdict->scope, said->code, said->enhanced, said->phase);
+    if (spared && is_dead(verdict->class)) // by its status alone
+        classify_reply(&verdict->class, &verdict->scope, said->code, "", said->phase);
 }
 
 void replies_judge(const struct replies *r, const struct reply_said *said,

@@ -15,7 +15,7 @@ enum {
     PATTERNS_MOST = 20000,
     SETS_MOST = 8000,
     PARTS_MOST = 16,
-    FOUND_MOST = 512,
+    FOUND_MOST = 2048,
     NEAR_WORDS = 6,
     PATTERN_VARIANTS = 16
 };
