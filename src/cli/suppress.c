@@ -342,7 +342,7 @@ static void take_line(struct import *im, char *line, size_t n, uint64_t number)
             im->columns[f] >= 0 && (size_t)im->columns[f] < cells_n ? cells[im->columns[f]] : "";
     if (cells_n > 1 && !im->has_header)
         mistake(im, number, "expected one address; columns take a header: address,customer,…");
-    else if (!suppress_parse_what(what, fields[SUPPRESS_ADDRESS]))
+    else if (!suppress_parse_cell(what, fields[SUPPRESS_ADDRESS]))
         mistake(im, number, "expected a mail address or @domain");
     else if (!is_short(fields))
         mistake(im, number, "expected at most 1,000 bytes in a field");

@@ -104,6 +104,13 @@ static void on_added(void *ctx, int r, const struct entry *e, const char *hash)
 
 // ---- add and rm
 
+// The minute that is whole by then: what was asked for is not cut short.
+static uint32_t end_minute(usec_t until)
+{
+    return suppression_minute(until > USEC_NEVER - USEC_MINUTE ? USEC_NEVER
+                                                               : until + USEC_MINUTE - 1);
+}
+
 static struct suppress_row row_of(const struct common *c, const char *what)
 {
     unsigned flags = SUPPRESSION_MANUAL | (*what == '@' ? SUPPRESSION_DOMAIN : 0) |
@@ -113,7 +120,7 @@ static struct suppress_row row_of(const struct common *c, const char *what)
                                  .provider = "",
                                  .reason = c->reason,
                                  .s = {.since = suppression_minute(c->since),
-                                       .until = suppression_minute(c->until),
+                                       .until = end_minute(c->until),
                                        .class = CLASS_RECIPIENT_REFUSED,
                                        .flags = (uint8_t)flags}};
 }
@@ -234,7 +241,7 @@ static const char *read_times(struct suppression *s, char *fields[SUPPRESS_FIELD
     if (*fields[SUPPRESS_UNTIL] && !suppress_parse_time(&until, fields[SUPPRESS_UNTIL]))
         return "until: expected a date or never";
     s->since = suppression_minute(since);
-    s->until = suppression_minute(until);
+    s->until = end_minute(until);
     return NULL;
 }
 
@@ -244,7 +251,7 @@ static const char *read_row(struct suppress_row *row, char what[SUPPRESS_WHAT],
 {
     enum class class = CLASS_RECIPIENT_REFUSED;
     bool is_trap = strcmp(fields[SUPPRESS_TRAP], "yes") == 0;
-    if (!suppress_parse_what(what, fields[SUPPRESS_ADDRESS]))
+    if (!suppress_parse_cell(what, fields[SUPPRESS_ADDRESS]))
         return "expected a mail address or @domain";
     if (!suppress_is_owner(fields[SUPPRESS_OWNER]))
         return "expected a customer like acme or acme/spring";

@@ -19,6 +19,7 @@ enum { ANY = -1, BARE = -2 };
 
 struct enhanced {
     int class, subject, detail; // class 0: none was given
+    int last;                   // the detail may be up to this; 0: is `detail`
 };
 
 static const struct row {
@@ -47,6 +48,17 @@ static const struct row {
     {ANY, {  5,  7,  27}, ALL,   CLASS_AUTH_POLICY,      SCOPE_SENDER_DOMAIN}, // RFC 7505 §4.2
     {ANY, {  5,  7, 509}, ALL,   CLASS_AUTH_POLICY,      SCOPE_SENDER_DOMAIN}, // Microsoft: DMARC
     {ANY, {  5,  7, 515}, ALL,   CLASS_AUTH_POLICY,      SCOPE_SENDER_DOMAIN}, // Microsoft
+    // Microsoft's, of three digits: nobody else uses them
+    {ANY, {  5,  2, 121, 122}, ALL, CLASS_RATE_LIMITED,      SCOPE_RECIPIENT},
+    {ANY, {  5,  7, 124}, ALL,   CLASS_RECIPIENT_REFUSED,    SCOPE_RECIPIENT},
+    {ANY, {  5,  7, 133, 136}, ALL, CLASS_RECIPIENT_REFUSED, SCOPE_RECIPIENT},
+    {ANY, {  5,  7, 507}, ALL,   CLASS_RECIPIENT_REFUSED,    SCOPE_RECIPIENT},
+    {ANY, {  5,  7, 508}, ALL,   CLASS_RATE_LIMITED,         SCOPE_IP},
+    {ANY, {  5,  7, 511}, ALL,   CLASS_IP_REPUTATION_BLOCK,  SCOPE_IP},
+    {ANY, {  5,  7, 513}, ALL,   CLASS_IP_REPUTATION_BLOCK,  SCOPE_RECIPIENT},
+    {ANY, {  5,  7, 606, 649}, ALL, CLASS_IP_REPUTATION_BLOCK, SCOPE_IP},
+    {ANY, {  4,  7, 500, 699}, ALL, CLASS_IP_REPUTATION_BLOCK, SCOPE_IP},
+    {ANY, {  4,  7, 850, 899}, ALL, CLASS_IP_REPUTATION_BLOCK, SCOPE_IP},
     {552, {BARE, 0,   0}, P(RCPT), CLASS_MAILBOX_FULL,   SCOPE_RECIPIENT},     // RFC 5321 §4.2.3
     {552, {BARE, 0,   0}, ~EARLY, CLASS_MESSAGE_TOO_BIG, SCOPE_MESSAGE},       // RFC 1870 §6.1
     {  4, {ANY, ANY, ANY}, EARLY, CLASS_TRANSIENT,       SCOPE_IP},
@@ -84,8 +96,9 @@ static bool matches_enhanced(const struct enhanced *wanted, const struct enhance
 {
     if (wanted->class == BARE || !is->class)
         return !is->class && (wanted->class == BARE || wanted->subject == ANY);
+    bool is_between = wanted->last && is->detail >= wanted->detail && is->detail <= wanted->last;
     return is_or_any(wanted->class, is->class) && is_or_any(wanted->subject, is->subject) &&
-           is_or_any(wanted->detail, is->detail);
+           (is_between || is_or_any(wanted->detail, is->detail));
 }
 
 static bool matches_code(int wanted, unsigned code)

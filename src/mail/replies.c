@@ -54,7 +54,8 @@ static void add_rule(struct replies *r, const struct reply_rule *rule)
     if (k->spares)
         r->spares[r->spares_n++] = (uint32_t)r->n;
     r->n++;
-    add_against(r, k->spares ? rule->says : rule->unless, k->spares ? rule->says_n : rule->unless_n);
+    add_against(r, k->spares ? rule->says : rule->unless,
+                k->spares ? rule->says_n : rule->unless_n);
     k->against_n = (uint32_t)r->against_n - k->against;
 }
 
@@ -97,7 +98,9 @@ static bool is_for(const struct reply_rule *rule, const struct reply_said *said)
     if (*rule->provider && strcmp(rule->provider, said->provider) != 0 &&
         (rule->is_only_here || *said->provider))
         return false;
-    if (rule->code && said->code && (rule->code < 10 ? said->code / 100 : said->code) != rule->code)
+    if (rule->code && rule->code < 10 && said->code && said->code / 100 != rule->code)
+        return false; // words without a code may be of either kind
+    if (rule->code >= 10 && said->code != rule->code)
         return false;
     if (said->phase == PHASE_NONE || !rule->at_n)
         return true;
@@ -111,7 +114,8 @@ struct looking {
     const struct replies *r;
     const struct reply_said *said;
     const struct found *found;
-    bool is_spared;
+    bool is_asked,
+        is_spared; // whether its words say that no address is dead: asked once, if at all
 };
 
 static bool is_dead(enum class class)
@@ -128,25 +132,25 @@ static bool has_against(const struct looking *l, const struct known *k)
     return false;
 }
 
-static bool is_spared(const struct looking *l)
+static bool is_spared(struct looking *l)
 {
-    for (size_t i = 0; i < l->r->spares_n; i++) {
+    for (size_t i = 0; i < l->r->spares_n && !l->is_asked && !l->is_spared; i++) {
         const struct known *k = &l->r->rules[l->r->spares[i]];
-        if (is_for(k->rule, l->said) && has_against(l, k))
-            return true;
+        l->is_spared = is_for(k->rule, l->said) && has_against(l, k);
     }
-    return false;
+    l->is_asked = true;
+    return l->is_spared;
 }
 
 static bool fits(void *ctx, uint32_t owner)
 {
-    const struct looking *l = ctx;
+    struct looking *l = ctx;
     const struct known *k = &l->r->rules[owner];
-    return !(l->is_spared && is_dead(k->rule->class)) && is_for(k->rule, l->said) &&
-           !has_against(l, k);
+    return is_for(k->rule, l->said) && !has_against(l, k) &&
+           !(is_dead(k->rule->class) && is_spared(l));
 }
 
-// `spared`: its words say that no address is dead; NULL: it doesn't matter.
+// `spared`, unless NULL: no rule fits, and its words say that no address is dead.
 static const struct reply_rule *find(const struct replies *r, const struct reply_said *said,
                                      bool *spared)
 {
@@ -154,11 +158,10 @@ static const struct reply_rule *find(const struct replies *r, const struct reply
     struct found found;
     size_t n = replies_plain(plain, said->text);
     patterns_search(&r->says, &found, plain, n);
-    struct looking l = {r, said, &found, false};
-    l.is_spared = is_spared(&l);
-    if (spared)
-        *spared = l.is_spared;
+    struct looking l = {.r = r, .said = said, .found = &found};
     const struct pattern *first = patterns_first(&r->says, &found, fits, &l);
+    if (spared)
+        *spared = !first && is_spared(&l);
     return first ? r->rules[first->owner].rule : NULL;
 }
 

@@ -188,6 +188,7 @@ void replies_codes(const char *text, unsigned *code, char *enhanced)
     if (is_code(text, strnlen(text, 3)) && (text[3] == ' ' || text[3] == '-' || !text[3]))
         *code = (unsigned)((text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0'));
     find_enhanced(text, enhanced);
-    if (!*code && enhanced[0] && strspn(text, "0123456789.") >= 5)
-        *code = (unsigned)(enhanced[0] - '0') * 100 + 50; // "4.7.4 TLS is required": a status alone
+    // "4.7.4 TLS is required", "no space (#4.3.0)": a status alone
+    if (!*code && enhanced[0] && (strspn(text, "0123456789.") >= 5 || strstr(text, "(#")))
+        *code = (unsigned)(enhanced[0] - '0') * 100 + 50;
 }

@@ -69,6 +69,11 @@ bool suppress_parse_what(char out[SUPPRESS_WHAT], const char *text)
     return (is_domain(domain) || is_literal(domain)) && (!from || is_local(text, from));
 }
 
+bool suppress_parse_cell(char out[SUPPRESS_WHAT], const char *text)
+{
+    return strchr(text, '@') && suppress_parse_what(out, text);
+}
+
 bool suppress_is_owner(const char *text)
 {
     char customer[TEXT_NAME];

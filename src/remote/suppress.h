@@ -17,6 +17,8 @@ enum {
 /* `Ana@Big.test` → `Ana@big.test`; `big.test` and `@Big.test` → `@big.test`. False: it is neither. Takes all that RCPT
  * takes (mail/address.h), so that what the engine suppressed can be named, and what is not ASCII too. */
 bool suppress_parse_what(char out[SUPPRESS_WHAT], const char *text);
+/* Likewise of a file, where half an address must not read as a whole domain: that has its @. */
+bool suppress_parse_cell(char out[SUPPRESS_WHAT], const char *text);
 /* `acme`, `acme/spring`, or "" for everybody. */
 bool suppress_is_owner(const char *text);
 /* RFC 3339, a date, or `never` (USEC_NEVER). */

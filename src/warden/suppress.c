@@ -434,6 +434,7 @@ void warden_suppress(struct warden *w, struct entry *e, const struct suppress_ro
     *h = (struct by_hand){
         .warden = w, .all = xcalloc(n + 1, sizeof(*h->all)), .added = done, .ctx = ctx};
     struct suppress_row *taken = xcalloc(n + 1, sizeof(*taken));
+    suppressing_flush(w); // the disk has them in the order in which they rule
     take_rows(h, taken, rows, n);
     if (h->n) {
         suppress_add(w->options.store, e, taken, h->n, on_added, h);

@@ -61,6 +61,11 @@ class Suppression(unittest.TestCase):
         self.assertIn("nothing of it stands", self.engine.run("suppress", "rm", "dead@big.test", code=1))
         self.assertFalse(self.check("dead@big.test")["suppressed"])
 
+    def test_a_span_is_never_cut_short(self):
+        self.engine.run("suppress", "add", "a@big.test", "--for", "30s")
+        self.engine.run("suppress", "import", self.file("list", "b@big.test\n"), "--for", "30s")
+        self.assertEqual([a[:3] for a in self.rcpt("a@big.test", "b@big.test")], ["550", "550"])
+
     def test_what_rcpt_takes_can_be_named(self):
         odd = ['"a b, c"@big.test', "a@[127.0.0.9]", '"dead"@big.test']
         self.assertTrue(all(a.startswith("250") for a in self.rcpt(*odd)))
@@ -123,6 +128,12 @@ class Suppression(unittest.TestCase):
         rows = list(csv.DictReader(io.StringIO(self.engine.run("suppress", "export"))))
         self.assertEqual({r["address"] for r in rows}, set(lines[:25001]))
         self.assertEqual({r["reason"] for r in rows}, {"from the old system"})
+
+    def test_a_line_without_its_sign_suppresses_no_domain(self):
+        told = self.engine.run("suppress", "import", self.file("list", "big.test\nana\n@gone.test\n"), code=1)
+        self.assertIn("list:1: expected a mail address or @domain", told)
+        self.assertIn("done: 1 addresses", told)
+        self.assertEqual([a[:3] for a in self.rcpt("b@big.test", "b@gone.test")], ["250", "550"])
 
     def test_an_import_leaves_the_reserve_of_the_disk_alone(self):
         self.engine.stop()

@@ -1,4 +1,5 @@
-/* What replies mean, by the shipped rules: every line of tests/data/replies.tsv, whom an answer speaks
+/* What replies mean, by the shipped rules: every line of tests/data/replies.tsv, what was written to
+ * prove them wrong (replies_more.tsv: class, scope, reply; replies_alive.txt: no dead address), whom an answer speaks
  * of, and that no bytes of a stranger's do harm. */
 #include "test.h"
 
@@ -61,6 +62,56 @@ static void every_line_of_the_collection_means_what_it_says(void **state)
     (void)fclose(f);
     assert_true(lines > 390);
     assert_int_equal(wrong, 0);
+}
+
+static bool is_dead(enum class class)
+{
+    return class == CLASS_UNKNOWN_USER || class == CLASS_INACTIVE_MAILBOX ||
+           class == CLASS_DOMAIN_NOT_FOUND;
+}
+
+// Written before the rules were tried on them: what they make of what they have not seen.
+static void replies_that_nobody_tuned_on_are_understood_but_for_a_few(void **state)
+{
+    (void)state;
+    FILE *f = fopen(TEST_ROOT "/tests/data/replies_more.tsv", "re");
+    char line[4096];
+    size_t lines = 0, wrong = 0;
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f)) {
+        char *scope = strchr(line, '\t'), *text = scope ? strchr(scope + 1, '\t') : NULL;
+        assert_non_null(text);
+        *scope++ = *text++ = '\0';
+        text[strcspn(text, "\n")] = '\0';
+        struct reply_verdict v = judge("", text, PHASE_NONE);
+        lines++;
+        if (strcmp(class_text(v.class), line) == 0 && strcmp(scope_text(v.scope), scope) == 0)
+            continue;
+        wrong++;
+        print_message("%s of %s, not %s of %s: %s\n", line, scope, class_text(v.class),
+                      scope_text(v.scope), text);
+        assert_false(is_dead(v.class) && strcmp(scope, "recipient") != 0);
+    }
+    (void)fclose(f);
+    assert_true(lines > 330);
+    assert_true(wrong * 100 <= lines * 3);
+}
+
+static void no_address_is_dead_where_somebody_else_is_named_or_nobody_looked(void **state)
+{
+    (void)state;
+    FILE *f = fopen(TEST_ROOT "/tests/data/replies_alive.txt", "re");
+    char line[4096];
+    size_t lines = 0;
+    assert_non_null(f);
+    for (; fgets(line, sizeof(line), f); lines++) {
+        line[strcspn(line, "\n")] = '\0';
+        struct reply_verdict v = judge("", line, PHASE_NONE);
+        if (is_dead(v.class))
+            fail_msg("%s: %s", class_text(v.class), line);
+    }
+    (void)fclose(f);
+    assert_true(lines > 150);
 }
 
 static void an_answer_speaks_of_somebody(void **state)
@@ -321,6 +372,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_line_of_the_collection_means_what_it_says),
+        cmocka_unit_test(replies_that_nobody_tuned_on_are_understood_but_for_a_few),
+        cmocka_unit_test(no_address_is_dead_where_somebody_else_is_named_or_nobody_looked),
         cmocka_unit_test(an_answer_speaks_of_somebody),
         cmocka_unit_test(a_reply_becomes_plain_words),
         cmocka_unit_test(codes_are_read_as_logs_show_them),

@@ -352,6 +352,27 @@ static void by_hand_nothing_is_weakened(void **ctx)
     finish();
 }
 
+// A dead one waits for its second to be written when a hand adds it: the disk has them in that order too.
+static void by_hand_comes_after_what_waits(void **ctx)
+{
+    (void)ctx;
+    size_t n = 0;
+    const struct suppress_row row = {
+        .address = "dead@big.test", .owner = "", .provider = "", .reason = ""};
+    begin("mode: enforce\n");
+    bounce("big", "dead@big.test");
+    assert_true(
+        add_by_hand("dead@big.test", "", CLASS_RECIPIENT_REFUSED, SUPPRESSION_MANUAL, UINT32_MAX));
+    warden_flush(warden);
+    is_done = 0;
+    warden_unsuppress(warden, entry_new(KIND_UNSUPPRESS, "ana", "node:mta1.example.net", ""),
+                      &(struct suppress_removal){.rows = &row, .n = 1}, on_hand_removed, &n);
+    wait_for(&f, &is_done);
+    assert_int_equal(n, 1);
+    assert_null(stands("dead@big.test", "shop", ""));
+    finish();
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(it_rules_at_once_and_is_written_within_a_second),
     cmocka_unit_test(wishes_are_their_customers),
@@ -359,5 +380,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_providers_own_trouble_lifts_what_it_said),
     cmocka_unit_test(by_hand_it_rules_once_it_is_written),
     cmocka_unit_test(by_hand_nothing_is_weakened),
+    cmocka_unit_test(by_hand_comes_after_what_waits),
 };
 TEST_MAIN(tests)
