@@ -219,6 +219,12 @@ static void keep_address(struct feedback *f, const char *subject)
     }
 }
 
+static bool is_machines_answer(const struct part *top)
+{
+    const char *sent = part_header_get(top, "Auto-Submitted");
+    return sent && strncasecmp(sent, "auto-replied", 12) == 0;
+}
+
 // Is there a mail's header in the text?
 static bool has_field_of_mail(const struct parts *p)
 {
@@ -236,6 +242,8 @@ static bool has_field_of_mail(const struct parts *p)
 // theirs.
 static bool plain_read(struct feedback *f, const struct parts *p)
 {
+    if (is_machines_answer(&p->items[0]))
+        return false;
     const struct part *original = feedback_original(p);
     const char *subject = subject_of(p);
     char only[ADDRESS_TEXT];
@@ -286,17 +294,20 @@ static bool apple_read(struct feedback *f, const struct parts *p)
     return true;
 }
 
-// A bounce has the subject of what failed: only what a report says of itself counts there.
-static bool is_bounce(const struct part *top)
+// A bounce has the subject of what failed, an answer that of what it answers: only what a report says of itself
+// counts there.
+static bool is_about_another(const struct parts *p)
 {
-    return strcmp(top->report_type, "delivery-status") == 0 || feedback_is_daemon(top);
+    const struct part *top = &p->items[0];
+    return strcmp(top->report_type, "delivery-status") == 0 || feedback_is_daemon(top) ||
+           strncasecmp(subject_of(p), "re:", 3) == 0 || strncasecmp(subject_of(p), "aw:", 3) == 0;
 }
 
 bool feedback_complaint(struct feedback *f, const struct parts *p)
 {
     if (apple_read(f, p) || arf_read(f, p))
         return true;
-    return !is_bounce(&p->items[0]) && (plain_read(f, p) || auth_read(f, p));
+    return !is_about_another(p) && (plain_read(f, p) || auth_read(f, p));
 }
 
 // --- mail to a List-Unsubscribe address
@@ -351,9 +362,9 @@ static const char *first_words(const struct parts *p)
 bool feedback_unsubscribe(struct feedback *f, const struct parts *p)
 {
     const struct part *top = &p->items[0];
-    const char *to = part_header_get(top, "To"), *sent = part_header_get(top, "Auto-Submitted");
-    bool is_answer = sent && strncasecmp(sent, "auto-replied", 12) == 0;
-    if (is_answer || feedback_is_daemon(top) || strcmp(top->type, "multipart/report") == 0)
+    const char *to = part_header_get(top, "To");
+    if (is_machines_answer(top) || feedback_is_daemon(top) ||
+        strcmp(top->type, "multipart/report") == 0)
         return false;
     if (!asks_to_leave(subject_of(p)) && !asks_to_leave(first_words(p)) && !(to && is_door(to)))
         return false;
