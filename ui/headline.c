@@ -9,7 +9,9 @@
 
 #define ASK_LEAST USEC_SECOND
 // What the engine did by itself, beside keeping the books.
-#define BY_ITSELF "who:engine !did:incident !did:start !did:reload !did:call-operator !did:observed"
+#define BY_ITSELF                                                                                  \
+    "who:engine !did:incident !did:start !did:reload !did:call-operator !did:observed "            \
+    "!did:suppress"
 
 void headline_init(struct headline *h)
 {

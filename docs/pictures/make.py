@@ -15,7 +15,8 @@ SESSION, WIDTH, HEIGHT = "mxwarden-pictures", 80, 24
 CELL_W, CELL_H = 8.4, 18
 BACKGROUND, TEXT = "#1c1c1c", "#d0d0d0"
 # (picture, keys that lead to it, seconds to let the world live before)
-PICTURES = [("incidents", ["1"], 50), ("incident", ["Enter"], 2), ("ips", ["2"], 1), ("customers", ["3"], 1), ("suspend", ["g", "j", "j", "s"], 2)]
+PICTURES = [("incidents", ["1"], 50), ("incident", ["Enter"], 2), ("ips", ["2"], 1), ("customers", ["3"], 1), ("suspend", ["g", "j", "j", "s"], 2),
+            ("conversation", ["Escape", "7", "/", "outcome:bounced", "Enter", "j", "Enter"], 2)]
 
 
 def tmux(*words):

@@ -14,13 +14,23 @@
 
 enum { LINE_MOST = 65536 };
 
+// Where a provider ends, which no reply code begins: a reply may have tabs in it too. NULL: nowhere.
+static char *provider_end(char *line)
+{
+    unsigned code;
+    char enhanced[12];
+    replies_codes(line, &code, enhanced);
+    bool is_reply = code && strspn(line, "0123456789") == 3; // and no IP address
+    return is_reply ? NULL : strchr(line, '\t');
+}
+
 // A line is a reply, or a provider, a tab and a reply.
 static void classify_line(const struct replies *r, char *line)
 {
     char enhanced[12];
     struct reply_said said = {.provider = "", .enhanced = enhanced, .text = line};
     struct reply_verdict v;
-    char *tab = strchr(line, '\t');
+    char *tab = provider_end(line);
     if (tab) {
         *tab = '\0';
         said.provider = line;

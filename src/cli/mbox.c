@@ -1,5 +1,5 @@
 // A line is a separator when it looks like one (`From `, an address, a time and a year) and an empty line
-// stands in front: people write "From " as well.
+// stands in front: people write "From " as well. Where none stands there it must look exactly like one.
 #include "cli/mbox.h"
 
 #include <ctype.h>
@@ -48,6 +48,24 @@ static bool is_separator(const struct buf *line)
     return line->n > 5 && strncmp(text, "From ", 5) == 0 && has_time_and_year(text + 5);
 }
 
+// "From ann@x.example Tue May 14 08:00:00 2024", as asctime() writes it: nobody's sentence.
+static bool is_sure_separator(const struct buf *line)
+{
+    static const char days[] = "MonTueWedThuFriSatSun",
+                      months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    const char *at = (const char *)line->p + 5;
+    if (!is_separator(line))
+        return false;
+    at += strspn(at, " ");
+    size_t n = strcspn(at, " \n");
+    bool is_sender = memchr(at, '@', n) || strncmp(at, "MAILER-DAEMON", 13) == 0;
+    at += n + strspn(at + n, " ");
+    if (!is_sender || strnlen(at, 20) < 20)
+        return false;
+    char day[4] = {at[0], at[1], at[2]}, month[4] = {at[4], at[5], at[6]};
+    return at[3] == ' ' && at[7] == ' ' && strstr(days, day) && strstr(months, month);
+}
+
 static bool is_empty(const struct buf *line)
 {
     return line->p[0] == '\n' || (line->p[0] == '\r' && (line->n == 1 || line->p[1] == '\n'));
@@ -69,11 +87,14 @@ bool mbox_next(struct mbox *m, struct buf *mail)
     buf_clear(mail);
     if (m->is_over || (!m->is_begun && !read_line(m)))
         return false;
+    while (!m->is_begun && is_empty(&m->line) && read_line(m))
+        ;
     if (!m->is_begun)
         m->is_mbox = is_separator(&m->line);
     m->is_begun = true;
     do {
-        if (m->is_mbox && mail->n && is_apart && is_separator(&m->line))
+        if (m->is_mbox && mail->n &&
+            (is_apart ? is_separator(&m->line) : is_sure_separator(&m->line)))
             return true;
         is_apart = is_empty(&m->line);
         add_line(m, mail);

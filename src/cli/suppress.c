@@ -138,6 +138,7 @@ struct import {
     int columns[SUPPRESS_FIELDS]; // where a field stands in the file's lines; -1: nowhere
     bool has_header;
     uint64_t done, mistakes;
+    uint64_t left;   // stood already as more than the file says
     json_t *entries; // with --json
     json_int_t first_seq, last_seq;
     usec_t shown_at;
@@ -176,6 +177,7 @@ static void take_result(struct import *im, const struct piece *p, const json_t *
         size_t at = (size_t)protocol_get_number(row, "row", 0);
         mistake(im, at < p->n ? p->lines[at] : 0, protocol_get_text(row, "why", "wrong"));
     }
+    im->left += (uint64_t)protocol_get_number(result, "left_n", 0);
     if (!seq)
         return;
     im->done += strtoull(count_of(result), NULL, 10);
@@ -185,6 +187,7 @@ static void take_result(struct import *im, const struct piece *p, const json_t *
         json_t *entry = json_copy((json_t *)result);
         json_object_del(entry, "skipped");
         json_object_del(entry, "skipped_n");
+        json_object_del(entry, "left_n");
         json_array_append_new(im->entries, entry);
     }
 }
@@ -281,14 +284,31 @@ static bool take_header(struct import *im, char *cells[SUPPRESS_CELLS], size_t n
     return has_address;
 }
 
-static bool is_text(const char *line)
+// No control character (each takes six bytes of a request), and UTF-8.
+static bool is_text(const char *line, size_t n)
 {
-    for (const char *p = line; *p; p++) {
-        if (*p & 0x80) {
-            CLEANUP(json_decref) json_t *v = json_string(line);
-            return v != NULL;
-        }
+    bool is_ascii = true;
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)line[i] < ' ')
+            return false;
+        is_ascii &= (unsigned char)line[i] < 0x80;
     }
+    CLEANUP(json_decref) json_t *v = is_ascii ? NULL : json_stringn(line, n);
+    return is_ascii || v;
+}
+
+// Of what spreadsheets write in front of a file, the length.
+static size_t mark_of(const char *line)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    return strncmp(line, mark, sizeof(mark) - 1) == 0 ? sizeof(mark) - 1 : 0;
+}
+
+static bool is_short(const char *const fields[SUPPRESS_FIELDS])
+{
+    for (size_t f = 0; f < SUPPRESS_FIELDS; f++)
+        if (strlen(fields[f]) > SUPPRESS_REASON)
+            return false;
     return true;
 }
 
@@ -301,8 +321,11 @@ static void take_line(struct import *im, char *line, size_t n, uint64_t number)
     while (n && (line[n - 1] == '\r' || line[n - 1] == ' '))
         n--;
     line[n] = '\0';
-    if (strlen(line) != n || strchr(line, '\t') || !is_text(line)) {
-        mistake(im, number, "a NUL, a tab or what is no UTF-8 is in it");
+    size_t mark = number == 1 ? mark_of(line) : 0;
+    line += mark;
+    n -= mark;
+    if (!is_text(line, n)) {
+        mistake(im, number, "a control character or what is no UTF-8 is in it");
         return;
     }
     if (!n || !suppress_cut_csv(line, cells, &cells_n)) {
@@ -319,8 +342,10 @@ static void take_line(struct import *im, char *line, size_t n, uint64_t number)
             im->columns[f] >= 0 && (size_t)im->columns[f] < cells_n ? cells[im->columns[f]] : "";
     if (cells_n > 1 && !im->has_header)
         mistake(im, number, "expected one address; columns take a header: address,customer,…");
-    else if (!suppress_parse_what(what, fields[SUPPRESS_ADDRESS]))
+    else if (!suppress_parse_cell(what, fields[SUPPRESS_ADDRESS]))
         mistake(im, number, "expected a mail address or @domain");
+    else if (!is_short(fields))
+        mistake(im, number, "expected at most 1,000 bytes in a field");
     else
         add_row(im, number, fields);
 }
@@ -360,6 +385,8 @@ static enum cli_exit import_end(struct import *im)
     else if (im->done)
         printf("done: %" PRIu64 " addresses, ledger %jd to %jd\n", im->done,
                (intmax_t)im->first_seq, (intmax_t)im->last_seq);
+    if (im->left && !im->entries)
+        printf("%" PRIu64 " stood already as a spam trap or a person's wish: left so\n", im->left);
     if (im->failed != CLI_DONE)
         return im->failed;
     if (!im->mistakes)
@@ -367,7 +394,7 @@ static enum cli_exit import_end(struct import *im)
     return cli_say(CLI_FAILED, "%" PRIu64 " lines were wrong and left out", im->mistakes);
 }
 
-static enum cli_exit import(struct cli *cli)
+static enum cli_exit import_file(struct cli *cli)
 {
     const char *name = cli->call->targets[0];
     bool is_stdin = strcmp(name, "-") == 0;
@@ -451,21 +478,30 @@ static size_t print_page(const char *rows, bool is_json, bool is_first)
     return n;
 }
 
-static enum cli_exit export(struct cli *cli) {
-    CLEANUP(xfree) char *after = NULL; bool is_json = cli->call->is_json; size_t n = 0;
-    if (!is_json) puts("address,customer,class,since,until,reason,trap");
-    do {CLEANUP(json_decref) json_t *result = NULL; json_t *p = params_of(cli->call);
-        add(p, "after", after); enum cli_exit r = cli_ask(cli, "manage", p, &result);
-        if (r != CLI_DONE) return r;
+static enum cli_exit export_all(struct cli *cli)
+{
+    CLEANUP(xfree) char *after = NULL;
+    bool is_json = cli->call->is_json;
+    size_t n = 0;
+    if (!is_json)
+        puts("address,customer,class,since,until,reason,trap");
+    do {
+        CLEANUP(json_decref) json_t *result = NULL;
+        json_t *p = params_of(cli->call);
+        add(p, "after", after);
+        enum cli_exit r = cli_ask(cli, "manage", p, &result);
+        if (r != CLI_DONE)
+            return r;
         n += print_page(protocol_get_text(result, "rows", ""), is_json, !n);
-        const char *next = protocol_get_text(result, "next", NULL); xfree(after);
+        const char *next = protocol_get_text(result, "next", NULL);
+        xfree(after);
         after = next ? xstrdup(next) : NULL;
-        if (ferror(stdout)) return cli_say(CLI_FAILED, "it could not be written: %s",
-                                           strerror(errno));}
-while (after);
-if (is_json)
-    puts(n ? "\n]" : "[]");
-return CLI_DONE;
+        if (ferror(stdout))
+            return cli_say(CLI_FAILED, "it could not be written: %s", strerror(errno));
+    } while (after);
+    if (is_json)
+        puts(n ? "\n]" : "[]");
+    return CLI_DONE;
 }
 
 enum cli_exit cli_suppress(struct cli *cli)
@@ -476,8 +512,8 @@ enum cli_exit cli_suppress(struct cli *cli)
     } rows[] = {{"suppress add", change},
                 {"suppress rm", change},
                 {"suppress check", check},
-                {"suppress import", import},
-                {"suppress export", export}};
+                {"suppress import", import_file},
+                {"suppress export", export_all}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (strcmp(rows[i].words, cli->call->command->words) == 0)
             return rows[i].run(cli);

@@ -331,15 +331,32 @@ static void say_waiting(struct explaining *x, const struct spool_message *m,
     say_limits(x, r->provider);
 }
 
+// Only what there was: an address that was refused has no message, a message that was taken no way out.
 static void say_outcome(struct explaining *x, const struct outcome *o)
 {
+    static const struct message_id none;
     char at[FORMAT_TEXT], id[ID_MESSAGE_TEXT];
+    CLEANUP(buf_deinit) struct buf line = {0};
     format_time(at, o->at, x->now);
-    message_id_format(id, o->message);
-    say(x, "was", "%s %s %s for %s over %s to %s: %s%s%s (scope %s, phase %s)", at, id,
-        outcome_kind_text(o->kind), o->recipient, o->ip[0] ? o->ip : "no IP",
-        o->provider[0] ? o->provider : "no provider", class_text(o->class), o->reply[0] ? ", " : "",
-        o->reply, scope_text(o->scope), phase_text(o->phase));
+    buf_printf(&line, "%s", at);
+    if (!message_id_equal(o->message, none)) {
+        message_id_format(id, o->message);
+        buf_printf(&line, " %s", id);
+    }
+    buf_printf(&line, " %s", outcome_kind_text(o->kind));
+    if (o->recipient[0])
+        buf_printf(&line, " for %s", o->recipient);
+    if (o->ip[0])
+        buf_printf(&line, " over %s", o->ip);
+    if (o->provider[0])
+        buf_printf(&line, " to %s", o->provider);
+    if (o->class != CLASS_DELIVERED)
+        buf_printf(&line, ": %s of scope %s", class_text(o->class), scope_text(o->scope));
+    if (o->phase != PHASE_NONE)
+        buf_printf(&line, ", in phase %s", phase_text(o->phase));
+    if (o->reply[0])
+        buf_printf(&line, ": %s", o->reply);
+    say(x, "was", "%.*s", (int)line.n, (const char *)line.p);
 }
 
 // What was said or told of it last, oldest first.

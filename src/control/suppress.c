@@ -13,6 +13,7 @@
 #include "remote/format.h"
 #include "remote/suppress.h"
 #include "store/ledger.h"
+#include "store/store.h"
 #include "store/suppress.h"
 
 enum { SKIPPED_MOST = 200, CHECKED_MOST = 50 };
@@ -25,8 +26,8 @@ _Static_assert((int)SUPPRESS_ROWS <= (int)SUPPRESS_BATCH, "an import's request i
 struct common {
     char owner[2 * TEXT_NAME];
     usec_t since, until;
-    bool is_trap;
-    char *reason; // owned, visible
+    bool is_trap, has_span; // has_span: `until` is what was asked for
+    char *reason;           // owned, visible
 };
 
 static void common_deinit(struct common *c)
@@ -42,7 +43,8 @@ static bool read_common(struct request *r, const json_t *params, struct common *
     const char *reason = protocol_get_text(params, "reason", "");
     usec_t lasts = SUPPRESS_SPAN;
     bool is_never;
-    *c = (struct common){.since = clock_wall(), .is_trap = protocol_get_flag(params, "trap")};
+    *c = (struct common){
+        .since = clock_wall(), .is_trap = protocol_get_flag(params, "trap"), .has_span = *span};
     is_never = strcmp(span, "never") == 0 || (!*span && c->is_trap);
     if (!suppress_is_owner(owner))
         request_fail(r, "usage", "customer: expected a customer or a list like acme/spring");
@@ -71,16 +73,15 @@ static struct entry *entry_by(struct request *r, enum kind kind, const char *own
     return e;
 }
 
-static void on_act(void *ctx, int r, const struct entry *e, const char *hash)
+static void answer_act(struct request *request, int r, const struct entry *e, const char *hash,
+                       const char *nothing)
 {
-    struct request *request = ctx;
     struct world *w = &request->control->world;
     if (r < 0) {
         request_fail(request, "failed", "the ledger could not be written (%s): nothing was done",
                      strerror(-r));
     } else if (!e) {
-        request_fail(request, "refused",
-                     "nothing of it stands for whom it was asked; suppress check says what does");
+        request_fail(request, "refused", "%s", nothing);
     } else {
         world_add_entry(w, e, hash);
         request_answer(request, entry_json(w->state, e, hash));
@@ -88,7 +89,27 @@ static void on_act(void *ctx, int r, const struct entry *e, const char *hash)
     world_asked(w);
 }
 
+static void on_removed(void *ctx, int r, const struct entry *e, const char *hash)
+{
+    answer_act(ctx, r, e, hash,
+               "nothing of it stands for whom it was asked; suppress check says what does");
+}
+
+static void on_added(void *ctx, int r, const struct entry *e, const char *hash)
+{
+    answer_act(ctx, r, e, hash,
+               "each stands already, as a spam trap or a person's wish, and stays so; suppress rm "
+               "takes it out");
+}
+
 // ---- add and rm
+
+// The minute that is whole by then: what was asked for is not cut short.
+static uint32_t end_minute(usec_t until)
+{
+    return suppression_minute(until > USEC_NEVER - USEC_MINUTE ? USEC_NEVER
+                                                               : until + USEC_MINUTE - 1);
+}
 
 static struct suppress_row row_of(const struct common *c, const char *what)
 {
@@ -99,7 +120,7 @@ static struct suppress_row row_of(const struct common *c, const char *what)
                                  .provider = "",
                                  .reason = c->reason,
                                  .s = {.since = suppression_minute(c->since),
-                                       .until = suppression_minute(c->until),
+                                       .until = end_minute(c->until),
                                        .class = CLASS_RECIPIENT_REFUSED,
                                        .flags = (uint8_t)flags}};
 }
@@ -155,10 +176,11 @@ static void change(struct request *r, const json_t *params, enum kind kind)
             entry_add_field(e, "trap", "yes", false);
         world_ask(w);
         if (kind == KIND_SUPPRESS)
-            w->engine->suppress(w->engine->ctx, e, a.rows, a.n, on_act, r);
+            w->engine->suppress(w->engine->ctx, e, a.rows, a.n, on_added, r);
         else
             w->engine->unsuppress(w->engine->ctx, e,
-                                  &(struct suppress_removal){.rows = a.rows, .n = a.n}, on_act, r);
+                                  &(struct suppress_removal){.rows = a.rows, .n = a.n}, on_removed,
+                                  r);
     }
     asked_deinit(&a);
     common_deinit(&c);
@@ -181,41 +203,79 @@ struct importing {
     struct request *request;
     json_t *skipped;
     size_t skipped_n;
+    size_t rows_n; // that are asked for
 };
 
 struct import_rows {
     struct suppress_row *rows;
     char (*whats)[SUPPRESS_WHAT];
+    char **reasons; // owned, visible
     size_t n;
 };
+
+static void import_rows_init(struct import_rows *r)
+{
+    *r = (struct import_rows){.rows = xcalloc(SUPPRESS_ROWS, sizeof(*r->rows)),
+                              .whats = xcalloc(SUPPRESS_ROWS, sizeof(*r->whats)),
+                              .reasons = xcalloc(SUPPRESS_ROWS, sizeof(*r->reasons))};
+}
+
+static void import_rows_deinit(struct import_rows *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        xfree(r->reasons[i]);
+    xfree(r->reasons);
+    xfree(r->whats);
+    xfree(r->rows);
+}
+
+// A trap never ends unless somebody says so.
+static const char *read_times(struct suppression *s, char *fields[SUPPRESS_FIELDS],
+                              const struct common *c)
+{
+    bool is_trap = s->flags & SUPPRESSION_TRAP;
+    usec_t since = c->since, until = is_trap && !c->has_span ? USEC_NEVER : c->until;
+    if (*fields[SUPPRESS_SINCE] &&
+        (!suppress_parse_time(&since, fields[SUPPRESS_SINCE]) || since == USEC_NEVER))
+        return "since: expected a date";
+    if (*fields[SUPPRESS_UNTIL] && !suppress_parse_time(&until, fields[SUPPRESS_UNTIL]))
+        return "until: expected a date or never";
+    s->since = suppression_minute(since);
+    s->until = end_minute(until);
+    return NULL;
+}
 
 // NULL, or what is wrong with it.
 static const char *read_row(struct suppress_row *row, char what[SUPPRESS_WHAT],
                             char *fields[SUPPRESS_FIELDS], const struct common *c)
 {
     enum class class = CLASS_RECIPIENT_REFUSED;
-    usec_t since = c->since, until = c->until;
-    if (!suppress_parse_what(what, fields[SUPPRESS_ADDRESS]))
+    bool is_trap = strcmp(fields[SUPPRESS_TRAP], "yes") == 0;
+    if (!suppress_parse_cell(what, fields[SUPPRESS_ADDRESS]))
         return "expected a mail address or @domain";
     if (!suppress_is_owner(fields[SUPPRESS_OWNER]))
         return "expected a customer like acme or acme/spring";
     if (*fields[SUPPRESS_CLASS] && !class_parse(&class, fields[SUPPRESS_CLASS]))
         return "expected a class like unknown-user";
-    if (*fields[SUPPRESS_SINCE] && !suppress_parse_time(&since, fields[SUPPRESS_SINCE]))
-        return "since: expected a date";
-    if (*fields[SUPPRESS_UNTIL] && !suppress_parse_time(&until, fields[SUPPRESS_UNTIL]))
-        return "until: expected a date or never";
+    if (*fields[SUPPRESS_TRAP] && !is_trap && strcmp(fields[SUPPRESS_TRAP], "no") != 0)
+        return "trap: expected yes or no";
     if (strlen(fields[SUPPRESS_WHY]) > SUPPRESS_REASON)
         return "reason: expected at most 1,000 bytes";
     *row = row_of(c, what);
     row->owner = *fields[SUPPRESS_OWNER] ? fields[SUPPRESS_OWNER] : c->owner;
-    row->reason = *fields[SUPPRESS_WHY] ? fields[SUPPRESS_WHY] : c->reason;
     row->s.class = (uint8_t) class;
-    row->s.since = suppression_minute(since);
-    row->s.until = suppression_minute(until);
-    if (strcmp(fields[SUPPRESS_TRAP], "yes") == 0)
+    if (is_trap)
         row->s.flags |= SUPPRESSION_TRAP;
-    return NULL;
+    return read_times(&row->s, fields, c);
+}
+
+static void add_row(struct import_rows *out, const char *reason)
+{
+    size_t i = out->n++;
+    if (!*reason)
+        return; // what is said of all
+    out->reasons[i] = text_visible_new(bytes_str(reason));
+    out->rows[i].reason = out->reasons[i];
 }
 
 static void skip(struct importing *i, size_t line, const char *why)
@@ -241,7 +301,7 @@ static void read_rows(struct importing *i, char *text, const struct common *c,
         if (why)
             skip(i, line, why);
         else
-            out->n++;
+            add_row(out, fields[SUPPRESS_WHY]);
         text = next;
     }
 }
@@ -250,8 +310,11 @@ static void importing_answer(struct importing *i, const struct entry *e, const c
 {
     struct world *w = &i->request->control->world;
     json_t *answer = e ? entry_json(w->state, e, hash) : json_object();
+    const char *count = e ? entry_field_get(e, "addresses") : NULL;
+    size_t added = count ? strtoull(count, NULL, 10) : 0;
     json_object_set(answer, "skipped", i->skipped);
     json_object_set_new(answer, "skipped_n", json_integer((json_int_t)i->skipped_n));
+    json_object_set_new(answer, "left_n", json_integer((json_int_t)(i->rows_n - added)));
     request_answer(i->request, answer);
 }
 
@@ -264,7 +327,8 @@ static void on_imported(void *ctx, int r, const struct entry *e, const char *has
                      "the ledger could not be written (%s): nothing of this piece was done",
                      strerror(-r));
     } else {
-        world_add_entry(w, e, hash);
+        if (e)
+            world_add_entry(w, e, hash);
         importing_answer(i, e, hash);
     }
     json_decref(i->skipped);
@@ -272,10 +336,12 @@ static void on_imported(void *ctx, int r, const struct entry *e, const char *has
     world_asked(w);
 }
 
-static void import(struct importing *i, const struct common *c, const struct import_rows *rows)
+static void import_write(struct importing *i, const struct common *c,
+                         const struct import_rows *rows)
 {
     struct world *w = &i->request->control->world;
     world_ask(w);
+    i->rows_n = rows->n;
     if (!rows->n) {
         importing_answer(i, NULL, NULL);
         json_decref(i->skipped);
@@ -293,6 +359,11 @@ void suppress_import_run(struct request *r, const json_t *params)
 {
     struct common c = {.reason = NULL};
     const char *text = protocol_get_text(params, "rows", NULL);
+    const struct store *store = r->control->world.store;
+    if (store && !store_may_accept(store)) {
+        request_fail(r, "failed", "there is no space for an import: what is left is for mail");
+        return;
+    }
     if (!text) {
         request_fail(r, "usage",
                      "rows: expected lines of address, owner, class, since, until and "
@@ -302,14 +373,13 @@ void suppress_import_run(struct request *r, const json_t *params)
     if (!read_common(r, params, &c))
         return;
     CLEANUP(xfree) char *copy = xstrdup(text);
-    struct import_rows rows = {.rows = xcalloc(SUPPRESS_ROWS, sizeof(*rows.rows)),
-                               .whats = xcalloc(SUPPRESS_ROWS, sizeof(*rows.whats))};
+    struct import_rows rows;
+    import_rows_init(&rows);
     struct importing *i = xcalloc(1, sizeof(*i));
     *i = (struct importing){.request = r, .skipped = json_array()};
     read_rows(i, copy, &c, &rows);
-    import(i, &c, &rows);
-    xfree(rows.rows);
-    xfree(rows.whats);
+    import_write(i, &c, &rows);
+    import_rows_deinit(&rows);
     common_deinit(&c);
 }
 
@@ -543,7 +613,7 @@ static void undo(struct request *r, const json_t *params, const struct entry *e)
         entry_add_name(undoing, e->name);
         world_ask(w);
         w->engine->unsuppress(w->engine->ctx, undoing,
-                              &(struct suppress_removal){.entry_seq = e->name.seq}, on_act, r);
+                              &(struct suppress_removal){.entry_seq = e->name.seq}, on_removed, r);
     }
 }
 

@@ -20,5 +20,5 @@ bool suppress_undo_run(struct request *r, const json_t *params);
 /* A row as JSON, and in words: "unknown-user for everybody since 20 Nov until 19 May, as google said". */
 struct suppress_row;
 json_t *suppress_row_json(const struct suppress_row *row);
-enum { SUPPRESS_WORDS = 700 };
+enum { SUPPRESS_WORDS = 1100 };
 void suppress_row_words(char out[SUPPRESS_WORDS], const struct suppress_row *row, usec_t now);

@@ -47,6 +47,12 @@ static void take_n(struct counter *c, enum counter_what what, usec_t at, uint32_
     }
 }
 
+// Late news belongs to its delivery.
+static usec_t when(const struct outcome *o)
+{
+    return o->delivered_at ? o->delivered_at : o->at;
+}
+
 static void add_undetermined(struct counter *c, const struct outcome *o, usec_t at, uint32_t n)
 {
     if (o->class == CLASS_UNDETERMINED)
@@ -55,7 +61,7 @@ static void add_undetermined(struct counter *c, const struct outcome *o, usec_t 
 
 static void add_failure(struct counter *c, const struct outcome *o, uint32_t n)
 {
-    usec_t at = o->delivered_at ? o->delivered_at : o->at;
+    usec_t at = when(o);
     if (o->delivered_at)
         take_n(c, COUNTER_DELIVERED, at, n);
     counter_add_n(c, COUNTER_BOUNCED, at, n);
@@ -88,7 +94,7 @@ void counter_load(struct counter *c, const struct outcome *o, uint32_t n)
         add_failure(c, o, n);
         break;
     case OUTCOME_COMPLAINED:
-        counter_add_n(c, COUNTER_COMPLAINED, o->delivered_at ? o->delivered_at : o->at, n);
+        counter_add_n(c, COUNTER_COMPLAINED, when(o), n);
         break;
     case OUTCOME_HELD:
     case OUTCOME_UNSUBSCRIBED:
@@ -98,7 +104,7 @@ void counter_load(struct counter *c, const struct outcome *o, uint32_t n)
         break;
     }
     if (o->class == CLASS_IP_REPUTATION_BLOCK && o->kind != OUTCOME_REFUSED)
-        counter_add_n(c, COUNTER_BLOCKED, o->at, n);
+        counter_add_n(c, COUNTER_BLOCKED, when(o), n);
 }
 
 void counter_add(struct counter *c, const struct outcome *o)

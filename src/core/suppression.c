@@ -225,8 +225,8 @@ static uint64_t tail_of(const char *text, size_t n)
     return x;
 }
 
-// An address, or "@domain". Words are made small and put down whole, as the hash reads them again.
-static uint64_t key_of(const struct suppressions *s, const char *text, size_t n)
+// Words are made small and put down whole, as the hash reads them again.
+static uint64_t key_of_plain(const struct suppressions *s, const char *text, size_t n)
 {
     uint64_t words[ADDRESS / sizeof(uint64_t) + 1];
     if (n > ADDRESS)
@@ -240,6 +240,31 @@ static uint64_t key_of(const struct suppressions *s, const char *text, size_t n)
         words[n / sizeof(*words)] = small_letters(tail_of(text, n));
     uint64_t key = hash_sip(&s->hash, bytes_of(words, n));
     return key ? key : 1;
+}
+
+// A quoted local part as it is meant (RFC 5321 §4.1.2: `"a"@x` is a@x). Stays as it is where no quote ends,
+// and where nothing is inside: it would read as a domain.
+static size_t without_quotes(char out[ADDRESS], const char *text, size_t n)
+{
+    size_t to = 0, i = 1;
+    for (; i < n && text[i] != '"'; i++) {
+        i += text[i] == '\\' && i + 1 < n;
+        out[to++] = text[i];
+    }
+    if (i == n || !to)
+        return 0;
+    memcpy(out + to, text + i + 1, n - i - 1);
+    return to + n - i - 1;
+}
+
+// An address, or "@domain".
+static uint64_t key_of(const struct suppressions *s, const char *text, size_t n)
+{
+    char plain[ADDRESS];
+    if (*text != '"' || n > ADDRESS)
+        return key_of_plain(s, text, n);
+    size_t plain_n = without_quotes(plain, text, n);
+    return plain_n ? key_of_plain(s, plain, plain_n) : key_of_plain(s, text, n);
 }
 
 uint64_t suppression_key(const struct suppressions *s, const char *what)

@@ -3,8 +3,8 @@
  * and in memory, so that RCPT reads no disk.
  *
  * An address is known by a keyed hash of 64 bits alone (SipHash over its canonical form: domain lower case,
- * local part lower case too: no provider of today tells them apart, and a customer's list writes them as it
- * likes); the text stands in the store. Open addressing in the order of the hash, so that loading and
+ * local part lower case too, without its quotes: no provider of today tells them apart, and a customer's list
+ * writes them as it likes); the text stands in the store. Open addressing in the order of the hash, so that loading and
  * growing walk memory in order; all of one address (everybody's, a customer's, a list's) stand side by
  * side. In front of it lies a filter of a byte or two an entry, small enough for a processor's cache: of a
  * hundred who are not suppressed, two cost a look at the table. 24 bytes an entry, at most 3/4 full, and the

@@ -120,8 +120,8 @@ int keys_load(struct token_keys *keys, bool *is_there, const char *dir, char **w
     CLEANUP(xfree) char *path = xasprintf("%s/%s", dir, file_name);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     *is_there = fd >= 0;
-    if (fd < 0)
-        return errno == ENOENT ? 0 : refused(why, path, strerror(errno));
+    if (fd < 0) // a folder that is none is the store's to name
+        return errno == ENOENT || errno == ENOTDIR ? 0 : refused(why, path, strerror(errno));
     int r = read_file(keys, fd, path, why);
     close(fd);
     return r;

@@ -1,5 +1,5 @@
 /* Intake: who submits, and may they. SMTP sessions on the listeners; a customer is known by the network
- * it comes from (`trust`). A listener of kind feedback has the same sessions and bounds, but nobody
+ * it comes from (`trust`). A listener of kind feedback shares sessions and bounds, but nobody
  * submits there: whom one may write to, and what becomes of a report, its owner says by two callbacks.
  * At RCPT the customer's standing and rate are asked and whether any mail goes to the address, and a
  * refusal says in words what, why and until when. `250` after DATA means: in the spool, flushed.
@@ -29,6 +29,9 @@ struct uv_loop_s;
 /* Bytes of texts that are being received, all sessions together. Over it a new DATA gets 452, and of
  * those under way the ones that took more than INTAKE_SHARE are ended with 421. */
 enum { INTAKE_RECEIVING = 256 << 20, INTAKE_SHARE = 256 << 10 };
+/* Of these, the reports of strangers at most so many; of the sessions, theirs at most half: who submits
+ * finds room whoever else knocks. */
+enum { INTAKE_REPORTING = INTAKE_RECEIVING / 2 };
 /* A report's largest size; the message's limit of the settings where that is less. */
 enum { INTAKE_REPORT = 10 << 20 };
 

@@ -58,6 +58,7 @@ static void session_end(struct session *s, bool has_words)
     leave_client(s);
     list_remove(&s->link);
     in->sessions_n--;
+    in->reporters_n -= s->is_reporter;
     if (has_words)
         conn_finish(s->conn);
     else
@@ -102,9 +103,22 @@ void session_reply_full(struct smtp_reply *reply)
     smtp_reply_set(reply, 452, "4.3.1", "no space for new mail now, try again later");
 }
 
+static bool is_too_much(const struct session *s)
+{
+    const struct intake *in = s->intake;
+    return in->receiving > INTAKE_RECEIVING || (s->is_reporter && in->reporting > INTAKE_REPORTING);
+}
+
+static void received(struct session *s, uint64_t n)
+{
+    s->received += n;
+    s->intake->receiving += n;
+    s->intake->reporting += s->is_reporter ? n : 0;
+}
+
 void session_begin_receiving(struct session *s, struct smtp_reply *reply)
 {
-    if (!store_may_accept(s->intake->o.store) || s->intake->receiving > INTAKE_RECEIVING)
+    if (!store_may_accept(s->intake->o.store) || is_too_much(s))
         session_reply_full(reply);
     else
         s->is_receiving = true;
@@ -113,6 +127,7 @@ void session_begin_receiving(struct session *s, struct smtp_reply *reply)
 void session_end_receiving(struct session *s)
 {
     s->intake->receiving -= s->received;
+    s->intake->reporting -= s->is_reporter ? s->received : 0;
     s->received = 0;
     s->is_receiving = false;
 }
@@ -131,10 +146,8 @@ static void say_and_end(struct session *s, unsigned code, const char *enhanced, 
 static void on_bytes(void *ctx, struct bytes in)
 {
     struct session *s = ctx;
-    if (s->is_receiving) {
-        s->received += in.n;
-        s->intake->receiving += in.n;
-    }
+    if (s->is_receiving)
+        received(s, in.n);
     bool was_receiving = s->is_receiving;
     s->is_feeding = true;
     smtp_server_feed(s->machine, in, clock_monotonic());
@@ -142,7 +155,7 @@ static void on_bytes(void *ctx, struct bytes in)
     // A reply while receiving: the machine refused the text itself (size, line ends).
     if (was_receiving && s->is_receiving && smtp_server_out(s->machine)->n)
         session_end_receiving(s);
-    if (s->intake->receiving > INTAKE_RECEIVING && s->received > INTAKE_SHARE) {
+    if (is_too_much(s) && s->received > INTAKE_SHARE) {
         say_and_end(s, 421, "4.3.1", "too much is being received at once, try again later");
         return;
     }
@@ -195,12 +208,25 @@ static void turn_away(struct intake *in, struct conn *conn, const char *why)
     conn_finish(conn);
 }
 
+static bool is_feedback(const struct door *door)
+{
+    return door->settings->kind == LISTENER_FEEDBACK;
+}
+
+// Strangers leave half to those who submit.
+static bool is_crowded(const struct door *door)
+{
+    const struct intake *in = door->intake;
+    return in->sessions_n >= in->sessions_most ||
+           (is_feedback(door) && in->reporters_n >= (in->sessions_most + 1) / 2);
+}
+
 static struct session *session_new(struct door *door, struct conn *conn)
 {
     struct intake *in = door->intake;
     const struct settings *settings = in->o.settings;
-    bool is_feedback = door->settings->kind == LISTENER_FEEDBACK;
     struct session *s = xcalloc(1, sizeof(*s));
+    s->is_reporter = is_feedback(door);
     s->intake = in;
     s->door = door;
     s->conn = conn;
@@ -211,14 +237,15 @@ static struct session *session_new(struct door *door, struct conn *conn)
         .idle = settings->limits.session_idle,
         .data_total = data_most,
     };
-    if (is_feedback && s->limits.message_size > INTAKE_REPORT)
+    if (s->is_reporter && s->limits.message_size > INTAKE_REPORT)
         s->limits.message_size = INTAKE_REPORT;
     snprintf(s->node, sizeof(s->node), "%s", settings->node);
     peer_text(s->peer, conn_peer(conn));
-    s->machine = smtp_server_new(s->node, &s->limits, is_feedback ? &feedback_ops : &submit_ops, s,
-                                 clock_monotonic());
+    s->machine = smtp_server_new(s->node, &s->limits, s->is_reporter ? &feedback_ops : &submit_ops,
+                                 s, clock_monotonic());
     list_add_last(&in->sessions, &s->link);
     in->sessions_n++;
+    in->reporters_n += s->is_reporter;
     return s;
 }
 
@@ -227,7 +254,7 @@ void session_accept(struct door *door, struct conn *conn)
     struct intake *in = door->intake;
     struct bytes key = address_key(conn_peer(conn));
     struct client *client = map_get(&in->clients, key);
-    if (in->sessions_n >= in->sessions_most) {
+    if (is_crowded(door)) {
         turn_away(in, conn, "too many sessions");
         return;
     }

@@ -24,10 +24,12 @@ struct intake {
     struct list doors; // in the order of the settings
     struct list sessions;
     size_t sessions_n, sessions_most;
+    size_t reporters_n;  // of the sessions, those at feedback listeners
     struct map clients;  // address bytes → struct client
     struct list writing; // messages that the spool has
     struct list reports; // struct reporting: reports whose answer is not known yet
     uint64_t receiving;  // bytes, of all sessions
+    uint64_t reporting;  // of them, the reporters'
     // SIGTERM
     struct timer stop_timer;
     usec_t stop_at;
@@ -52,6 +54,7 @@ struct session {
     struct smtp_server_limits limits;
     struct writing *writing;  // its message that the spool has; NULL: none
     struct reporting *report; // its report that somebody reads; NULL: none
+    bool is_reporter;         // came to a feedback listener
     bool is_feeding;          // inside the machine: it must not be freed
     bool is_paused;
     bool is_ended;        // the peer sends no more

@@ -35,9 +35,23 @@ const struct part *feedback_original(const struct parts *p)
 
 void feedback_origin(struct feedback *f, const struct part *original)
 {
+    if (!original)
+        return;
     feedback_keep(&f->message_id, part_header_get(original, "Message-ID"));
     feedback_keep(&f->feedback_id, part_header_get(original, "Feedback-ID"));
     feedback_keep(&f->return_path, part_header_get(original, "Return-Path"));
+}
+
+char *feedback_line_of(const char *text, const char *name)
+{
+    size_t name_n = strlen(name);
+    for (int line = 0; *text && line < TEXT_LINES; line++) {
+        size_t n = strcspn(text, "\n"), skipped = strspn(text, "> \t|");
+        if (skipped + name_n <= n && strncasecmp(text + skipped, name, name_n) == 0)
+            return xmemdup0(text + skipped + name_n, n - skipped - name_n);
+        text += n + (text[n] == '\n');
+    }
+    return NULL;
 }
 
 // A report in plain text quotes the mail's headers, or some of them, at the beginning of lines.
@@ -60,8 +74,7 @@ static void origin_in_text(struct feedback *f, const char *text)
 static void origin_find(struct feedback *f, const struct parts *p)
 {
     const struct part *original = feedback_original(p);
-    if (original)
-        feedback_origin(f, original);
+    feedback_origin(f, original);
     for (size_t i = 0; i < p->n && !original; i++)
         if (!p->items[i].is_enclosed)
             origin_in_text(f, p->items[i].text);
@@ -70,7 +83,7 @@ static void origin_find(struct feedback *f, const struct parts *p)
 
 // --- reading
 
-static void read_parts(struct feedback *f, const struct parts *p, const struct replies *replies)
+static void read_mail(struct feedback *f, const struct parts *p, const struct replies *replies)
 {
     if (feedback_complaint(f, p) || feedback_report(f, p, replies) || feedback_unsubscribe(f, p))
         return;
@@ -80,11 +93,31 @@ static void read_parts(struct feedback *f, const struct parts *p, const struct r
         (void)feedback_report_rest(f, p, replies);
 }
 
+// A report that a gateway or an abuse desk sends on, enclosed in a mail of its own: a complaint from anybody, a
+// bounce from a mail system alone, since people show each other their bounces.
+static bool read_inside(struct feedback *f, const struct parts *p, const struct replies *replies)
+{
+    const struct part *top = &p->items[0];
+    bool is_system = feedback_is_daemon(top) || feedback_has_null_path(top), is_read = false;
+    for (size_t i = 1; i < p->n && !is_read && !*top->report_type; i++) {
+        struct parts in = p->items[i].is_enclosed ? (struct parts){0} : parts_inside(p, i);
+        const char *type = in.n ? in.items[0].report_type : "";
+        is_read =
+            (strcmp(type, "feedback-report") == 0 && feedback_complaint(f, &in)) ||
+            (is_system && strcmp(type, "delivery-status") == 0 && feedback_report(f, &in, replies));
+        if (is_read)
+            feedback_origin(f, feedback_original(&in));
+        xfree((void *)in.items);
+    }
+    return is_read;
+}
+
 struct feedback *feedback_read(struct bytes mail, const struct replies *replies)
 {
     CLEANUP(parts_free) struct parts *p = parts_read(mail);
     struct feedback *f = xcalloc(1, sizeof(*f));
-    read_parts(f, p, replies);
+    if (!read_inside(f, p, replies))
+        read_mail(f, p, replies);
     if (f->kind != FEEDBACK_OTHER)
         origin_find(f, p);
     feedback_keep(&f->message_id, "");
@@ -127,7 +160,7 @@ struct feedback_recipient *feedback_add(struct feedback *f, const char *address)
         return NULL;
     struct feedback_recipient *r = recipient_get(f, clean);
     if (r)
-        return r->class == CLASS_UNDETERMINED ? r : NULL;
+        return r->class == CLASS_UNDETERMINED || r->class == CLASS_TRANSIENT ? r : NULL;
     if (f->recipients_n == FEEDBACK_RECIPIENTS)
         return NULL;
     f->recipients = xrealloc(f->recipients, f->recipients_n + 1, sizeof(*r));

@@ -10,7 +10,14 @@
 #include "mail/feedback_fields.h"
 #include "mail/feedback_room.h"
 
-enum { FIRST_LINE = 200, WORDS_A_REQUEST = 4, RECIPIENTS_READ = FEEDBACK_RECIPIENTS * 2 };
+#define OWN_FIELD "X-HmXmrOriginalRecipient" // Microsoft's
+
+enum {
+    FIRST_LINE = 200,
+    WORDS_A_REQUEST = 4,
+    RECIPIENTS_READ = FEEDBACK_RECIPIENTS * 2,
+    HASH_LEAST = 32 // digits
+};
 
 // What a Feedback-Type asks for. What is not here counts as a complaint: somebody was annoyed.
 static const struct feedback_type {
@@ -20,8 +27,8 @@ static const struct feedback_type {
     enum scope scope;
 } types[] = {
     {"abuse", FEEDBACK_COMPLAINT, CLASS_COMPLAINT, SCOPE_RECIPIENT},
-    // The mail was found in the junk folder and taken out: it has arrived, and is liked.
-    {"not-spam", FEEDBACK_BOUNCE, CLASS_DELIVERED, SCOPE_UNKNOWN},
+    // The mail was found in the junk folder and taken out: no news for us.
+    {"not-spam", FEEDBACK_OTHER, CLASS_UNDETERMINED, SCOPE_UNKNOWN},
     {"auth-failure", FEEDBACK_BOUNCE, CLASS_AUTH_POLICY, SCOPE_SENDER_DOMAIN},
     {"dkim", FEEDBACK_BOUNCE, CLASS_AUTH_POLICY, SCOPE_SENDER_DOMAIN},
     {"opt-out", FEEDBACK_UNSUBSCRIBE, CLASS_UNSUBSCRIBE, SCOPE_RECIPIENT},
@@ -37,12 +44,14 @@ static const struct feedback_type *type_of(const char *name)
     return &types[0];
 }
 
-// Some providers hide who complained: "redacted@…", "u***@…", "xxxxxx@…". A hidden one is no address.
+// Some providers hide who complained: "redacted@…", "u***@…", "xxxxxx@…", a hash. A hidden one is no address.
 static bool is_hidden(const char *address)
 {
     static const char *const words[] = {"redacted",  "hidden", "undisclosed",
                                         "anonymous", "***",    "xxxx"};
     size_t local = strcspn(address, "@");
+    if (local >= HASH_LEAST && strspn(address, "0123456789abcdef") == local)
+        return true;
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         const char *at = strcasestr(address, words[i]);
         if (at && (size_t)(at - address) < local)
@@ -59,15 +68,52 @@ static void say(struct feedback *f, const struct feedback_type *type, const char
     feedback_say(f, clean, type->class, type->scope);
 }
 
-// Where no field names anybody: whom the mail was for, or nobody.
-static void end(struct feedback *f, const struct feedback_type *type, const struct part *original)
+// Whom a mail that stands there as plain text was for: Microsoft's own field, else To.
+static bool only_in_text(char only[ADDRESS_TEXT], const struct parts *p)
+{
+    static const char *const names[] = {OWN_FIELD ":", "To:"};
+    only[0] = '\0';
+    for (size_t i = 0; i < p->n && !only[0]; i++)
+        for (size_t k = 0; k < ARRAY_LEN(names) && !only[0] && !p->items[i].is_enclosed; k++) {
+            CLEANUP(xfree) char *value = feedback_line_of(p->items[i].text, names[k]);
+            const char *at = value ? strchr(value, '@') : NULL;
+            if (at && !strchr(at + 1, '@') && !feedback_address(only, value))
+                only[0] = '\0';
+        }
+    return only[0];
+}
+
+// Did the mail arrive at another address than it was for, or at its own sender's? Then a field of its
+// headers alone does not tell to whom we sent it.
+static bool is_doubtful(const struct part *original, const char *only)
+{
+    char other[ADDRESS_TEXT];
+    const char *at = original ? part_header_get(original, "Delivered-To") : NULL;
+    const char *to = original ? part_header_get(original, "To") : NULL;
+    return at && to && feedback_address(other, to) && strcasecmp(other, only) != 0;
+}
+
+static const char *domain_of(const char *address)
+{
+    const char *at = strrchr(address, '@');
+    return at ? at + 1 : "";
+}
+
+// Where no field names anybody: whom the mail was for. Where one does and hides it (`hidden`), only one of that
+// domain; else nobody.
+static void end(struct feedback *f, const struct feedback_type *type, const struct parts *p,
+                const struct part *original, const char *hidden)
 {
     char only[ADDRESS_TEXT];
     f->kind = type->kind;
-    if (f->recipients_n)
+    if (f->recipients_n || f->kind == FEEDBACK_OTHER)
         return;
     feedback_only_recipient(only, original);
-    say(f, type, only);
+    if (!original && type->class != CLASS_AUTH_POLICY)
+        (void)only_in_text(only, p);
+    bool is_other = hidden && strcasecmp(domain_of(hidden), domain_of(only)) != 0;
+    if (!is_other && !is_doubtful(original, only))
+        say(f, type, only);
     if (!f->recipients_n)
         feedback_say(f, "", type->class, type->scope);
 }
@@ -89,33 +135,40 @@ static const struct part *arf_part(const struct parts *p)
 
 static const struct feedback_type *arf_type(const struct part *report)
 {
-    CLEANUP(field_walk_deinit) struct field_walk w = field_walk_of(report->text);
+    CLEANUP(field_walk_deinit) struct field_walk w = field_walk_of_any(report->text);
     while (field_next(&w))
         if (strcmp(w.field.name, "feedback-type") == 0)
             return type_of(w.field.value);
     return &types[0];
 }
 
-static void arf_field(struct feedback *f, const struct feedback_type *type, const struct field *one)
+static void arf_field(struct feedback *f, const struct feedback_type *type, const struct field *one,
+                      char **hidden)
 {
-    if (strcmp(one->name, "original-rcpt-to") == 0 || strcmp(one->name, "removal-recipient") == 0)
+    char clean[ADDRESS_TEXT];
+    bool is_removal = strcmp(one->name, "removal-recipient") == 0;
+    if (is_removal || strcmp(one->name, "original-rcpt-to") == 0) {
         say(f, type, one->value);
-    else if (strcmp(one->name, "original-mail-from") == 0)
+        if (!feedback_address(clean, one->value) || is_hidden(clean))
+            feedback_keep(hidden, one->value);
+    } else if (strcmp(one->name, "original-mail-from") == 0) {
         feedback_keep(&f->return_path, one->value);
-    else if (strcmp(one->name, "source-ip") == 0)
+    } else if (strcmp(one->name, "source-ip") == 0) {
         feedback_keep(&f->source_ip, one->value);
+    }
 }
 
 static bool arf_read(struct feedback *f, const struct parts *p)
 {
     const struct part *report = arf_part(p);
+    CLEANUP(xfree) char *hidden = NULL;
     if (!report)
         return false;
     const struct feedback_type *type = arf_type(report);
-    CLEANUP(field_walk_deinit) struct field_walk w = field_walk_of(report->text);
-    for (size_t n = 0; n < RECIPIENTS_READ && field_next(&w); n++)
-        arf_field(f, type, &w.field);
-    end(f, type, feedback_original(p));
+    CLEANUP(field_walk_deinit) struct field_walk w = field_walk_of_any(report->text);
+    for (size_t n = 0; n < RECIPIENTS_READ && field_next(&w) && type->kind != FEEDBACK_OTHER; n++)
+        arf_field(f, type, &w.field, &hidden);
+    end(f, type, p, feedback_original(p), hidden);
     return true;
 }
 
@@ -166,21 +219,34 @@ static void keep_address(struct feedback *f, const char *subject)
     }
 }
 
+// Is there a mail's header in the text?
+static bool has_field_of_mail(const struct parts *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const char *text = p->items[i].is_enclosed ? "" : p->items[i].text;
+        CLEANUP(xfree) char *received = feedback_line_of(text, "Received:");
+        CLEANUP(xfree) char *id = feedback_line_of(text, "Message-ID:");
+        if (received || id)
+            return true;
+    }
+    return false;
+}
+
 // Microsoft's, which encloses the mail; some come as the mail itself, with the recipient in a header of
 // theirs.
 static bool plain_read(struct feedback *f, const struct parts *p)
 {
-    static const char own[] = "X-HmXmrOriginalRecipient";
     const struct part *original = feedback_original(p);
     const char *subject = subject_of(p);
-    if (!original && part_header_get(&p->items[0], own))
+    char only[ADDRESS_TEXT];
+    if (!original && part_header_get(&p->items[0], OWN_FIELD))
         original = &p->items[0];
-    if (!complains(subject, original) && !(original && part_header_get(original, own)))
+    bool encloses = original || (only_in_text(only, p) && has_field_of_mail(p));
+    if (!complains(subject, encloses) && !(original && part_header_get(original, OWN_FIELD)))
         return false;
     keep_address(f, subject);
-    if (original)
-        feedback_origin(f, original);
-    end(f, &types[0], original);
+    feedback_origin(f, original);
+    end(f, &types[0], p, original, NULL);
     return true;
 }
 
@@ -197,7 +263,7 @@ static bool auth_read(struct feedback *f, const struct parts *p)
         is_said |= strcasestr(subject, says[i]) != NULL;
     if (!is_said)
         return false;
-    end(f, &type, feedback_original(p));
+    end(f, &type, p, feedback_original(p), NULL);
     return true;
 }
 

@@ -11,11 +11,11 @@
 static const char *const single_words[] = {"action",      "status", "version", "incidents",
                                            "disposition", "error",  "failure", "warning"};
 
-// The name's length when a field begins here, else 0.
-static size_t name_length(const char *line, char name[FIELD_NAME])
+// The name's length when a field begins here, else 0. Of any name, or one that looks like a report's.
+static size_t name_length(const char *line, char name[FIELD_NAME], bool is_any)
 {
     size_t n = 0, gap;
-    bool has_dash = false;
+    bool has_dash = is_any;
     for (; isalnum((unsigned char)line[n]) || line[n] == '-'; n++) {
         if (n == FIELD_NAME - 1)
             return 0;
@@ -52,6 +52,11 @@ struct field_walk field_walk_of(const char *text)
     return (struct field_walk){.at = text};
 }
 
+struct field_walk field_walk_of_any(const char *text)
+{
+    return (struct field_walk){.at = text, .is_any_name = true};
+}
+
 static void add_line(struct buf *value, const char *from)
 {
     const char *end = line_end(from);
@@ -71,13 +76,15 @@ bool field_next(struct field_walk *w)
     char other[FIELD_NAME];
     size_t n = 0;
     w->field.is_apart = false;
-    for (; *w->at && !(n = name_length(w->at, w->field.name)); w->at = next_line(w->at))
+    for (; *w->at && !(n = name_length(w->at, w->field.name, w->is_any_name));
+         w->at = next_line(w->at))
         w->field.is_apart |= is_empty(w->at);
     if (!*w->at)
         return false;
     buf_add_str(&value, "");
     add_line(&value, w->at + n + 1);
-    for (w->at = next_line(w->at); *w->at && !is_empty(w->at) && !name_length(w->at, other);
+    for (w->at = next_line(w->at);
+         *w->at && !is_empty(w->at) && !name_length(w->at, other, w->is_any_name);
          w->at = next_line(w->at))
         add_line(&value, w->at);
     xfree(w->field.value);
@@ -96,7 +103,7 @@ bool fields_have(const char *text, const char *const *names)
 {
     char name[FIELD_NAME];
     for (; *text; text = next_line(text)) {
-        if (!name_length(text, name))
+        if (!name_length(text, name, false))
             continue;
         for (const char *const *one = names; *one; one++)
             if (strcmp(name, *one) == 0)

@@ -13,10 +13,13 @@ struct field {
 };
 
 struct field_walk {
-    const char *at; // text left
+    const char *at;   // text left
+    bool is_any_name; // any word before a colon begins a field (ARF), not only names of reports
     struct field field;
 };
 
+/* Of a text whose values are never wrapped without a blank: "Source: Provider" is a field as well. */
+struct field_walk field_walk_of_any(const char *text);
 /* for (w = field_walk_of(text); field_next(&w);) … field_walk_deinit(&w); Lines that belong to no field are
  * left out. */
 struct field_walk field_walk_of(const char *text);

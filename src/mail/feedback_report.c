@@ -1,5 +1,6 @@
 // Delivery reports (RFC 3464, 6533) and their half-broken kin. Fields count wherever they stand: in a
 // message/delivery-status part, in one that came as text/plain or without a type, in the mail itself.
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -186,6 +187,21 @@ static void status_read(struct report *r, const struct part *one)
     group_end(r);
 }
 
+// Where the empty line between a part's headers and its fields is missing, they are its headers.
+static void headers_read(struct report *r, const struct part *one)
+{
+    if (one->is_enclosed || one->text_n || !part_header_get(one, "Final-Recipient"))
+        return;
+    for (size_t i = 0; i < one->headers_n; i++) {
+        struct field f = {.value = (char *)one->headers[i].value};
+        (void)snprintf(f.name, sizeof(f.name), "%s", one->headers[i].name);
+        for (char *c = f.name; *c; c++)
+            *c = (char)tolower((unsigned char)*c);
+        field_read(r, &f);
+    }
+    group_end(r);
+}
+
 // --- what the words add
 
 static const struct feedback_recipient *same(const struct feedback *words,
@@ -261,24 +277,59 @@ static void only_recipient(char out[ADDRESS_TEXT], const struct parts *p)
 }
 
 // Read receipts (RFC 8098) answer a mail that has arrived, read or deleted: no news.
-static bool is_receipt(const struct parts *p)
+static bool is_receipt(const struct parts *p, const struct part **fields)
 {
     static const char type[] = "message/disposition-notification";
-    for (size_t i = 0; i < p->n; i++)
+    *fields = NULL;
+    for (size_t i = 0; i < p->n && !*fields; i++)
         if (!p->items[i].is_enclosed && strcmp(p->items[i].type, type) == 0)
-            return true;
-    return strcmp(p->items[0].report_type, "disposition-notification") == 0;
+            *fields = &p->items[i];
+    return *fields || strcmp(p->items[0].report_type, "disposition-notification") == 0;
+}
+
+// But filters that reject when the mail is there already (RFC 5429) answer in the form of a receipt.
+static void rejection_read(struct report *r, const struct part *fields)
+{
+    const struct parts *p = r->parts;
+    const char *words = "", *subject = part_header_get(&p->items[0], "Subject");
+    char address[ADDRESS_TEXT];
+    for (size_t i = 0; i < p->n && !*words; i++)
+        if (!p->items[i].is_enclosed && strncmp(p->items[i].type, "text/", 5) == 0)
+            words = p->items[i].text;
+    CLEANUP(xfree) char *said = xmemdup0(words, strnlen(words, 1000));
+    if (!strcasestr(said, "reject") && !(subject && strcasestr(subject, "reject")))
+        return;
+    CLEANUP(field_walk_deinit) struct field_walk w = field_walk_of(fields->text);
+    while (field_next(&w))
+        (void)field_take(&r->group, &w.field);
+    address_of(address, r);
+    group_clear(&r->group);
+    struct feedback_recipient *one = feedback_add(r->f, address);
+    if (!one)
+        return;
+    feedback_judge(one, r->replies, "", said);
+    if (one->class == CLASS_UNDETERMINED) {
+        one->class = CLASS_RECIPIENT_REFUSED;
+        one->scope = SCOPE_RECIPIENT;
+    }
+    r->f->kind = FEEDBACK_BOUNCE;
 }
 
 bool feedback_report(struct feedback *f, const struct parts *p, const struct replies *replies)
 {
     struct report r = {.f = f, .parts = p, .replies = replies};
-    if (is_receipt(p))
-        return true;
+    const struct part *receipt;
     only_recipient(r.only, p);
+    if (is_receipt(p, &receipt)) {
+        if (receipt)
+            rejection_read(&r, receipt);
+        return true;
+    }
     for (size_t i = 0; i < p->n; i++)
         if (is_status(&p->items[i]))
             status_read(&r, &p->items[i]);
+        else
+            headers_read(&r, &p->items[i]);
     if (!r.groups)
         return false;
     if (!f->recipients_n)

@@ -24,6 +24,9 @@ bool feedback_is_automatic(const struct part *top);
 /* Is it from a mail system (MAILER-DAEMON and kin), not from a mailbox? */
 bool feedback_is_daemon(const struct part *top);
 
+/* Did it come with the null return path? */
+bool feedback_has_null_path(const struct part *top);
+
 /* An address as reports write it to one as mail writes it: `rfc822;`, <>, quotes, comments, xtext, X.400 and
  * IMCEA forms that hold one, UTF-8 (RFC 6533). Also what no standard allows and providers do (two dots).
  * False, and "": there is none inside. */
@@ -41,6 +44,8 @@ void feedback_keep(char **field, const char *text);
 
 /* What leads to the mail answered, from a part that has its headers (or NULL: nothing). */
 void feedback_origin(struct feedback *f, const struct part *original);
+/* The rest of the first line that begins with `name` ("To:"), quoted or not; owned; NULL: none does. */
+char *feedback_line_of(const char *text, const char *name);
 /* The part that holds the mail answered, or its headers; NULL. */
 const struct part *feedback_original(const struct parts *p);
 /* The one address in the fields To, X-Failed-Recipients … of a mail: "" unless it is exactly one. */

@@ -36,6 +36,11 @@ static size_t skip_label(const char *text, size_t from, size_t at)
     for (size_t i = from; i + 4 < at; i++)
         if (strncmp(text + i, "822=", 4) == 0) // of an X.400 address
             from = i + 4;
+    // "550-'bob@x": a reply's code runs into it
+    if (from + 5 < at && strchr("245", text[from]) && isdigit((unsigned char)text[from + 1]) &&
+        isdigit((unsigned char)text[from + 2]) && strchr("-=", text[from + 3]) &&
+        strchr("'`{|", text[from + 4]))
+        from += 5;
     while (from < at && !isalnum((unsigned char)text[from]) && text[from] != '_')
         from++;
     return from;
@@ -68,7 +73,7 @@ static size_t domain_end(const char *text, size_t n, size_t at)
     for (size_t i = at; i < end; i++)
         if (text[i] == '.')
             dot = i;
-    if (!dot || end - dot < 3 || !isalpha((unsigned char)text[dot + 1]))
+    if (!dot || end - dot < 2 || !isalpha((unsigned char)text[dot + 1]))
         return at;
     return end;
 }

@@ -17,6 +17,7 @@ enum {
     TAKEN_UNASKED = 5, // where others are known from the original
     NAMED = 20,        // of one that a header of the report names
     ASKED_ALONE = 50,  // recipients of the original whose local part is looked for
+    REASON = 8,        // lines below an address that may be its reason
     HEADING = 40,      // lines above a list in which its heading is looked for
 };
 
@@ -39,11 +40,17 @@ size_t words_last(const char *low, size_t at, size_t end, const char *const *wor
 }
 
 static const char *const leading_to[] = {
-    "recipient", "rcpt to",   "to",       "deliver",   "address",   "user",  "mailbox", "account",
-    "reach",     "failed",    "for",      "addressee", "unknown",   "an ",   "empf",    "destinat",
-    "para ",     "à ",        "a ",       "member",    "получател", "адрес", "宛先",    "あて先",
-    "收件",      "地址",      "受信",     "수신",      "받는",      "alıcı", "odbiorc", "mottagar",
-    "modtager",  "ontvanger", "postfach", "email",     "e-mail",    "pour ", NULL};
+    "recipient",   "rcpt to",  "to",        "deliver",   "address",   "user",      "mailbox",
+    "account",     "reach",    "failed",    "for",       "addressee", "unknown",   "an ",
+    "empf",        "destinat", "para ",     "à ",        "a ",        "member",    "получател",
+    "адрес",       "宛先",     "あて先",    "收件",      "地址",      "受信",      "수신",
+    "받는",        "alıcı",    "odbiorc",   "mottagar",  "modtager",  "ontvanger", "postfach",
+    "email",       "e-mail",   "pour ",     "till ",     "til ",      "aan ",      "al ",
+    "do ",         "buzón",    "cuenta",    "casella",   "caixa",     "conta ",    "boîte",
+    "compte",      "ящик",     "skrzynk",   "schránk",   "usuario",   "usuário",   "utente",
+    "utilisateur", "benutzer", "konto",     "пользоват", "użytkown",  "uživatel",  "kullanıcı",
+    "користувач",  "bruger",   "användare", "käyttäjä",  "ke ",       "către",     "إلى",
+    "אל ",         "tới ",     NULL};
 static const char *const leading_from[] = {"sender address",
                                            "sender's address",
                                            "from address",
@@ -94,7 +101,9 @@ static size_t window_start(const struct words *w, size_t at, size_t line)
     if (line && !w->lines[line].is_first && !w->lines[line - 1].is_out) {
         const struct words_line *up = &w->lines[line - 1];
         bool is_start = strspn(w->low + from, " \t<\"'(") + from >= at;
-        char last = up->end > up->at ? w->low[up->end - 1] : '.';
+        char last = '.';
+        if (up->end > up->at)
+            last = w->low[up->end - 1];
         bool goes_on = last == ':' || (up->end - up->at >= WRAPPED && !strchr(".!?;", last));
         if (is_start && goes_on)
             from = up->at;
@@ -163,6 +172,17 @@ static int weigh_before(const struct words *w, const struct words_place *p)
     return p->at - from < 40 && p->at > from + 2 && memchr(w->low + p->at - 2, ':', 2); // a label
 }
 
+static size_t indent_of(const struct words *w, size_t line)
+{
+    return strspn(w->low + w->lines[line].at, " \t");
+}
+
+// The only thing on its line.
+static bool is_alone(const struct words *w, const struct words_place *p)
+{
+    return is_line_start(w, p->at, p->line) && w->lines[p->line].end - p->end < 3;
+}
+
 // Does the other server's answer name it, in what is said of one before? "<a@x>: … 550 5.1.1 <b@y> unknown"
 static bool is_in_reply_of_other(const struct words *w, const struct words_place *p)
 {
@@ -177,6 +197,22 @@ static bool is_in_reply_of_other(const struct words *w, const struct words_place
            (isdigit((unsigned char)w->low[digits - 1]) || w->low[digits - 1] == '.'))
         digits--;
     return n - digits >= 3 && strchr("45", w->low[digits]);
+}
+
+// Does it stand in the reason of an address that has a line of its own above, set in deeper? Then it tells where
+// that one's mail went.
+static bool is_in_reason_of_other(const struct words *w, const struct words_place *p)
+{
+    const struct words_place *above = p;
+    while (above > w->places && above[-1].line + REASON > p->line &&
+           (above->line == p->line || !is_alone(w, above)))
+        above--;
+    if (above->line == p->line || above->who == p->who || !is_alone(w, above))
+        return false;
+    for (size_t i = above->line + 1; i <= p->line; i++)
+        if (indent_of(w, i) <= indent_of(w, above->line) || w->lines[i].end == w->lines[i].at)
+            return false;
+    return !is_alone(w, p);
 }
 
 static bool is_role(const char *address)
@@ -198,12 +234,14 @@ static int weigh(const struct words *w, const struct words_place *p)
     const char *address = p->who->address;
     bool is_asked = words_has(&w->asked, address);
     int weight = is_asked ? 4 : 0;
-    char before = p->at > 0 ? w->low[p->at] : ' ', behind = w->low[p->end];
+    char before = ' ', behind = w->low[p->end];
+    if (p->at > 0)
+        before = w->low[p->at];
     if (words_has(&w->failed, address))
         return NAMED;
     if (!is_asked && (words_has(&w->others, address)))
         return -NAMED;
-    if (!is_asked && is_in_reply_of_other(w, p))
+    if (!is_asked && (is_in_reply_of_other(w, p) || is_in_reason_of_other(w, p)))
         return 0;
     if (!is_asked && is_role(address))
         weight -= 4;
@@ -383,6 +421,20 @@ static bool has_taken(struct words *w)
     return false;
 }
 
+// "Undeliverable: ann@x.example", when nothing else names anybody.
+static void take_of_subject(struct words *w)
+{
+    const char *subject = part_header_get(&w->parts->items[0], "Subject");
+    struct bytes address, more;
+    size_t at = 0, n = subject ? strlen(subject) : 0;
+    if (!n || !words_address(subject, n, &at, &address) || words_address(subject, n, &at, &more))
+        return;
+    CLEANUP(xfree) char *low = words_lowered(address);
+    struct words_person *who = words_has(&w->others, low) ? NULL : person(w, address);
+    if (who)
+        who->is_taken = true;
+}
+
 void words_find(struct words *w)
 {
     add_named(w);
@@ -398,4 +450,6 @@ void words_find(struct words *w)
     }
     if (!has_taken(w))
         take_asked(w);
+    if (!has_taken(w))
+        take_of_subject(w);
 }

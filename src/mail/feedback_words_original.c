@@ -209,7 +209,7 @@ static const char *const sent_back[] = {
     "original",  "unsent",    "undelivered", "returned", "copy of",  "below",     "urspr", "kopie",
     "oorspronk", "d'origine", "copie",       "copia",    "исходн",   "копия",     "原文",  "原始",
     "元の",      "orijinal",  "oryginal",    "begin",    "start of", "forwarded", NULL};
-static const char *const comes_now[] = {"follow", "header", NULL};
+static const char *const comes_now[] = {"follows", "follow:", "header", NULL};
 static const char *const no_separator[] = {
     "not ",       "n't",     "could",  "recipient", "address", "failed", "was ",
     "transcript", "session", "reason", "error",     "problem", "@",      "undeliverable to",
@@ -218,7 +218,7 @@ static const char *const no_separator[] = {
 // "--- Below this line is a copy of the message.", "Original message follows:", in many tongues.
 static bool is_separator(const struct words *w, const struct words_line *l)
 {
-    static const char *const at_end[] = {"follows", "below", "attached", "follow", NULL};
+    static const char *const at_end[] = {"follows", "below", "attached", "follow:", NULL};
     size_t at = l->at, end = l->end, rules = 0;
     while (at < end && strchr(" \t>|", w->low[at]))
         at++;
@@ -277,6 +277,30 @@ static bool is_quoted(const struct words *w, const struct words_line *l)
     return l->end > l->at + 1 && p[0] == '>' && p[1] != '>' && p[1] != '-';
 }
 
+// "This mail has been scanned for viruses by …": what gateways write below any mail says nothing of this one.
+static bool is_footer(const struct words *w, const struct words_line *l)
+{
+    static const char *const done[] = {"scanned",      "virus-free",  "virus free", "analizado",
+                                       "escaneado",    "überprüft",   "geprüft",    "vérifié",
+                                       "analysé",      "controllato", "verificado", "checked for",
+                                       "protected by", "проверен",    NULL};
+    static const char *const what[] = {"virus", "spam", "malware", "вирус", NULL};
+    static const char *const news[] = {"found",    "contain", "infected", "detected",
+                                       "block",    "reject",  "contiene", "enthält",
+                                       "gefunden", "refus",   NULL};
+    return has_any(w->low, l->at, l->end, done) && has_any(w->low, l->at, l->end, what) &&
+           !has_any(w->low, l->at, l->end, news);
+}
+
+// To the end of its paragraph.
+static size_t leave_out_footer(struct words *w, size_t i)
+{
+    do
+        w->lines[i++].is_out = true;
+    while (i < w->lines_n && !w->lines[i].is_first && !is_blank(w, &w->lines[i]));
+    return i;
+}
+
 static void mark_lines(struct words *w)
 {
     for (size_t i = 0; i < w->lines_n;) {
@@ -287,6 +311,10 @@ static void mark_lines(struct words *w)
             i = leave_out(w, i);
             read_behind(w, from, i);
             w->has_original = true;
+            continue;
+        }
+        if (is_footer(w, &w->lines[i])) {
+            i = leave_out_footer(w, i);
             continue;
         }
         if (b.fields >= 2) {

@@ -44,7 +44,10 @@ static char *squeezed(const char *text, size_t n)
         bool is_blank = isspace((unsigned char)out[i]);
         if (is_blank && (!to || out[to - 1] == ' '))
             continue;
-        out[to++] = is_blank ? ' ' : out[i];
+        if (is_blank)
+            out[to++] = ' ';
+        else
+            out[to++] = out[i];
     }
     while (to && out[to - 1] == ' ')
         to--;
@@ -131,11 +134,25 @@ static void offer_from_code(struct said *best, const struct replies *replies, co
         offer(best, replies, text);
 }
 
+// What is a heading in any report is no reason, unless a server's reply has it.
+static void blank_headings(char *text)
+{
+    static const char *const headings[] = {
+        "failed recipient",   "failed address",          "failed user",
+        "failed mailbox",     "undeliverable recipient", "undeliverable address",
+        "undeliverable user", "undeliverable to",        "bounced recipient",
+        "bounced address",    "rejected recipient",      "bad recipients:"};
+    for (size_t i = 0; i < ARRAY_LEN(headings) && !find_code(text); i++)
+        for (char *at = text; (at = strcasestr(at, headings[i]));)
+            memset(at, ' ', strlen(headings[i]));
+}
+
 static void hear(const struct words *w, struct said *best, size_t at, size_t end)
 {
     if (at >= end || best->worth == WORTH_RULE)
         return;
     CLEANUP(xfree) char *text = squeezed(w->text + at, end - at);
+    blank_headings(text);
     const char *p = text + strspn(text, " :;.,>)\"'-=");
     size_t n = refrain_at(p);
     CLEANUP(xfree) char *reason = xmemdup0(p, n);

@@ -46,6 +46,7 @@ static const char *const failures[] = {
     "недоставл", "не доставл", "не может быть доставл", "не было доставл", "не удалось доставить", "невозможно доставить", "ошибка доставки",
     "не удаётся доставить", "не удается доставить", "не была доставл", "не может быть отправл", "niedostarcz", "nie dostarcz", "nie może zostać dostarcz", "nie została dostarcz",
     "zwrot wiadomości", "nedoruč", "nedoručiteľn", "teslim edilem", "iletilem", "gönderilem", "kézbesít", "δεν παραδόθηκε", "не доставлено",
+    "تعذر تسليم", "لم يتم تسليم", "לא נמסרה", "לא ניתן למסור", "ไม่สามารถส่ง",
     // Chinese, Japanese, Korean
     "退信", "投递失败", "投遞失敗", "无法投递", "無法投遞", "无法送达", "無法送達", "寄件失敗", "無法傳遞", "无法传递", "無法傳送", "无法发送", "发送失败", "未能送达", "未送达", "传递失败", "傳遞失敗", "退件",
     "配信エラー", "送信エラー", "配送エラー", "配送でき", "配信でき", "配信不能", "配送不能", "送信できません", "送信できない", "送信でき", "お届けでき", "届けられません", "届きません", "不達", "未達", "送達でき", "エラーメール", 
@@ -56,8 +57,9 @@ static const char *const failures[] = {
 static const char *const troubles[] = {
     "fatal error", "permanent error", "permanent failure", "error sending", "message status", "mail status", "bounced", "unknown user",
     "user unknown", "no such user", "unknown recipient", "invalid recipient", "unknown address", "was rejected", "been rejected", "rejected by",
-    "message rejected", "mail rejected", "rejected:", "was refused", "been blocked", "is delayed", "been delayed", "not accepted",
+    "message rejected", "mail rejected", "rejected:", "was refused", "been blocked", "was blocked", "has blocked", "were blocked", "nu a putut fi", "tidak dapat dikirim", "tidak terkirim", "không thể gửi", "không gửi được", "is delayed", "been delayed", "not accepted",
     "following addresses", "following recipients", "following recipient", "following address", "unroutable", "unrouteable", "may not exist",
+    "valid user", "valid address", "valid mailbox", "invalid user", "no such", "not found", "over quota", "not known here",
     "does not exist", "doesn't exist", "mailbox full", "quota exceeded", "mailbox is full", "unbekannte", "zustellung", "kunne ikke", "kunde inte",
     "n'a pas pu être", "n'a pu être", "n'ont pas pu", "ne peut être", "no ha podido ser", "no se ha podido", "no pudo ser", "non è stato possibile",
     "non può essere", "não pôde ser", "não pode ser", "não foi possível", "nao foi possivel", "nebylo možné", "nie mogła zostać", "失敗しました",
@@ -78,6 +80,8 @@ static const char *const automatic[] = {
     "out of office", "out of the office", "auto-reply", "autoreply", "auto reply", "automatic reply", "auto response", "autoresponse", "auto-response", "auto:", "vacation", "away from", "on leave",
     "on holiday", "abwesen", "automatische antwort", "réponse automatique", "absence", "absent", "respuesta automática", "fuera de la oficina", "risposta automatica", "fuori ufficio", "resposta automática", "автоответ", "自动回复",
     "自動回覆", "自動返信", "不在", "i am away", "maternity", "nicht im büro", "automatisch antwoord", "afwezig", "autosvar", "nieobecno", "thank you for your", "we have received", "ticket", "confirm", NULL};
+// Other things that are delivered, and fail to be.
+static const char *const goods[] = {"parcel", "shipment", "courier", "your package", "your order", "paket", "sendung", "colis", "paquete", "encomenda", "pacco", "przesyłk", "посылк", "包裹", "荷物", "택배", NULL};
 static const char *const delays[] = {
     "warning message only", "will be retried", "still being retried", "continue to try", "keep trying", "will keep on trying", "not need to resend", "has been delayed", "is delayed", "delivery delayed",
     "delayed mail", "been delayed", "not yet been delivered", "still undelivered", "not yet delivered", "could not send message for past", "notification (delay", "will try again", "still trying", "will continue", "continuing to try",
@@ -190,6 +194,8 @@ static int weigh_against(const struct words *w, const char *subject, int sender)
     if (has_header(w, "List-Id") || has_header(w, "List-Unsubscribe") ||
         strcmp(precedence, "list") == 0)
         against += 5;
+    if (sender < 3 && (has_any(subject, 0, strlen(subject), goods) || text_has(w, goods)))
+        against += 5;
     if (sender < 3 &&
         (has_header(w, "X-Autoreply") || has_header(w, "X-Autorespond") ||
          has_header(w, "X-Auto-Response-Suppress") || strncmp(submitted, "auto-replied", 12) == 0))
@@ -242,7 +248,9 @@ bool words_is_bounce(const struct words *w)
     if (!has_taken(w) && (sender < 2 || !(subject_says || w->has_original)))
         return false; // too little for a bounce that hides whom it speaks of
     int all = sender + subject_says + text + (w->has_original ? 1 : 0) + (has_taken(w) ? 2 : 0);
-    return all - weigh_against(w, subject, sender) >= enough[sender];
+    // A machine that has a return path of its own is no mail system: more has to speak for it.
+    int least = enough[sender] + (sender == 1 && has_return_path(w) ? 2 : 0);
+    return all - weigh_against(w, subject, sender) >= least;
 }
 
 bool words_is_delay(const struct words *w)

@@ -16,6 +16,8 @@ enum {
     HEADERS_A_PART = 1000,
     LOOK_FOR_NUL = 1000,
     FIELD_SHOWN = 8192,
+    PREAMBLE_LINES = 8,
+    BOUNDARY_MOST = 70,
     FIRST_LINES = 5
 };
 
@@ -130,6 +132,8 @@ static bool is_field_name(struct bytes name)
 static size_t field_length(struct bytes in, size_t *name_n)
 {
     size_t line = in.n;
+    if (!in.n)
+        return 0;
     const uint8_t *end = memchr(in.p, '\n', in.n);
     if (end)
         line = (size_t)(end - in.p);
@@ -207,8 +211,13 @@ static void text_of(struct buf *out, struct bytes raw, GMimeContentType *type)
 {
     const char *charset = type ? g_mime_content_type_get_parameter(type, "charset") : NULL;
     CLEANUP(buf_deinit) struct buf utf8 = {0}, lines = {0};
-    parts_text_lines(&lines, raw); // wide characters lose here: nobody sends them as text
-    parts_text_decode(&utf8, buf_bytes(&lines), charset ? charset : "");
+    if (charset && strncasecmp(charset, "utf-16", 6) == 0) { // its zeros are no blanks
+        parts_text_decode(&lines, raw, charset);
+        parts_text_lines(&utf8, buf_bytes(&lines));
+    } else {
+        parts_text_lines(&lines, raw);
+        parts_text_decode(&utf8, buf_bytes(&lines), charset ? charset : "");
+    }
     if (type && g_mime_content_type_is_type(type, "text", "html"))
         parts_text_html(out, buf_bytes(&utf8));
     else if (type && has_parameter(type, "format", "flowed"))
@@ -410,10 +419,69 @@ static struct bytes front_skipped(struct bytes mail)
     return end ? bytes_skip(mail, (size_t)(end - mail.p) + 1) : mail;
 }
 
+// The line at `at` of a body is a boundary when a part's header follows it; its length, else 0.
+static size_t boundary_length(struct bytes at)
+{
+    size_t name_n;
+    const uint8_t *end = at.n ? memchr(at.p, '\n', at.n) : NULL;
+    size_t n = end ? (size_t)(end - at.p) : 0;
+    if (n < 6 || n > BOUNDARY_MOST + 2 || memcmp(at.p, "--", 2) != 0 || memchr(at.p, '"', n) ||
+        memchr(at.p, '\\', n) || !field_length(bytes_skip(at, n + 1), &name_n))
+        return 0;
+    return bytes_starts_nocase(bytes_skip(at, n + 1), "content-") ? n : 0;
+}
+
+// A mail whose header has lost its Content-Type: parts begin at once, or behind a few lines about MIME. A text that
+// has somebody's parts further down is none.
+static struct bytes boundary_find(struct bytes body)
+{
+    struct bytes begin = body;
+    for (int line = 0; line < PREAMBLE_LINES && body.n; line++) {
+        size_t n = boundary_length(body);
+        struct bytes before = bytes_of(begin.p, (size_t)(body.p - begin.p));
+        if (n)
+            return before.n < 3 || memmem(before.p, before.n, "MIME", 4)
+                       ? bytes_of(body.p + 2, n - 2)
+                       : bytes_of(NULL, 0);
+        const uint8_t *end = memchr(body.p, '\n', body.n);
+        body = end ? bytes_skip(body, (size_t)(end - body.p) + 1) : bytes_of(NULL, 0);
+    }
+    return bytes_of(NULL, 0);
+}
+
+static bool has_type(struct bytes head)
+{
+    static const char name[] = "content-type";
+    for (size_t n, name_n; head.n && head.p[0] != '\n'; head = bytes_skip(head, n)) {
+        n = field_length(head, &name_n);
+        if (n && name_n >= sizeof(name) - 1 && bytes_starts_nocase(head, name))
+            return true;
+        const uint8_t *end = n ? NULL : memchr(head.p, '\n', head.n);
+        n = n ? n : end ? (size_t)(end - head.p) + 1 : head.n;
+    }
+    return false;
+}
+
+// Gives a mail the Content-Type that its body shows and its header lacks.
+static struct bytes type_restored(struct buf *out, struct bytes mail)
+{
+    const uint8_t *end = mail.n ? memmem(mail.p, mail.n, "\n\n", 2) : NULL;
+    if (!end || (size_t)(end - mail.p) > PARTS_HEADER || has_type(mail))
+        return mail;
+    struct bytes boundary = boundary_find(bytes_skip(mail, (size_t)(end - mail.p) + 2));
+    if (!boundary.n)
+        return mail;
+    buf_add_str(out, "Content-Type: multipart/mixed; boundary=\"");
+    buf_add_bytes(out, boundary);
+    buf_add_str(out, "\"\n");
+    buf_add_bytes(out, mail);
+    return buf_bytes(out);
+}
+
 struct parts *parts_read(struct bytes mail)
 {
     struct list_of_parts l = {0};
-    CLEANUP(buf_deinit) struct buf lines = {0};
+    CLEANUP(buf_deinit) struct buf lines = {0}, typed = {0};
     parts_prepare();
     if (mail.n > PARTS_MAIL)
         mail.n = PARTS_MAIL;
@@ -422,6 +490,7 @@ struct parts *parts_read(struct bytes mail)
     struct bytes whole = front_skipped(buf_bytes(&lines));
     if (!has_headers(whole) && whole.n)
         whole = bytes_of(whole.p - 1, whole.n + 1); // the empty line that it lacks
+    whole = type_restored(&typed, whole);
     mail_read(&l, whole, 0, 0, false, SIZE_MAX);
     struct parts *p = xcalloc(1, sizeof(*p));
     *p = (struct parts){.items = l.items, .n = l.n, .is_beyond = l.is_beyond};
@@ -441,6 +510,27 @@ struct parts *parts_free(struct parts *p)
     }
     xfree((void *)p->items);
     return xfree(p);
+}
+
+struct parts parts_inside(const struct parts *p, size_t i)
+{
+    size_t first = i + 1, end = first;
+    while (end < p->n && p->items[end].depth > p->items[i].depth)
+        end++;
+    if (first >= end || !is_mail_type(p->items[i].type))
+        return (struct parts){0};
+    struct part *items = xcalloc(end - first, sizeof(*items));
+    for (size_t k = first; k < end; k++) {
+        struct part *one = &items[k - first];
+        *one = p->items[k];
+        one->up = k == first ? 0 : one->up - first;
+        one->depth -= p->items[first].depth;
+        const struct part *up = &items[one->up];
+        one->is_enclosed = k != first && (up->is_enclosed || is_mail_type(up->type));
+    }
+    items[0].headers = p->items[i].headers;
+    items[0].headers_n = p->items[i].headers_n;
+    return (struct parts){.items = items, .n = end - first};
 }
 
 const char *part_header_get(const struct part *p, const char *name)

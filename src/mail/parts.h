@@ -56,5 +56,9 @@ struct parts *parts_read(struct bytes mail);
 struct parts *parts_free(struct parts *p);
 DEFINE_CLEANUP(struct parts *, parts_free)
 
+/* The mail that part `i` (a message/rfc822 or kin) encloses, as a mail of its own; n is 0 when there is none. Borrows
+ * of `p`; its items go with xfree(). */
+struct parts parts_inside(const struct parts *p, size_t i);
+
 /* The first header of that name (any case), or NULL. */
 const char *part_header_get(const struct part *p, const char *name);

@@ -115,6 +115,6 @@ int token_parse(struct token *t, const char *local, const struct token_keys *key
     *t = (struct token){.kind = (enum token_kind)kind,
                         .message = {take(bytes + ID_AT, 8), take(bytes + ID_AT + 8, 8)},
                         .recipient_no = (uint32_t)take(bytes + NO_AT, 3),
-                        .at = take(bytes + MINUTE_AT, 4) * USEC_MINUTE};
+                        .at = (usec_t)take(bytes + MINUTE_AT, 4) * USEC_MINUTE};
     return TOKEN_OK;
 }

@@ -54,7 +54,12 @@ void format_time(char out[FORMAT_TEXT], usec_t at, usec_t now)
         tm = (struct tm){.tm_mday = 1};
     bool is_near = at > now && at - now < 20 * USEC_HOUR; // past midnight, and no other moment
     bool is_today = at / USEC_DAY == now / USEC_DAY;
-    (void)strftime(out, FORMAT_TEXT, is_near || is_today ? "%H:%MZ" : "%d %b %H:%MZ", &tm);
+    bool is_far = (at > now ? at - now : now - at) > 300 * USEC_DAY;
+    (void)strftime(out, FORMAT_TEXT,
+                   is_near || is_today ? "%H:%MZ"
+                   : is_far            ? "%d %b %Y"
+                                       : "%d %b %H:%MZ",
+                   &tm);
 }
 
 void format_age(char out[FORMAT_TEXT], usec_t at, usec_t now)

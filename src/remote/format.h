@@ -13,8 +13,8 @@ void format_count(char out[FORMAT_TEXT], int64_t n);
 void format_count_full(char out[FORMAT_TEXT], int64_t n);
 /* A fraction as per cent, without the sign: `6.4`, below 1 % `0.21`; negative: `–`. */
 void format_rate(char out[FORMAT_TEXT], double rate);
-/* A moment in sight of `now`: `11:55Z` on the same day and in the next 20 hours, `23 Nov 11:55Z` else;
- * 0 and never: `–`. */
+/* A moment in sight of `now`: `11:55Z` on the same day and in the next 20 hours, `23 Nov 11:55Z` else, and
+ * `11 Feb 2035` when it is more than 300 days away; 0 and never: `–`. */
 void format_time(char out[FORMAT_TEXT], usec_t at, usec_t now);
 /* `41 s 9 m 3 h 2 d` since `at`; 0: `–`. */
 void format_age(char out[FORMAT_TEXT], usec_t at, usec_t now);

@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+enum { LOCAL_MOST = 64, DOMAIN_MOST = 255 };
+
 static bool is_domain(const char *s)
 {
     size_t n = strlen(s), label = 0;
@@ -16,15 +18,37 @@ static bool is_domain(const char *s)
         if (label > 63)
             return false;
     }
-    return n && label;
+    return n && n <= DOMAIN_MOST && label;
+}
+
+// An IP address in brackets, by its letters (RFC 5321 §4.1.3).
+static bool is_literal(const char *s)
+{
+    size_t n = strlen(s);
+    return n > 2 && n <= DOMAIN_MOST && s[0] == '[' &&
+           1 + strspn(s + 1, "abcdefghijklmnopqrstuvwxyz0123456789:.") == n - 1 && s[n - 1] == ']';
+}
+
+// The inside of a quoted string (RFC 5321 §4.1.2).
+static bool is_quoted_text(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == '"' || (s[i] == '\\' && ++i == n))
+            return false;
+        if (s[i] < ' ' || s[i] > '~')
+            return false;
+    }
+    return true;
 }
 
 static bool is_local(const char *s, size_t n)
 {
+    if (n >= 2 && n <= LOCAL_MOST && s[0] == '"' && s[n - 1] == '"')
+        return is_quoted_text(s + 1, n - 2);
     for (size_t i = 0; i < n; i++)
-        if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f || strchr("<>,;\"", s[i]))
+        if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f || strchr("<>,;\"@", s[i]))
             return false;
-    return n > 0 && n <= 64;
+    return n > 0 && n <= LOCAL_MOST;
 }
 
 bool suppress_parse_what(char out[SUPPRESS_WHAT], const char *text)
@@ -41,7 +65,13 @@ bool suppress_parse_what(char out[SUPPRESS_WHAT], const char *text)
     for (char *p = out + from; *p; p++)
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p + 32);
-    return is_domain(out + from + 1) && (!from || is_local(text, from));
+    const char *domain = out + from + 1;
+    return (is_domain(domain) || is_literal(domain)) && (!from || is_local(text, from));
+}
+
+bool suppress_parse_cell(char out[SUPPRESS_WHAT], const char *text)
+{
+    return strchr(text, '@') && suppress_parse_what(out, text);
 }
 
 bool suppress_is_owner(const char *text)

@@ -7,15 +7,18 @@
 #include "base/clock.h"
 
 enum {
-    SUPPRESS_WHAT = 256,    // room for a canonical address, or "@domain"
+    SUPPRESS_WHAT = 322,    // room for a canonical address, or "@domain"
     SUPPRESS_ROWS = 10000,  // of one request that imports
     SUPPRESS_PAGE = 4000,   // of one answer that exports
     SUPPRESS_REASON = 1000, // bytes
 };
 #define SUPPRESS_SPAN (180 * USEC_DAY) // of what is added by hand and says nothing itself
 
-/* `Ana@Big.test` → `Ana@big.test`; `big.test` and `@Big.test` → `@big.test`. False: it is neither. */
+/* `Ana@Big.test` → `Ana@big.test`; `big.test` and `@Big.test` → `@big.test`. False: it is neither. Takes all that RCPT
+ * takes (mail/address.h), so that what the engine suppressed can be named, and what is not ASCII too. */
 bool suppress_parse_what(char out[SUPPRESS_WHAT], const char *text);
+/* Likewise of a file, where half an address must not read as a whole domain: that has its @. */
+bool suppress_parse_cell(char out[SUPPRESS_WHAT], const char *text);
 /* `acme`, `acme/spring`, or "" for everybody. */
 bool suppress_is_owner(const char *text);
 /* RFC 3339, a date, or `never` (USEC_NEVER). */
@@ -29,7 +32,7 @@ enum suppress_field {
     SUPPRESS_SINCE,
     SUPPRESS_UNTIL,
     SUPPRESS_WHY,
-    SUPPRESS_TRAP, // "yes"
+    SUPPRESS_TRAP, // "yes", or "no" as ""
     SUPPRESS_FIELDS
 };
 /* Cuts a line of CSV in place (RFC 4180, without line ends in quotes): as many cells as there are. False: it is

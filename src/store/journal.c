@@ -54,7 +54,7 @@ struct batch {
 
 static size_t add_bytes(const struct journal_add *add)
 {
-    return add->record.n + (size_t)add->message->size;
+    return add->record.n + (add->message ? (size_t)add->message->size : 0);
 }
 
 bool journal_add(struct journal *j, struct journal_add *add)
@@ -169,6 +169,10 @@ static int switch_segment(struct journal *j, uint64_t want, bool has_adds)
     }
     if (fd < 0)
         return fd;
+    if (j->fd >= 0 && fdatasync(j->fd) < 0) { // facts alone were not; a later flush is not theirs
+        close(fd);
+        return fault(-EIO);
+    }
     if (j->fd >= 0)
         close(j->fd);
     j->fd = fd;
@@ -228,6 +232,8 @@ static void write_add(struct writing *w, struct journal_add *add)
 {
     struct spool_message *m = add->message;
     struct place at = {w->j->at.segment, w->to};
+    if (!m)
+        return;
     record_seal(add->record.p, bytes_of(m->body, (size_t)m->size), at);
     write_part(w, add->record.p, add->record.n);
     write_part(w, m->body, (size_t)m->size);

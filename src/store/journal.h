@@ -1,7 +1,7 @@
 /* The journal's thread: what was handed in becomes bytes in a segment, a batch at a time.
  *
- * While one batch is written and flushed the next one fills. A batch with a message in it is flushed;
- * one with facts alone (outcomes, parkings) is only written. Facts may overtake messages in a batch:
+ * While one batch is written and flushed the next one fills. A batch with a message in it is flushed,
+ * or with somebody who waits for that; one with facts alone (outcomes, parkings) is only written. Facts may overtake messages in a batch:
  * a fact never speaks of a message that was not acknowledged before. A new segment is begun at each
  * start and whenever a batch does not fit, so nothing is ever written behind a torn tail. */
 #pragma once
@@ -21,11 +21,11 @@ enum {
     JOURNAL_BATCH = 4 << 20,        // bytes of messages in one batch
 };
 
-/* A message on its way to the disk. */
+/* A message on its way to the disk; without one, somebody who waits for the flush. */
 struct journal_add {
     struct job job;
-    struct buf record; // header and head
-    struct spool_message *message;
+    struct buf record;             // header and head
+    struct spool_message *message; // NULL: none, and no record
     void (*done)(void *ctx, int result);
     void *ctx;
     int result;

@@ -84,6 +84,25 @@ int spool_add(struct store *s, struct spool_message *m, void (*done)(void *ctx, 
     return SPOOL_E_FULL;
 }
 
+static void flush_finish(struct store *s, struct job *job)
+{
+    struct journal_add *add = CONTAINER_OF(job, struct journal_add, job);
+    (void)s;
+    add->done(add->ctx, add->result);
+    xfree(add);
+}
+
+void spool_flush(struct store *s, void (*done)(void *ctx, int result), void *ctx)
+{
+    struct journal_add *add = xcalloc(1, sizeof(*add));
+    *add = (struct journal_add){
+        .job.finish = flush_finish, .done = done, .ctx = ctx, .result = SPOOL_OK};
+    if (journal_add(&s->journal, add))
+        return;
+    add->result = SPOOL_E_FULL;
+    job_done_add(&s->done, &add->job);
+}
+
 void spool_keep(struct store *s, struct message_id id)
 {
     if (should(s->adding && message_id_equal(s->adding_id, id)))

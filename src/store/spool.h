@@ -67,6 +67,9 @@ int spool_add(struct store *s, struct spool_message *m, void (*done)(void *ctx, 
  * expired; or any outcome of no waiting recipient (accepted, refused): history only. Copies. Waits in
  * bounded memory when the disk is full, oldest history first to go, state changes never. */
 void spool_outcome(struct store *s, const struct outcome *o, usec_t next_try_at);
+/* What was handed in so far goes to disk and is flushed, which outcomes alone are not: for an answer that
+ * promises it. `done` on the loop, with SPOOL_OK or SPOOL_E_FULL: it is not there. */
+void spool_flush(struct store *s, void (*done)(void *ctx, int result), void *ctx);
 /* Parked at such a time or later: it waits for the end of a hold, not for a time (see spool_due). */
 #define SPOOL_HELD ((usec_t)1 << 61)
 /* Its lane has no hope soon: not tried, not charged, due again at next_try_at. SPOOL_HELD + when: held

@@ -40,20 +40,18 @@ static uint64_t key_of(const struct store *s, const char *address)
 void suppress_load(struct store *s, struct suppressions *to)
 {
     struct db *d = &s->query.db;
+    struct bucket b = {0};
     uint32_t now = suppression_minute(clock_wall());
     size_t all = (size_t)db_int(d, 0, "SELECT n FROM suppress", "");
     suppressions_reserve(to, all + all / 16); // it does not grow right away
     sqlite3_stmt *st = db_query(d, "SELECT entries FROM suppress_bucket ORDER BY no", "");
     while (db_step(d, st)) {
-        const uint8_t *p = sqlite3_column_blob(st, 0);
-        size_t n = (size_t)sqlite3_column_bytes(st, 0) / sizeof(struct packed);
-        for (size_t i = 0; i < n; i++) {
-            struct packed one;
-            memcpy(&one, p + i * sizeof(one), sizeof(one));
-            if (one.s.until > now)
-                suppressions_put(to, &one.s);
-        }
+        bucket_take(&b, st);
+        for (size_t i = 0; i < b.n; i++)
+            if (b.all[i].s.until > now)
+                suppressions_put(to, &b.all[i].s);
     }
+    bucket_deinit(&b);
     d->failed = 0;
 }
 
@@ -377,16 +375,13 @@ static void list_run(struct store *s, struct db *d, struct job *job)
                  "ii", (int64_t)no, last);
     bool goes_on = true;
     while (goes_on && db_step(d, st)) {
-        b.n = (size_t)sqlite3_column_bytes(st, 0) / sizeof(*b.all);
-        b.all = xrealloc(b.all, b.n + 1, sizeof(*b.all));
-        if (b.n)
-            memcpy(b.all, sqlite3_column_blob(st, 0), b.n * sizeof(*b.all));
+        bucket_take(&b, st);
         goes_on = take_bucket(j, d, b.all, b.n);
     }
     if (!goes_on)
         db_end(st);
     db_run(d, "COMMIT", "");
-    xfree(b.all);
+    bucket_deinit(&b);
 }
 
 static void list_finish(struct store *s, struct job *job)

@@ -27,13 +27,28 @@ uint32_t bucket_of(uint64_t key)
     return (uint32_t)(key >> (64 - BUCKET_BITS));
 }
 
+static void make_room(struct bucket *b, size_t n)
+{
+    if (n <= b->room)
+        return;
+    size_t doubled = b->room ? 2 * b->room : 64;
+    b->room = doubled < n ? n : doubled;
+    b->all = xrealloc(b->all, b->room, sizeof(*b->all));
+}
+
 static void bucket_add(struct bucket *b, const struct packed *p)
 {
-    if (b->n == b->room) {
-        b->room = b->room ? 2 * b->room : 64;
-        b->all = xrealloc(b->all, b->room, sizeof(*b->all));
-    }
+    make_room(b, b->n + 1);
     b->all[b->n++] = *p;
+}
+
+void bucket_take(struct bucket *b, sqlite3_stmt *row)
+{
+    const void *p = sqlite3_column_blob(row, 0); // before its length; not aligned
+    b->n = (size_t)sqlite3_column_bytes(row, 0) / sizeof(*b->all);
+    make_room(b, b->n);
+    if (b->n)
+        memcpy(b->all, p, b->n * sizeof(*b->all));
 }
 
 void bucket_read(struct bucket *b, struct db *d, uint32_t no)
@@ -41,15 +56,8 @@ void bucket_read(struct bucket *b, struct db *d, uint32_t no)
     sqlite3_stmt *st =
         db_query(d, "SELECT entries FROM suppress_bucket WHERE no=?", "i", (int64_t)no);
     b->n = 0;
-    while (db_step(d, st)) {
-        const uint8_t *p = sqlite3_column_blob(st, 0);
-        size_t n = (size_t)sqlite3_column_bytes(st, 0) / sizeof(struct packed);
-        for (size_t i = 0; i < n; i++) {
-            struct packed one;
-            memcpy(&one, p + i * sizeof(one), sizeof(one));
-            bucket_add(b, &one);
-        }
-    }
+    while (db_step(d, st))
+        bucket_take(b, st);
 }
 
 static int order_of(const struct suppression *a, const struct suppression *b)

@@ -6,6 +6,7 @@
  * are merged in at once, bucket by bucket, before it ends or somebody looks: an import touches each
  * bucket once a transaction. The db thread's, but for bucket_read(). */
 #pragma once
+#include <sqlite3.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,7 +33,8 @@ struct bucket {
 };
 void bucket_deinit(struct bucket *b);
 uint32_t bucket_of(uint64_t key);
-/* Replaces what is in *b. */
+/* These replace what is in *b: with what the row's first column has, or with bucket `no`. */
+void bucket_take(struct bucket *b, sqlite3_stmt *row);
 void bucket_read(struct bucket *b, struct db *d, uint32_t no);
 /* NULL: it is not there. */
 const struct packed *bucket_get(const struct bucket *b, uint64_t key, uint32_t owner);

@@ -152,13 +152,10 @@ void feedback_query(struct warden *w, const char *address, struct smtp_reply *re
 
 // ---- the end of a report's way
 
-static void on_kept(void *ctx, int r)
+static void answer(struct arrival *a, bool is_kept)
 {
-    struct arrival *a = ctx;
     struct smtp_reply reply;
-    if (a->warden->incoming->is_over)
-        return;
-    if (r == 0)
+    if (is_kept)
         smtp_reply_set(&reply, 250, "2.0.0", "Ok: taken");
     else
         smtp_reply_set(&reply, 451, "4.3.0", "it can't be kept now, try again later");
@@ -166,13 +163,33 @@ static void on_kept(void *ctx, int r)
     arrival_free(a);
 }
 
-static void keep(struct arrival *a)
+static void on_kept(void *ctx, int r)
 {
+    struct arrival *a = ctx;
+    if (!a->warden->incoming->is_over)
+        answer(a, r == 0);
+}
+
+// What it says has been told; it stays with whoever sent it until that is on disk.
+static void on_flushed(void *ctx, int r)
+{
+    struct arrival *a = ctx;
+    if (a->warden->incoming->is_over)
+        return;
+    if (r != SPOOL_OK) {
+        answer(a, false);
+        return;
+    }
     a->trail.kind = TRAIL_REPORT;
     a->trail.text = buf_bytes(&a->mail);
     if (!a->trail.at)
         a->trail.at = clock_wall();
     trail_add_durably(a->warden->options.store, &a->trail, on_kept, a);
+}
+
+static void keep(struct arrival *a)
+{
+    spool_flush(a->warden->options.store, on_flushed, a);
 }
 
 // ---- consequences

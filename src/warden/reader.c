@@ -47,11 +47,12 @@ struct reader {
     struct timers *timers;
     struct channel *control, *worker; // worker NULL: none now
     bool is_asked;                    // for a worker
+    bool is_outdated;                 // the one that was asked for: other rules came since
     bool is_busy;                     // the worker has the first mail
     bool is_over;                     // the template is gone
     struct list asks;
     size_t asks_n, bytes, deaths;
-    usec_t said_at;        // of a death; monotonic, 0: never
+    usec_t said_at;        // that a worker failed; monotonic, 0: never
     struct timer deadline; // of the first mail, from when it was first
     struct timer retry;    // after a worker that could not begin
     struct buf room;       // what libuv reads into
@@ -243,32 +244,33 @@ static void on_retry(void *ctx)
 }
 
 // At once, and then at most once a minute: a stranger decides how many there are.
-static void say_death(struct reader *r, const char *what)
+static void say_failure(struct reader *r, const char *what, bool had_mail)
 {
     usec_t now = clock_monotonic();
     if (r->said_at && now - r->said_at < USEC_MINUTE)
         return;
     r->said_at = now;
-    log_warning("warden",
-                "a report ended its reader (%s), the %zu. since the start: kept as it came, "
-                "not understood",
-                what, r->deaths);
+    if (had_mail)
+        log_warning("warden",
+                    "a report ended its reader (%s), the %zu. since the start: kept as it came, "
+                    "not understood",
+                    what, r->deaths);
+    else
+        log_warning("warden", "the reader of reports ended (%s): another is made", what);
 }
 
-// The worker is of no use any more; with it goes the mail that it had.
+// The worker is of no use any more; with it goes the mail that it had. One that never had any has died of
+// something else, and the next one may: not at once.
 static void worker_failed(struct reader *r, const char *what)
 {
-    bool had_mail = r->is_busy, was_greeted = r->worker && r->worker->is_greeted;
+    bool had_mail = r->is_busy, was_used = r->worker && r->worker->mails;
     r->worker = channel_close(r->worker);
-    if (!was_greeted)
+    if (!was_used)
         timer_set(r->timers, &r->retry, clock_monotonic() + USEC_SECOND, on_retry, r);
-    if (had_mail) {
-        r->deaths++;
-        say_death(r, what);
+    r->deaths += had_mail;
+    say_failure(r, what, had_mail);
+    if (had_mail)
         answer(r, NULL);
-    } else {
-        log_warning("warden", "the reader of reports ended (%s): another is made", what);
-    }
     pump(r);
 }
 
@@ -326,6 +328,9 @@ static void worker_begin(struct reader *r, struct channel *c)
 {
     r->worker = c;
     r->is_asked = false;
+    if (r->is_outdated)
+        c->mails = READER_MAILS;
+    r->is_outdated = false;
     uv_read_start((uv_stream_t *)&c->pipe, give_room, on_worker_read);
     pump(r);
 }
@@ -441,6 +446,7 @@ void reader_set_replies(struct reader *r, const struct reply_rule *rules, size_t
     wire_put_rules(&out, rules, n);
     wire_end(&out, at);
     channel_write(r->control, &out);
+    r->is_outdated = r->is_asked;
     if (r->worker)
         r->worker->mails = READER_MAILS; // the next mail gets one that knows them
     if (r->worker && !r->is_busy)

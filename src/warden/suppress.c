@@ -220,8 +220,7 @@ static bool is_there(const struct suppressions *all, const struct suppression *o
 
 static bool may_judge(const struct warden *w, const struct outcome *o)
 {
-    return w->judging.mode != JUDGING_OBSERVE &&
-           !(*o->provider && reputation_is_incident(w->judging.reputation, o->provider));
+    return !*o->provider || !reputation_is_incident(w->judging.reputation, o->provider);
 }
 
 static void put(struct warden *w, const struct suppression *one, const char *owner,
@@ -393,6 +392,35 @@ static void on_added(void *ctx, int r, const struct ledger_row *row)
     xfree(h);
 }
 
+// A list that names a known trap, or whose owner complained, knows less than what stands.
+static bool would_weaken(const struct suppressions *all, const struct suppression *one, usec_t now)
+{
+    const struct suppression *there = suppressions_get(all, one->key, one->owner);
+    if (!there || !suppression_stands(there, now))
+        return false;
+    bool is_wish = there->class == CLASS_COMPLAINT || there->class == CLASS_UNSUBSCRIBE;
+    return (there->flags & SUPPRESSION_TRAP && !(one->flags & SUPPRESSION_TRAP)) ||
+           (is_wish && (one->class != there->class || one->until < there->until));
+}
+
+// Those of the rows that weaken nothing, as the store wants them and as `h` has them.
+static void take_rows(struct by_hand *h, struct suppress_row *taken,
+                      const struct suppress_row *rows, size_t n)
+{
+    struct warden *w = h->warden;
+    usec_t now = clock_wall();
+    for (size_t i = 0; i < n; i++) {
+        struct suppression one = rows[i].s;
+        one.key = suppression_key(&w->suppressing.all, rows[i].address);
+        one.owner = suppression_owner(rows[i].owner);
+        one.provider = suppress_provider(w->options.store, rows[i].provider);
+        if (would_weaken(&w->suppressing.all, &one, now))
+            continue;
+        taken[h->n] = rows[i];
+        h->all[h->n++] = one;
+    }
+}
+
 void warden_suppress(struct warden *w, struct entry *e, const struct suppress_row *rows, size_t n,
                      void (*done)(void *ctx, int r, const struct ledger_row *row), void *ctx)
 {
@@ -404,14 +432,19 @@ void warden_suppress(struct warden *w, struct entry *e, const struct suppress_ro
     }
     struct by_hand *h = xcalloc(1, sizeof(*h));
     *h = (struct by_hand){
-        .warden = w, .all = xcalloc(n + 1, sizeof(*h->all)), .n = n, .added = done, .ctx = ctx};
-    for (size_t i = 0; i < n; i++) {
-        h->all[i] = rows[i].s;
-        h->all[i].key = suppression_key(&s->all, rows[i].address);
-        h->all[i].owner = suppression_owner(rows[i].owner);
-        h->all[i].provider = suppress_provider(w->options.store, rows[i].provider);
+        .warden = w, .all = xcalloc(n + 1, sizeof(*h->all)), .added = done, .ctx = ctx};
+    struct suppress_row *taken = xcalloc(n + 1, sizeof(*taken));
+    suppressing_flush(w); // the disk has them in the order in which they rule
+    take_rows(h, taken, rows, n);
+    if (h->n) {
+        suppress_add(w->options.store, e, taken, h->n, on_added, h);
+    } else {
+        entry_free(e);
+        xfree(h->all);
+        xfree(h);
+        done(ctx, 0, NULL);
     }
-    suppress_add(w->options.store, e, rows, n, on_added, h);
+    xfree(taken);
 }
 
 static void on_removed(void *ctx, const struct suppress_removed *removed)

@@ -5,9 +5,9 @@
  *
  * A provider in trouble says `unknown user` of everybody: while an incident is open there its answers
  * make no suppression and no suspicion, and when one opens those of the last quarter of an hour are
- * lifted, which stands in the incident's story. Without a policy the shipped spans hold: this protects
- * addresses and judges nobody; with `mode: observe` only people's own wishes (complaint, unsubscription)
- * suppress. What the engine's own letters meet suppresses nobody. Runs on the loop. */
+ * lifted, which stands in the incident's story. Without a policy the shipped spans hold, and `mode:
+ * observe` changes nothing: this protects addresses and judges no customer. What the engine's own letters
+ * meet suppresses nobody. Runs on the loop. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -54,7 +54,9 @@ void suppressing_flush(struct warden *w);
 const struct suppressions *warden_suppressions(const struct warden *w);
 
 /* An operator's: entry (moved in) and rows, which rule once they are written. `done` (once, on the loop)
- * with the row of the ledger, or r < 0: nothing happened. */
+ * with the row of the ledger, or r < 0: nothing happened. Nothing is weakened: a known spam trap is left
+ * alone but by a row that says so too, a person's wish by one that ends sooner or is another thing; row NULL:
+ * so it was with all of them. */
 void warden_suppress(struct warden *w, struct entry *e, const struct suppress_row *rows, size_t n,
                      void (*done)(void *ctx, int r, const struct ledger_row *row), void *ctx);
 /* Likewise; row NULL in `removed`: nothing of it was there. */

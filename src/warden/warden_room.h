@@ -55,9 +55,9 @@ struct warden {
     struct judging judging;
     struct suppressing suppressing;
     struct incoming *incoming; // what comes back by mail (feedback.c)
-    struct map told;           // "customer:acme CAUSE" → struct notice_told: letters of the last day
-    size_t told_most;          // so many, then old ones are swept out
-    struct list notices;       // struct waiting: letters about milder steps
+    struct map told;     // "customer:acme CAUSE" → struct notice_told: letters of the last day
+    size_t told_most;    // so many, then old ones are swept out
+    struct list notices; // struct waiting: letters about milder steps
     struct timer notices_due;
     struct unknown unknown;
     struct timer unknown_due; // when it is kept next

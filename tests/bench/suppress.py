@@ -120,7 +120,7 @@ def main():
         is_filled = (home / "full" / "state").exists()
         engines = []
         for name in ("none", "full"):
-            (home / name).mkdir(exist_ok=True)
+            (home / name).mkdir(parents=True, exist_ok=True)
             sink = world.Sink(str(home / name))
             engines.append((world.Engine(home / name, sink), sink))
         none, full = engines[0][0], engines[1][0]

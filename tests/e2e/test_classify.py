@@ -83,6 +83,11 @@ class Classify(unittest.TestCase):
         code, out, _ = self.run_it("--replies", "-", stdin=b"550 5.1.1 No such user\n")
         self.assertEqual((code, out), (0, "unknown-user\t550 5.1.1 No such user\trecipient\n"))
 
+    def test_a_tab_inside_a_reply_names_no_provider(self):
+        code, out, _ = self.run_it("--replies", "-", stdin=b"550 5.1.1\tNo such user\n550-No such user\there\ngoogle\t550 5.1.1 No such user\n")
+        self.assertEqual([line.split("\t")[0] for line in out.splitlines()], ["unknown-user"] * 3)
+        self.assertEqual(out.splitlines()[0].split("\t")[1], "550 5.1.1\\x09No such user")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -22,6 +22,10 @@ class Decides(_DemoCase):
         arrived = {e["message"] for e in events if e.get("customer") == "home-mail" and e["kind"] in ("delivered", "bounced")}
         self.assertGreater(len(home), 10)
         self.assertGreater(len(arrived), 0.8 * len(home))
+        # Some of the world's answers come later, by mail, and name who sent what to whom.
+        late = [e for e in events if e["kind"] in ("bounced", "complained") and e.get("delivered_at")]
+        self.assertGreater(len(late), 0)
+        self.assertTrue(all(e["customer"] and e["recipient"] and e["t"] > e["delivered_at"] for e in late))
         whats = " ".join(i["what"] + " " + i["cause"] for i in incidents)
         self.assertIn("acme-news", whats)
         self.assertIn("old or bought list", whats)

@@ -229,6 +229,7 @@ class Feedback(unittest.TestCase):
 
     def test_a_report_that_ends_its_reader_costs_itself_alone(self):
         path = self.send("a@big.test")["a@big.test"][0]
+        self.report(path, "Subject: x\r\n\r\nx\r\n")  # read by the one that knows the rules, which stays
         first = self.reader()
         os.kill(first, signal.SIGSTOP)  # so that it has the mail, and is not done with it
         with smtplib.SMTP("127.0.0.1", self.engine.feedback_port) as s:
@@ -254,7 +255,7 @@ class Feedback(unittest.TestCase):
             began = time.monotonic()
             s.sendmail("", [path], nested)
             took = time.monotonic() - began
-        self.assertLess(took, 0.1 if not os.environ.get("MXWARDEN_SANITIZED") else 2)
+        self.assertLess(took, 2)  # that it does not explode; the figure is 25 ms (docs/feedback.md)
         self.assertEqual(self.figures()["died"], 0)
 
     def test_the_reader_goes_with_its_engine(self):

@@ -61,6 +61,23 @@ class Suppression(unittest.TestCase):
         self.assertIn("nothing of it stands", self.engine.run("suppress", "rm", "dead@big.test", code=1))
         self.assertFalse(self.check("dead@big.test")["suppressed"])
 
+    def test_a_span_is_never_cut_short(self):
+        self.engine.run("suppress", "add", "a@big.test", "--for", "30s")
+        self.engine.run("suppress", "import", self.file("list", "b@big.test\n"), "--for", "30s")
+        self.assertEqual([a[:3] for a in self.rcpt("a@big.test", "b@big.test")], ["550", "550"])
+
+    def test_what_rcpt_takes_can_be_named(self):
+        odd = ['"a b, c"@big.test', "a@[127.0.0.9]", '"dead"@big.test']
+        self.assertTrue(all(a.startswith("250") for a in self.rcpt(*odd)))
+        self.engine.run("suppress", "add", *odd[:2], "dead@big.test")
+        answers = self.rcpt(*odd)
+        self.assertEqual([a[:3] for a in answers], ["550"] * 3)
+        exported = self.engine.run("suppress", "export")
+        self.engine.run("suppress", "rm", *odd)
+        self.assertEqual([a[:3] for a in self.rcpt(*odd)], ["250"] * 3)
+        self.engine.run("suppress", "import", self.file("back", exported))
+        self.assertEqual([a[:3] for a in self.rcpt(*odd)], ["550"] * 3)
+
     def test_of_one_customer_or_list_alone(self):
         self.engine.run("suppress", "add", "a@big.test", "--customer", "acme/spring", "--for", "never")
         self.engine.run("suppress", "add", "b@big.test", "--customer", "shop")
@@ -81,6 +98,22 @@ class Suppression(unittest.TestCase):
         self.assertEqual((hit["recipient"], hit["customer"]), ("trap@big.test", "shop"))
         self.assertEqual([e["recipient"] for e in self.events("refused")], ["other@big.test"])
 
+    def test_a_list_takes_no_trap_and_no_wish_away(self):
+        self.engine.run("suppress", "add", "trap@big.test", "--trap")
+        self.engine.run("suppress", "import", self.file("old", "address,customer,class,until\na@big.test,acme,complaint,never\n"))
+        self.assertIn("each stands already", self.engine.run("suppress", "add", "trap@big.test", code=1))
+        told = self.engine.run("suppress", "import", self.file("list", "trap@big.test\nb@big.test\n"))
+        self.assertIn("done: 1 addresses", told)
+        self.assertIn("1 stood already as a spam trap or a person's wish: left so", told)
+        told = self.engine.run("suppress", "import", self.file("list", "a@big.test\n"), "--customer", "acme")
+        self.assertIn("1 stood already", told)
+        rows = [self.check(a)["rows"][0] for a in ("trap@big.test", "a@big.test")]
+        self.assertEqual([(r["trap"], r["class"], r["until"]) for r in rows],
+                         [(True, "recipient-refused", None), (False, "complaint", None)])
+        self.engine.run("suppress", "rm", "trap@big.test")
+        self.engine.run("suppress", "add", "trap@big.test")
+        self.assertFalse(self.check("trap@big.test")["rows"][0]["trap"])
+
     def test_many_come_and_go_as_files(self):
         lines = [f"r{i}@big.test" for i in range(25000)] + ["@gone.test", "no address", "", "also,bad"]
         told = self.engine.run("suppress", "import", self.file("list", "\n".join(lines) + "\n"), "-r", "from the old system",
@@ -95,6 +128,40 @@ class Suppression(unittest.TestCase):
         rows = list(csv.DictReader(io.StringIO(self.engine.run("suppress", "export"))))
         self.assertEqual({r["address"] for r in rows}, set(lines[:25001]))
         self.assertEqual({r["reason"] for r in rows}, {"from the old system"})
+
+    def test_a_line_without_its_sign_suppresses_no_domain(self):
+        told = self.engine.run("suppress", "import", self.file("list", "big.test\nana\n@gone.test\n"), code=1)
+        self.assertIn("list:1: expected a mail address or @domain", told)
+        self.assertIn("done: 1 addresses", told)
+        self.assertEqual([a[:3] for a in self.rcpt("b@big.test", "b@gone.test")], ["250", "550"])
+
+    def test_an_import_leaves_the_reserve_of_the_disk_alone(self):
+        self.engine.stop()
+        self.engine.more = "limits: {disk_reserve: 9999G}\n"
+        self.engine.write()
+        self.engine.start()
+        told = self.engine.run("suppress", "import", self.file("list", "a@big.test\n"), code=1)
+        self.assertIn("no space", told)
+        self.engine.run("suppress", "add", "a@big.test")
+
+    def test_wrong_fields_of_a_file_are_said_and_leave_the_rest(self):
+        table = ("\ufeffaddress,since,until,reason,trap\n"
+                 "a@big.test,never,,,\n"
+                 "b@big.test,2026-01-02,2026-13-02,,\n"
+                 "c@big.test,2026-01-02,never,,perhaps\n"
+                 "d@big.test,2026-01-02,never,\x1b[31mred,\n" +
+                 f"e@big.test,2026-01-02,never,{'x' * 900000},\n" * 3 +
+                 "f@big.test,2026-01-02,never,a \u202e b,no\n"
+                 "g@big.test,,,,yes\n")
+        told = self.engine.run("suppress", "import", self.file("table", table), code=1)
+        self.assertIn("done: 2 addresses", told)
+        for line, why in ((2, "since: expected a date"), (3, "until: expected a date"), (4, "trap: expected yes or no"),
+                          (5, "control character"), (6, "at most 1,000 bytes"), (8, "at most 1,000 bytes")):
+            self.assertRegex(told, rf"table:{line}: .*{why}")
+        rows = {r["address"]: r for r in self.engine.json("suppress", "export")}
+        self.assertEqual((rows["f@big.test"]["reason"], rows["f@big.test"]["trap"]), ("a U+202E b", False))
+        self.assertEqual((rows["g@big.test"]["until"], rows["g@big.test"]["trap"]), (None, True))
+        self.assertIn("done: 1 addresses", self.engine.run("suppress", "import", self.file("list", "\ufeffh@big.test\r\n")))
 
     def test_a_round_trip_keeps_everything(self):
         table = ("address,customer,class,since,until,reason,trap\n"

@@ -16,8 +16,8 @@ static const struct replies *shipped(void)
 {
     static struct replies *replies;
     static struct settings *settings;
-    if (!replies) {
-        settings = settings_shipped(); // both as long as the process
+    if (!settings) { // both are reached from here as long as the process lives
+        settings = settings_shipped();
         replies = replies_new(settings->replies, settings->replies_n);
     }
     return replies;

@@ -11,7 +11,7 @@ static void look(const char *cell)
     char what[SUPPRESS_WHAT], again[SUPPRESS_WHAT];
     usec_t at;
     if (suppress_parse_what(what, cell)) {
-        must(strchr(what, '@') && !strpbrk(what, "\t\n\r <>"));
+        must(strchr(what, '@') && !strpbrk(what, "\t\n\r"));
         must(suppress_parse_what(again, what) && strcmp(what, again) == 0);
     }
     suppress_is_owner(cell);

@@ -142,6 +142,20 @@ static void a_late_bounce_stands_where_its_delivery_did(void **state)
     assert_int_equal(counter_day(&c, COUNTER_BOUNCED, now), 3);
 }
 
+static void a_late_block_counts_when_its_message_was_delivered(void **state)
+{
+    (void)state;
+    struct counter c = {0};
+    usec_t now = START + 10 * USEC_HOUR;
+    struct outcome o = {.at = now,
+                        .kind = OUTCOME_BOUNCED,
+                        .class = CLASS_IP_REPUTATION_BLOCK,
+                        .delivered_at = now - 3 * USEC_HOUR};
+    counter_add(&c, &o);
+    assert_int_equal(counter_hour(&c, COUNTER_BLOCKED, now), 0);
+    assert_int_equal(counter_day(&c, COUNTER_BLOCKED, now), 1);
+}
+
 static void a_rate_of_nothing_is_unknown(void **state)
 {
     (void)state;
@@ -183,6 +197,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(one_outcome_counts_under_what_it_is),
     cmocka_unit_test(a_complaint_counts_when_its_message_was_delivered),
     cmocka_unit_test(a_late_bounce_stands_where_its_delivery_did),
+    cmocka_unit_test(a_late_block_counts_when_its_message_was_delivered),
     cmocka_unit_test(a_rate_of_nothing_is_unknown),
     cmocka_unit_test(loading_counts_n_times),
     cmocka_unit_test(times_outside_the_ring_touch_nothing),

@@ -158,7 +158,7 @@ static void a_complaint_is_one_and_its_kin_are_not(void **state)
         {"hidden", ARF_HEAD ARF "Feedback-Type: abuse\nOriginal-Rcpt-To: redacted@far.example\n\n--cut\nContent-Type: message/rfc822\n\nTo: [redacted]\n\nx\n--cut--\n",
          "complaint - complaint - recipient"},
         {"a type that nobody knows", ARF_HEAD ARF "Feedback-Type: annoyance\nOriginal-Rcpt-To: ann@far.example\n" ORIGINAL, "complaint ann@far.example complaint - recipient"},
-        {"not spam", ARF_HEAD ARF "Feedback-Type: not-spam\nOriginal-Rcpt-To: ann@far.example\n" ORIGINAL, "bounce ann@far.example delivered - unknown"},
+        {"not spam", ARF_HEAD ARF "Feedback-Type: not-spam\nOriginal-Rcpt-To: ann@far.example\n" ORIGINAL, "other"},
         {"opt-out", ARF_HEAD ARF "Feedback-Type: opt-out\nRemoval-Recipient: ann@far.example\n" ORIGINAL, "unsubscribe ann@far.example unsubscribe - recipient"},
         {"authentication failed", ARF_HEAD ARF "Feedback-Type: auth-failure\nAuth-Failure: dmarc\nOriginal-Rcpt-To: ann@far.example\n" ORIGINAL,
          "bounce ann@far.example auth-policy - sender-domain"},

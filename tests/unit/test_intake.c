@@ -439,6 +439,32 @@ static void sessions_are_limited_in_all(void **s)
         close(fd[i]);
 }
 
+static void strangers_reports_take_half_of_what_is_there(void **s)
+{
+    (void)s;
+    int fd[4];
+    for (int i = 0; i < 4; i++) {
+        char ip[32];
+        snprintf(ip, sizeof(ip), "127.0.1.%d", i + 1);
+        fd[i] = greeted(ip, 2);
+    }
+    int more = come_from("127.0.2.1", 2), customer = greeted("127.0.0.1", 0);
+    TALK(more, {NULL, "421 4.7.0 mta1.example.net too many sessions, try again later\r\n"});
+    close(more);
+    intake->reporting = INTAKE_REPORTING + 1;
+    TALK(fd[0], {"MAIL FROM:<>\r\n", "250"}, {"RCPT TO:<token@b.test>\r\n", "250"},
+         {"DATA\r\n", "452 4.3.1"});
+    TALK(customer, {"MAIL FROM:<a@shop.test>\r\n", "250"}, {"RCPT TO:<b@big.test>\r\n", "250"},
+         {"DATA\r\n", "354"});
+    intake->reporting = 0;
+    for (int i = 0; i < 4; i++)
+        close(fd[i]);
+    close(customer);
+    RUN_UNTIL(intake_sessions(intake) == 0);
+    fd[0] = greeted("127.0.1.1", 2); // what ended gave its place back
+    close(fd[0]);
+}
+
 static void few_descriptors_mean_few_sessions(void **s)
 {
     (void)s;
@@ -771,6 +797,7 @@ static const struct CMUnitTest tests[] = {
     CASE(a_rate_counts_messages_not_attempts),
     CASE(sessions_of_a_client_are_counted_over_all_doors),
     CASE(sessions_are_limited_in_all),
+    CASE(strangers_reports_take_half_of_what_is_there),
     CASE(few_descriptors_mean_few_sessions),
     CASE(a_feedback_door_asks_and_hands_over),
     CASE(intake_may_go_while_a_report_is_read),

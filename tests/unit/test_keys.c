@@ -93,9 +93,25 @@ static void the_first_start_makes_one_and_the_next_reads_it(void **state)
     rmdir(dir);
 }
 
+static void a_folder_that_is_none_is_no_trouble_of_the_keys(void **state)
+{
+    (void)state;
+    char file[] = "/tmp/mxwarden-keys-XXXXXX";
+    CLEANUP(xfree) char *why = NULL;
+    struct token_keys keys;
+    bool is_there = true;
+    int fd = mkstemp(file);
+    assert_true(fd >= 0);
+    assert_int_equal(keys_load(&keys, &is_there, file, &why), 0); // the store says what it is
+    assert_false(is_there);
+    close(fd);
+    unlink(file);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_no_key_is_told_with_its_line),
     cmocka_unit_test(anything_else_is_a_mistake),
     cmocka_unit_test(the_first_start_makes_one_and_the_next_reads_it),
+    cmocka_unit_test(a_folder_that_is_none_is_no_trouble_of_the_keys),
 };
 TEST_MAIN(tests)

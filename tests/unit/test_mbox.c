@@ -25,6 +25,10 @@ static void a_file_has_these_mails(void **state)
          "From a Mon Nov 23 10:00:00 2026\nA: 1\n\nFrom now on we close at 10:00\n"},
         {"a separator with no empty line in front", "From a Mon Nov 23 10:00:00 2026\nA: 1\n\nb\nFrom c Mon Nov 23 10:00:00 2026\n",
          "From a Mon Nov 23 10:00:00 2026\nA: 1\n\nb\nFrom c Mon Nov 23 10:00:00 2026\n"},
+        {"one that is beyond doubt", "From a Mon Nov 23 10:00:00 2026\nA: 1\n\nb\nFrom c@x.example Mon Nov 23 10:00:00 2026\nA: 2\n",
+         "From a Mon Nov 23 10:00:00 2026\nA: 1\n\nb\n|From c@x.example Mon Nov 23 10:00:00 2026\nA: 2\n"},
+        {"empty lines in front of the first", "\n\nFrom a Mon Nov 23 10:00:00 2026\nA: 1\n\nFrom b Mon Nov 23 10:00:00 2026\nA: 2\n",
+         "From a Mon Nov 23 10:00:00 2026\nA: 1\n\n|From b Mon Nov 23 10:00:00 2026\nA: 2\n"},
         {"a mail that quotes an mbox", "A: 1\n\n\nFrom c Mon Nov 23 10:00:00 2026\n>From x\n", "A: 1\n\n\nFrom c Mon Nov 23 10:00:00 2026\n>From x\n"},
         // clang-format on
     };

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -71,7 +72,7 @@ static void kill_parent(void)
 
 static void die(void)
 {
-    *(volatile char *)(uintptr_t)(sink & 0) = 1;
+    *(volatile char *)(uintptr_t)(sink & 0) = 1; // cppcheck-suppress nullPointer; it is to die
 }
 
 static void be_silent(void)
@@ -113,12 +114,21 @@ static const struct deed {
 };
 
 static const char opens[] = "opens a file";
+static const char dies_later[] = "answers, and dies when nobody asks";
+
+// Its answer is out long before.
+static void die_later(void)
+{
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {.tv_usec = 20000}}, NULL);
+}
 
 struct feedback *__wrap_feedback_read(struct bytes mail, const struct replies *replies)
 {
     for (size_t i = 0; i < ARRAY_LEN(deeds); i++)
         if (bytes_equal(mail, bytes_str(deeds[i].name)))
             deeds[i].run();
+    if (bytes_equal(mail, bytes_str(dies_later)))
+        die_later();
     if (bytes_equal(mail, bytes_str(opens))) {
         static const char taken[] = "Subject: x\r\n\r\nx\r\n";
         return open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES
@@ -235,6 +245,10 @@ static void other_rules_are_taken_at_once(void **state)
     assert_int_equal(ask(bounce).class, CLASS_MAILBOX_FULL);
     reader_set_replies(reader, NULL, 0);
     assert_int_equal(ask(bounce).class, CLASS_UNKNOWN_USER);
+    // Also where a worker is on its way that still has those before.
+    reader_set_replies(reader, &rule, 1);
+    reader_set_replies(reader, NULL, 0);
+    assert_int_equal(ask(bounce).class, CLASS_UNKNOWN_USER);
 }
 
 static void what_a_mail_does_to_its_reader_costs_that_mail_alone(void **state)
@@ -255,6 +269,47 @@ static void what_a_mail_does_to_its_reader_costs_that_mail_alone(void **state)
             fail_msg("%s: the next is not read", deeds[i].name);
     }
     assert_int_equal(reader_deaths(reader), deaths);
+}
+
+// What stderr gets meanwhile goes into a file.
+static int said_to_file(void)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    int before = dup(STDERR_FILENO);
+    dup2(fileno(file), STDERR_FILENO);
+    fclose(file);
+    return before;
+}
+
+static size_t lines_of_stderr(void)
+{
+    char c;
+    size_t n = 0;
+    lseek(STDERR_FILENO, 0, SEEK_SET);
+    while (read(STDERR_FILENO, &c, 1) == 1)
+        n += c == '\n';
+    return n;
+}
+
+static void a_stranger_does_not_fill_the_log(void **state)
+{
+    (void)state;
+    struct told t = {0};
+    int before = said_to_file();
+    for (int i = 0; i < 5; i++) {
+        t = ask(dies_later);
+        for (int k = 0; k < 50; k++) {
+            uv_run(&loop, UV_RUN_NOWAIT);
+            usleep(1000);
+        }
+    }
+    t.bounces += ask(bounce).bounces;
+    size_t lines = lines_of_stderr();
+    dup2(before, STDERR_FILENO);
+    close(before);
+    assert_int_equal(t.bounces, 1);
+    assert_int_equal(lines, 1);
 }
 
 static void a_file_is_refused_and_the_mail_is_read(void **state)
@@ -316,6 +371,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_bounce_comes_back_as_facts),
     TEST(other_rules_are_taken_at_once),
     TEST(what_a_mail_does_to_its_reader_costs_that_mail_alone),
+    TEST(a_stranger_does_not_fill_the_log),
     TEST(a_file_is_refused_and_the_mail_is_read),
     TEST(nesting_costs_nothing),
     TEST(what_is_too_much_is_refused),

@@ -232,6 +232,12 @@ static void who_is_asked_for(void **state)
     } cases[] = {
         {"everybody's holds for anybody", "dead@big.test", "acme", "", true},
         {"letters in any case are the same", "DEAD@Big.TEST", "acme", "", true},
+        {"so are quotes around what needs none", "\"dead\"@big.test", "acme", "", true},
+        {"also with a backslash in them", "\"d\\ead\"@big.test", "acme", "", true},
+        {"what needs them is found with them", "\"a b\"@big.test", "acme", "", true},
+        {"an empty one is an address, no domain", "\"\"@empty.test", "acme", "", true},
+        {"which speaks of itself alone", "anybody@empty.test", "acme", "", false},
+        {"an open quote is no other address", "\"dead@big.test", "acme", "", false},
         {"a customer's holds for it", "left@big.test", "acme", "", true},
         {"and for its lists", "left@big.test", "acme", "spring", true},
         {"and not for others", "left@big.test", "shop", "", false},
@@ -253,6 +259,8 @@ static void who_is_asked_for(void **state)
     put(&s, "dead@BIG.test", "", NOON + USEC_DAY, 0);
     put(&s, "left@big.test", "acme", USEC_NEVER, 0);
     put(&s, "off@big.test", "acme/spring", USEC_NEVER, 0);
+    put(&s, "\"a b\"@big.test", "", USEC_NEVER, 0);
+    put(&s, "\"\"@empty.test", "", USEC_NEVER, 0);
     put(&s, "gone.test", "", USEC_NEVER, 0);
     put(&s, "@rival.test", "acme", USEC_NEVER, 0);
     put(&s, "over@big.test", "", NOON, 0);

@@ -385,10 +385,14 @@ static void a_report_is_on_disk_when_it_is_taken(void **ctx)
     usec_t at = clock_wall() - USEC_HOUR;
     struct message_id id = store_message_id(f.store, at);
     struct trails t = {0};
+    struct store_figures before, after;
     delivered(id, 4, "a@big.test", "a@acme.test", at);
     CLEANUP(xfree) char *to = address_of(TOKEN_RETURN, id, 4, at);
     CLEANUP(xfree) char *mail = bounce_of("a@big.test", "5.2.2", "552 5.2.2 mailbox full", "");
+    store_figures_get(f.store, &before);
     assert_int_equal(take(to, mail), 250);
+    store_figures_get(f.store, &after);
+    assert_true(after.flushes >= before.flushes + 2); // what follows from it, and its words
     trail_list(f.store, id, 4, 10, on_trails, &t);
     wait_for(&f, &t.is_done);
     assert_int_equal(t.n, 1);

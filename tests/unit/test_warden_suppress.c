@@ -178,16 +178,18 @@ static void wishes_are_their_customers(void **ctx)
     begin("mode: observe\n");
     feed_at(clock_wall(), OUTCOME_COMPLAINED, CLASS_COMPLAINT, "big", "angry@big.test", "spring");
     feed_at(clock_wall(), OUTCOME_UNSUBSCRIBED, CLASS_UNSUBSCRIBE, "", "tired@big.test", "spring");
-    bounce("big", "dead@big.test"); // observing: addresses are not judged
+    bounce(
+        "big",
+        "dead@big.test"); // observing: customers are not acted on, addresses are known dead all the same
     assert_non_null(stands("angry@big.test", "acme", ""));
     assert_non_null(stands("tired@big.test", "acme", "spring"));
     assert_null(stands("tired@big.test", "acme", ""));
     assert_null(stands("angry@big.test", "shop", ""));
-    assert_null(stands("dead@big.test", "acme", ""));
-    expect_entries(2);
+    assert_non_null(stands("dead@big.test", "shop", ""));
+    expect_entries(3);
     feed_at(clock_wall(), OUTCOME_COMPLAINED, CLASS_COMPLAINT, "big", "angry@big.test", "spring");
     run_for(&f, 1200);
-    assert_int_equal(entries_n, 2);
+    assert_int_equal(entries_n, 3);
     finish();
 }
 
@@ -280,11 +282,104 @@ static void by_hand_it_rules_once_it_is_written(void **ctx)
     finish();
 }
 
+static int hand_r;
+static bool hand_has_row;
+
+static void on_hand_tried(void *ctx, int r, const struct ledger_row *row)
+{
+    (void)ctx;
+    hand_r = r;
+    hand_has_row = row != NULL;
+    is_done++;
+}
+
+// One address by hand; true when it was written.
+static bool add_by_hand(const char *address, const char *owner, enum class class, unsigned flags,
+                        uint32_t until)
+{
+    const struct suppress_row row = {
+        .address = address,
+        .owner = owner,
+        .provider = "",
+        .reason = "",
+        .s = {.until = until, .class = (uint8_t) class, .flags = (uint8_t)flags}};
+    is_done = 0;
+    warden_suppress(warden, entry_new(KIND_SUPPRESS, "ana", "node:mta1.example.net", ""), &row, 1,
+                    on_hand_tried, NULL);
+    wait_for(&f, &is_done);
+    assert_int_equal(hand_r, 0);
+    return hand_has_row;
+}
+
+static void by_hand_nothing_is_weakened(void **ctx)
+{
+    (void)ctx;
+    const unsigned plain = SUPPRESSION_MANUAL, trap = SUPPRESSION_MANUAL | SUPPRESSION_TRAP;
+    const uint32_t soon = suppression_minute(clock_wall() + USEC_DAY), never = UINT32_MAX;
+    static const struct {
+        const char *name, *address, *owner;
+        enum class class;
+        bool is_trap, is_never, is_written;
+    } cases[] = {
+        {"a trap stays one", "trap@big.test", "", CLASS_RECIPIENT_REFUSED, false, true, false},
+        {"it may be said again", "trap@big.test", "", CLASS_RECIPIENT_REFUSED, true, false, true},
+        {"a complaint ends no sooner", "angry@big.test", "acme", CLASS_COMPLAINT, false, false,
+         false},
+        {"nor is it made another thing", "angry@big.test", "acme", CLASS_UNKNOWN_USER, false, true,
+         false},
+        {"it may be said again", "angry@big.test", "acme", CLASS_COMPLAINT, false, true, true},
+        {"it is its customer's alone", "angry@big.test", "", CLASS_UNKNOWN_USER, false, false,
+         true},
+        {"a dead one is as the hand says", "dead@big.test", "", CLASS_RECIPIENT_REFUSED, false,
+         false, true},
+        {"what is over holds nobody up", "past@big.test", "", CLASS_RECIPIENT_REFUSED, false, false,
+         true},
+    };
+    begin("mode: enforce\n");
+    assert_true(add_by_hand("trap@big.test", "", CLASS_RECIPIENT_REFUSED, trap, never));
+    assert_true(add_by_hand("angry@big.test", "acme", CLASS_COMPLAINT, plain, never));
+    assert_true(add_by_hand("dead@big.test", "", CLASS_UNKNOWN_USER, plain, never));
+    assert_true(add_by_hand("past@big.test", "", CLASS_COMPLAINT, trap, 1));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        bool is_written =
+            add_by_hand(cases[i].address, cases[i].owner, cases[i].class,
+                        cases[i].is_trap ? trap : plain, cases[i].is_never ? never : soon);
+        if (is_written != cases[i].is_written)
+            fail_msg("%s", cases[i].name);
+    }
+    assert_true(stands("trap@big.test", "shop", "")->flags & SUPPRESSION_TRAP);
+    assert_int_equal(stands("angry@big.test", "acme", "")->class, CLASS_COMPLAINT);
+    finish();
+}
+
+// A dead one waits for its second to be written when a hand adds it: the disk has them in that order too.
+static void by_hand_comes_after_what_waits(void **ctx)
+{
+    (void)ctx;
+    size_t n = 0;
+    const struct suppress_row row = {
+        .address = "dead@big.test", .owner = "", .provider = "", .reason = ""};
+    begin("mode: enforce\n");
+    bounce("big", "dead@big.test");
+    assert_true(
+        add_by_hand("dead@big.test", "", CLASS_RECIPIENT_REFUSED, SUPPRESSION_MANUAL, UINT32_MAX));
+    warden_flush(warden);
+    is_done = 0;
+    warden_unsuppress(warden, entry_new(KIND_UNSUPPRESS, "ana", "node:mta1.example.net", ""),
+                      &(struct suppress_removal){.rows = &row, .n = 1}, on_hand_removed, &n);
+    wait_for(&f, &is_done);
+    assert_int_equal(n, 1);
+    assert_null(stands("dead@big.test", "shop", ""));
+    finish();
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(it_rules_at_once_and_is_written_within_a_second),
     cmocka_unit_test(wishes_are_their_customers),
     cmocka_unit_test(the_engines_own_letters_suppress_nobody),
     cmocka_unit_test(a_providers_own_trouble_lifts_what_it_said),
     cmocka_unit_test(by_hand_it_rules_once_it_is_written),
+    cmocka_unit_test(by_hand_nothing_is_weakened),
+    cmocka_unit_test(by_hand_comes_after_what_waits),
 };
 TEST_MAIN(tests)
