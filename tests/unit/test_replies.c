@@ -254,6 +254,43 @@ static void the_first_rule_that_fits_wins(void **state)
     }
 }
 
+static void words_that_are_undetermined_take_death_from_rules_and_status(void **state)
+{
+    (void)state;
+    static const char *nobody[] = {"nobody looked"}, *gone[] = {"gone"}, *full[] = {"full"};
+    static const struct reply_rule rules[] = {
+        {.provider = "", .says = nobody, .says_n = 1, .class = CLASS_UNDETERMINED},
+        {.provider = "", .says = gone, .says_n = 1, .class = CLASS_UNKNOWN_USER, .code = 550},
+        {.provider = "", .says = full, .says_n = 1, .class = CLASS_MAILBOX_FULL},
+    };
+    CLEANUP(replies_free) struct replies *r = replies_new(rules, ARRAY_LEN(rules));
+    static const struct {
+        const char *text;
+        unsigned code;
+        const char *enhanced;
+        enum class class;
+    } cases[] = {
+        {"gone", 550, "", CLASS_UNKNOWN_USER},
+        {"gone, nobody looked", 550, "", CLASS_UNDETERMINED},
+        {"gone, nobody looked, full", 550, "", CLASS_MAILBOX_FULL},
+        {"sorry", 550, "5.1.1", CLASS_UNKNOWN_USER},
+        {"nobody looked", 550, "5.1.1", CLASS_UNDETERMINED},
+        {"nobody looked", 450, "4.1.1", CLASS_TRANSIENT},
+        {"gone", 0, "", CLASS_NO_CONNECT}, // a rule for one code needs it
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct reply_verdict v;
+        replies_judge(r,
+                      &(struct reply_said){.provider = "",
+                                           .code = cases[i].code,
+                                           .enhanced = cases[i].enhanced,
+                                           .text = cases[i].text},
+                      &v);
+        if (v.class != cases[i].class)
+            fail_msg("%zu: %s", i, class_text(v.class));
+    }
+}
+
 // One pattern on one text.
 static bool says(const char *pattern, const char *unless, const char *text)
 {
@@ -378,6 +415,7 @@ int main(void)
         cmocka_unit_test(a_reply_becomes_plain_words),
         cmocka_unit_test(codes_are_read_as_logs_show_them),
         cmocka_unit_test(the_first_rule_that_fits_wins),
+        cmocka_unit_test(words_that_are_undetermined_take_death_from_rules_and_status),
         cmocka_unit_test(a_pattern_says_what_stands_where),
         cmocka_unit_test(an_answer_in_any_language_is_read),
         cmocka_unit_test(no_alternative_of_the_shipped_rules_is_lost),
