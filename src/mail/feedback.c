@@ -100,7 +100,9 @@ static bool read_inside(struct feedback *f, const struct parts *p, const struct 
     const struct part *top = &p->items[0];
     bool is_system = feedback_is_daemon(top) || feedback_has_null_path(top), is_read = false;
     for (size_t i = 1; i < p->n && !is_read && !*top->report_type; i++) {
-        struct parts in = p->items[i].is_enclosed ? (struct parts){0} : parts_inside(p, i);
+        struct parts in = {0};
+        if (!p->items[i].is_enclosed)
+            in = parts_inside(p, i);
         const char *type = in.n ? in.items[0].report_type : "";
         is_read =
             (strcmp(type, "feedback-report") == 0 && feedback_complaint(f, &in)) ||
