@@ -33,6 +33,7 @@ struct outcome {
     const char *sender;  // of accepted: the envelope's, who hears of a failure; NULL or "": nobody
     usec_t delivered_at; // late news: when its message was delivered; else 0
     usec_t took;         // span from acceptance to this; 0 when unknown
+    bool is_unproven;    // late news that no token vouches for; likewise not kept
     bool is_unknown;     // a refusal that no rule knew; of a live outcome alone, not kept
 };
 

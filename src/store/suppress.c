@@ -228,6 +228,14 @@ static void remove_rows_of(struct writer *w, struct remove_job *j, struct bucket
                    j->provider != 0);
 }
 
+// Only here is known how many there are: `2 addresses: …`.
+static void begin_reason(struct entry *e, size_t n)
+{
+    char *reason = xasprintf("%zu address%s: %s", n, n == 1 ? "" : "es", e->reason);
+    xfree(e->reason);
+    e->reason = reason;
+}
+
 #define ADDRESSES "SELECT s.address, w.text FROM suppressed s JOIN word w ON w.id=s.owner WHERE "
 
 static void remove_before(struct writer *w, struct append_job *append)
@@ -246,10 +254,13 @@ static void remove_before(struct writer *w, struct append_job *append)
             w, j, &b,
             db_query(&w->db, ADDRESSES "s.entry=? AND s.entry>0", "i", (int64_t)j->entry_seq));
     bucket_deinit(&b);
-    if (j->n && append->entry)
+    if (j->n && append->entry) {
         set_count(append->entry, j->n);
-    else
+        if (j->provider)
+            begin_reason(append->entry, j->n);
+    } else {
         append->entry = entry_free(append->entry);
+    }
 }
 
 void suppress_remove(struct store *s, struct entry *e, const struct suppress_removal *what,

@@ -47,7 +47,7 @@ void suppress_add(struct store *s, struct entry *e, const struct suppress_row *r
 
 /* Removes rows: exactly these (address, owner), or, when `provider` is not NULL, all that this provider's
  * answers made since then and no hand touched, suspects too. The entry (moved in) is written when one was
- * removed, with a field `addresses`. `removed` is for the loop's copy: who stands there differently has been
+ * removed, with a field `addresses`; of a provider's its reason then begins with `2 addresses: `. `removed` is for the loop's copy: who stands there differently has been
  * put anew meanwhile. */
 struct suppress_removal {
     const struct suppress_row *rows; // address and owner count

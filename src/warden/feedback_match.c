@@ -28,7 +28,7 @@ struct match_lead match_token(const struct token *t)
                                .kind = t->kind,
                                .has_recipient_no = t->recipient_no != TOKEN_RECIPIENTS - 1,
                                .recipient_no = t->recipient_no,
-                               .at = t->at};
+                               .is_proven = true};
 }
 
 // ---- where a report leads
@@ -230,6 +230,7 @@ bool match_news(struct outcome *news, const struct match *m, const struct match_
                              .provider = d->provider,
                              .recipient = d->recipient,
                              .reply = "",
-                             .delivered_at = d->at};
+                             .delivered_at = d->at,
+                             .is_unproven = !lead->is_proven};
     return set_kind(news, m, lead, f);
 }

@@ -14,7 +14,7 @@ struct match_lead {
     enum token_kind kind;  // of the address it came to; TOKEN_RETURN where the report itself leads
     bool has_recipient_no; // else the report's addresses choose
     uint32_t recipient_no;
-    usec_t at; // the token's; 0: there was none
+    bool is_proven; // by a token; else by what the report quotes, which anybody may
 };
 
 /* Reads an address (as address_parse gives it) as a token at the domain `bounce` ("" : there is none). As of

@@ -218,8 +218,11 @@ static bool is_there(const struct suppressions *all, const struct suppression *o
     return one->owner && there && suppression_stands(there, now) && there->until >= one->until;
 }
 
+// What nobody vouches for may count, but it is no reason to refuse everybody an address.
 static bool may_judge(const struct warden *w, const struct outcome *o)
 {
+    if (o->is_unproven)
+        return false;
     return !*o->provider || !reputation_is_incident(w->judging.reputation, o->provider);
 }
 
@@ -299,16 +302,6 @@ static void lift_free(struct lift *l)
     xfree(l);
 }
 
-static size_t made_by(const struct suppressions *all, uint16_t provider, usec_t since)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < all->end; i++)
-        n += all->slots[i].key && all->slots[i].provider == provider &&
-             all->slots[i].since >= suppression_minute(since) &&
-             !(all->slots[i].flags & SUPPRESSION_MANUAL);
-    return n;
-}
-
 static void lift_write(void *ctx);
 
 static void on_lifted(void *ctx, const struct suppress_removed *removed)
@@ -332,16 +325,10 @@ static void lift_write(void *ctx)
 {
     struct lift *l = ctx;
     struct warden *w = l->warden;
-    uint16_t provider = suppress_provider(w->options.store, l->provider);
-    size_t n = made_by(&w->suppressing.all, provider, l->since);
-    if (!provider || !n) {
-        lift_free(l);
-        return;
-    }
     CLEANUP(xfree) char *target = xasprintf("provider:%s", l->provider);
     CLEANUP(xfree)
-    char *reason = xasprintf("%zu address%s may be written to again: %s said so in its own trouble",
-                             n, n == 1 ? "" : "es", l->provider);
+    char *reason =
+        xasprintf("may be written to again: %s called them dead in its own trouble", l->provider);
     struct entry *e = entry_new(KIND_UNSUPPRESS, "engine", target, reason);
     e->at = clock_wall();
     if (l->incident) {

@@ -62,8 +62,14 @@ static void check_report(char *path, char *feedback_id, char *message_id)
                          .return_path = path,
                          .source_ip = path};
     struct match_lead lead;
-    if (match_report(&lead, &f, DOMAIN, &keys, NOW, 30 * USEC_DAY))
-        must(!lead.has_recipient_no || lead.at + 30 * USEC_DAY >= NOW);
+    char address[ADDRESS_TEXT];
+    struct token t;
+    if (!match_report(&lead, &f, DOMAIN, &keys, NOW, 30 * USEC_DAY))
+        return;
+    must(lead.is_proven || !lead.has_recipient_no);
+    if (lead.is_proven)
+        must(address_parse(address, bytes_str(path)) &&
+             match_address(&t, address, DOMAIN, &keys) == TOKEN_OK && t.at + 30 * USEC_DAY >= NOW);
 }
 
 // The input's bytes as a token, and the same with another letter somewhere.

@@ -193,6 +193,29 @@ static void wishes_are_their_customers(void **ctx)
     finish();
 }
 
+static void what_nobody_vouches_for_closes_an_address_to_nobody_else(void **ctx)
+{
+    (void)ctx;
+    begin("mode: enforce\n");
+    struct outcome o = {.at = clock_wall(),
+                        .kind = OUTCOME_BOUNCED,
+                        .class = CLASS_UNKNOWN_USER,
+                        .scope = SCOPE_RECIPIENT,
+                        .customer = "acme",
+                        .list = "",
+                        .ip = "",
+                        .provider = "big",
+                        .recipient = "victim@big.test",
+                        .reply = "550 5.1.1 no such user",
+                        .is_unproven = true};
+    warden_on_fact(warden, &o);
+    assert_null(stands("victim@big.test", "acme", ""));
+    o.is_unproven = false;
+    warden_on_fact(warden, &o);
+    assert_non_null(stands("victim@big.test", "shop", ""));
+    finish();
+}
+
 static void the_engines_own_letters_suppress_nobody(void **ctx)
 {
     (void)ctx;
@@ -233,7 +256,7 @@ static void a_providers_own_trouble_lifts_what_it_said(void **ctx)
     assert_null(stands("waiting@big.test", "shop", ""));
     assert_non_null(stands("old@big.test", "shop", ""));
     assert_non_null(stands("angry@big.test", "acme", ""));
-    assert_non_null(strstr(entries[entries_n - 1], "2 addresses may be written to again"));
+    assert_non_null(strstr(entries[entries_n - 1], "2 addresses: may be written to again"));
     const struct incident *i = incidents_open_about(warden_incidents(warden), "provider:big");
     assert_non_null(i);
     assert_int_equal(i->story[i->story_n - 1].kind, KIND_UNSUPPRESS);
@@ -376,6 +399,7 @@ static void by_hand_comes_after_what_waits(void **ctx)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(it_rules_at_once_and_is_written_within_a_second),
     cmocka_unit_test(wishes_are_their_customers),
+    cmocka_unit_test(what_nobody_vouches_for_closes_an_address_to_nobody_else),
     cmocka_unit_test(the_engines_own_letters_suppress_nobody),
     cmocka_unit_test(a_providers_own_trouble_lifts_what_it_said),
     cmocka_unit_test(by_hand_it_rules_once_it_is_written),
