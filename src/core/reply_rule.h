@@ -21,8 +21,10 @@ struct reply_rule {
     size_t at_n;
     unsigned code;     // only these replies: the first digit, or all three; 0: any
     bool is_only_here; // said by others it means something else; else it speaks by its look too
-    const char *from;  // where that is known from; "" not said
-    unsigned line;     // in its file
+    bool
+        keeps_alive; // no verdict: where it fits, no rule and no status says that an address is dead
+    const char *from; // where that is known from; "" not said
+    unsigned line;    // in its file
 };
 
 /* Words that patterns share: `$recipient` stands for them. Spelt out when the file is read. */

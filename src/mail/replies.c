@@ -11,12 +11,11 @@
 
 enum { DEPTH_MOST = 3 };
 
-/* A rule, and the patterns that speak against it. One that says `undetermined` never wins: its own
- * words are among `against`, and where they stand no address is dead. */
+/* A rule, and the patterns that speak against it. Of one that keeps alive these are its own words: it
+ * never wins, and where they stand no address is dead. */
 struct known {
     const struct reply_rule *rule;
     uint32_t against, against_n; // of struct replies' `against`
-    bool spares;
 };
 
 struct replies {
@@ -44,18 +43,18 @@ static void add_against(struct replies *r, const char *const *says, size_t n)
 static void add_rule(struct replies *r, const struct reply_rule *rule)
 {
     struct known *k = &r->rules[r->n];
-    *k = (struct known){.rule = rule,
-                        .against = (uint32_t)r->against_n,
-                        .spares = rule->class == CLASS_UNDETERMINED};
+    *k = (struct known){.rule = rule, .against = (uint32_t)r->against_n};
     if (*rule->provider)
         map_put_str(&r->providers, rule->provider, r);
-    for (size_t i = 0; i < rule->says_n && !k->spares; i++)
-        patterns_add(&r->says, (uint32_t)r->n, rule->says[i]);
-    if (k->spares)
+    if (rule->keeps_alive) {
         r->spares[r->spares_n++] = (uint32_t)r->n;
+        add_against(r, rule->says, rule->says_n);
+    } else {
+        for (size_t i = 0; i < rule->says_n; i++)
+            patterns_add(&r->says, (uint32_t)r->n, rule->says[i]);
+        add_against(r, rule->unless, rule->unless_n);
+    }
     r->n++;
-    add_against(r, k->spares ? rule->says : rule->unless,
-                k->spares ? rule->says_n : rule->unless_n);
     k->against_n = (uint32_t)r->against_n - k->against;
 }
 

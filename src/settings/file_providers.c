@@ -176,53 +176,55 @@ static void check_code(struct schema_reader *r, const struct tree_node *node, vo
 #define WORDS(list) .words = (list), .words_n = ARRAY_LEN(list)
 // The same rows for what everybody says and for what a provider says.
 // NOLINTBEGIN(bugprone-macro-parentheses): strings that stand beside each other can't have any
-#define REPLY_ROWS(prefix, array_at, count_at)                                                     \
-    {prefix, SCHEMA_LIST, "what its answers mean, the first that fits wins"},                      \
-        {prefix ".-",                                                                              \
-         SCHEMA_SECTION,                                                                           \
-         "a meaning and the words that have it",                                                   \
-         .item = sizeof(struct reply_rule),                                                        \
-         .array = array_at,                                                                        \
-         .count = count_at,                                                                        \
-         .init = init_reply},                                                                      \
-        {prefix ".-.is",      SCHEMA_WORD,    "the class",                                         \
-         .is_required = true, WORDS(classes), .at = REPLY_OF(class)},                              \
-        {prefix ".-.of",        SCHEMA_WORD,   "whom it speaks of",                                \
-         .fallback = "unknown", WORDS(scopes), .at = REPLY_OF(scope)},                             \
-        {prefix ".-.says", SCHEMA_LIST, "words of the answer, any of these", .is_required = true}, \
-        {prefix ".-.says.-",                                                                       \
-         SCHEMA_TEXT,                                                                              \
-         "words in lower case like `no such (user|mailbox)`",                                      \
-         .item = sizeof(char *),                                                                   \
-         .array = REPLY_OF(says),                                                                  \
-         .count = REPLY_OF(says_n),                                                                \
-         .needs_one = true,                                                                        \
-         .expected = PATTERN_EXPECTED,                                                             \
-         .is_right = is_pattern,                                                                   \
-         .check = check_pattern},                                                                  \
-        {prefix ".-.unless", SCHEMA_LIST, "words that speak against it"},                          \
-        {prefix ".-.unless.-",                                                                     \
-         SCHEMA_TEXT,                                                                              \
-         "words as in says; with them it does not mean this",                                      \
-         .item = sizeof(char *),                                                                   \
-         .array = REPLY_OF(unless),                                                                \
-         .count = REPLY_OF(unless_n),                                                              \
-         .expected = PATTERN_EXPECTED,                                                             \
-         .is_right = is_pattern,                                                                   \
-         .check = check_pattern},                                                                  \
-        {prefix ".-.at", SCHEMA_LIST, "only in answer to"},                                        \
-        {prefix ".-.at.-",      SCHEMA_WORD,                                                       \
-         "a phase of SMTP",     .item = sizeof(enum phase),                                        \
-         .array = REPLY_OF(at), .count = REPLY_OF(at_n),                                           \
-         WORDS(phases)},                                                                           \
-        {prefix ".-.code",   SCHEMA_NUMBER, "only with a code that begins so, or is it",           \
-         .min = 4,           .max = 599,    .at = REPLY_OF(code),                                  \
-         .check = check_code},                                                                     \
-        {prefix ".-.only_here", SCHEMA_FLAG,    "said by somebody unknown it does not mean this",  \
-         .fallback = "no",      WORDS(answers), .at = REPLY_OF(is_only_here)},                     \
-    {                                                                                              \
-        prefix ".-.from", SCHEMA_TEXT, "where that is known from, and of when",                    \
-            .fallback = "", .at = REPLY_OF(from)                                                   \
+#define REPLY_ROWS(prefix, array_at, count_at)                                                       \
+    {prefix, SCHEMA_LIST, "what its answers mean, the first that fits wins"},                        \
+        {prefix ".-",                                                                                \
+         SCHEMA_SECTION,                                                                             \
+         "a meaning and the words that have it",                                                     \
+         .item = sizeof(struct reply_rule),                                                          \
+         .array = array_at,                                                                          \
+         .count = count_at,                                                                          \
+         .init = init_reply},                                                                        \
+        {prefix ".-.is",      SCHEMA_WORD,    "the class",                                           \
+         .is_required = true, WORDS(classes), .at = REPLY_OF(class)},                                \
+        {prefix ".-.of",        SCHEMA_WORD,   "whom it speaks of",                                  \
+         .fallback = "unknown", WORDS(scopes), .at = REPLY_OF(scope)},                               \
+        {prefix ".-.says", SCHEMA_LIST, "words of the answer, any of these", .is_required = true},   \
+        {prefix ".-.says.-",                                                                         \
+         SCHEMA_TEXT,                                                                                \
+         "words in lower case like `no such (user|mailbox)`",                                        \
+         .item = sizeof(char *),                                                                     \
+         .array = REPLY_OF(says),                                                                    \
+         .count = REPLY_OF(says_n),                                                                  \
+         .needs_one = true,                                                                          \
+         .expected = PATTERN_EXPECTED,                                                               \
+         .is_right = is_pattern,                                                                     \
+         .check = check_pattern},                                                                    \
+        {prefix ".-.unless", SCHEMA_LIST, "words that speak against it"},                            \
+        {prefix ".-.unless.-",                                                                       \
+         SCHEMA_TEXT,                                                                                \
+         "words as in says; with them it does not mean this",                                        \
+         .item = sizeof(char *),                                                                     \
+         .array = REPLY_OF(unless),                                                                  \
+         .count = REPLY_OF(unless_n),                                                                \
+         .expected = PATTERN_EXPECTED,                                                               \
+         .is_right = is_pattern,                                                                     \
+         .check = check_pattern},                                                                    \
+        {prefix ".-.at", SCHEMA_LIST, "only in answer to"},                                          \
+        {prefix ".-.at.-",      SCHEMA_WORD,                                                         \
+         "a phase of SMTP",     .item = sizeof(enum phase),                                          \
+         .array = REPLY_OF(at), .count = REPLY_OF(at_n),                                             \
+         WORDS(phases)},                                                                             \
+        {prefix ".-.code",   SCHEMA_NUMBER, "only with a code that begins so, or is it",             \
+         .min = 4,           .max = 599,    .at = REPLY_OF(code),                                    \
+         .check = check_code},                                                                       \
+        {prefix ".-.only_here", SCHEMA_FLAG,    "said by somebody unknown it does not mean this",    \
+         .fallback = "no",      WORDS(answers), .at = REPLY_OF(is_only_here)},                       \
+        {prefix ".-.keeps_alive", SCHEMA_FLAG,    "no verdict: beside its words no address is dead", \
+         .fallback = "no",        WORDS(answers), .at = REPLY_OF(keeps_alive)},                      \
+    {                                                                                                \
+        prefix ".-.from", SCHEMA_TEXT, "where that is known from, and of when",                      \
+            .fallback = "", .at = REPLY_OF(from)                                                     \
     }
 
 // NOLINTEND(bugprone-macro-parentheses)

@@ -172,8 +172,9 @@ void wire_put_rules(struct buf *out, const struct reply_rule *rules, size_t n)
         pack_u32(out, (uint32_t)r->at_n);
         for (size_t k = 0; k < r->at_n; k++)
             pack_u8(out, (uint8_t)r->at[k]);
-        pack_u8(out, (uint8_t)r->code);
+        pack_u32(out, r->code);
         pack_bool(out, r->is_only_here);
+        pack_bool(out, r->keeps_alive);
     }
 }
 
@@ -210,7 +211,8 @@ static bool take_phases(struct bytes *in, struct reply_rule *r)
 
 static bool take_rule(struct bytes *in, struct reply_rule *r)
 {
-    uint8_t class, scope, code;
+    uint8_t class, scope;
+    uint32_t code;
     char *provider;
     if (!take_str(in, &provider, WIRE_ID))
         return false;
@@ -218,7 +220,7 @@ static bool take_rule(struct bytes *in, struct reply_rule *r)
     r->from = "";
     if (!take_texts(in, &r->says, &r->says_n) || !take_texts(in, &r->unless, &r->unless_n) ||
         !take_u8(in, &class) || !take_u8(in, &scope) || !take_phases(in, r) ||
-        !take_u8(in, &code) || !take_bool(in, &r->is_only_here))
+        !take_u32(in, &code) || !take_bool(in, &r->is_only_here) || !take_bool(in, &r->keeps_alive))
         return false;
     r->class = (enum class) class;
     r->scope = (enum scope)scope;

@@ -245,6 +245,17 @@ static void other_rules_are_taken_at_once(void **state)
     assert_int_equal(ask(bounce).class, CLASS_MAILBOX_FULL);
     reader_set_replies(reader, NULL, 0);
     assert_int_equal(ask(bounce).class, CLASS_UNKNOWN_USER);
+    const struct reply_rule alive = {
+        .provider = "", .says = says, .says_n = 1, .keeps_alive = true, .from = ""};
+    struct reply_rule coded = rule;
+    coded.code = 550; // three digits
+    reader_set_replies(reader, &coded, 1);
+    assert_int_equal(ask(bounce).class, CLASS_MAILBOX_FULL);
+    coded.code = 551;
+    reader_set_replies(reader, &coded, 1);
+    assert_int_equal(ask(bounce).class, CLASS_UNKNOWN_USER);
+    reader_set_replies(reader, &alive, 1);
+    assert_int_equal(ask(bounce).class, CLASS_UNDETERMINED);
     // Also where a worker is on its way that still has those before.
     reader_set_replies(reader, &rule, 1);
     reader_set_replies(reader, NULL, 0);

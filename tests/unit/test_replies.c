@@ -254,14 +254,20 @@ static void the_first_rule_that_fits_wins(void **state)
     }
 }
 
-static void words_that_are_undetermined_take_death_from_rules_and_status(void **state)
+static void words_that_keep_alive_take_death_from_rules_and_status(void **state)
 {
     (void)state;
-    static const char *nobody[] = {"nobody looked"}, *gone[] = {"gone"}, *full[] = {"full"};
+    static const char *nobody[] = {"nobody looked"}, *gone[] = {"gone"}, *full[] = {"full"},
+                      *riddle[] = {"a riddle"};
     static const struct reply_rule rules[] = {
-        {.provider = "", .says = nobody, .says_n = 1, .class = CLASS_UNDETERMINED},
+        {.provider = "",
+         .says = nobody,
+         .says_n = 1,
+         .class = CLASS_UNDETERMINED,
+         .keeps_alive = true},
         {.provider = "", .says = gone, .says_n = 1, .class = CLASS_UNKNOWN_USER, .code = 550},
         {.provider = "", .says = full, .says_n = 1, .class = CLASS_MAILBOX_FULL},
+        {.provider = "", .says = riddle, .says_n = 1, .class = CLASS_UNDETERMINED},
     };
     CLEANUP(replies_free) struct replies *r = replies_new(rules, ARRAY_LEN(rules));
     static const struct {
@@ -274,6 +280,7 @@ static void words_that_are_undetermined_take_death_from_rules_and_status(void **
         {"gone, nobody looked", 550, "", CLASS_UNDETERMINED},
         {"gone, nobody looked, full", 550, "", CLASS_MAILBOX_FULL},
         {"sorry", 550, "5.1.1", CLASS_UNKNOWN_USER},
+        {"a riddle", 550, "5.1.1", CLASS_UNDETERMINED}, // a verdict like any other
         {"nobody looked", 550, "5.1.1", CLASS_UNDETERMINED},
         {"nobody looked", 450, "4.1.1", CLASS_TRANSIENT},
         {"gone", 0, "", CLASS_NO_CONNECT}, // a rule for one code needs it
@@ -415,7 +422,7 @@ int main(void)
         cmocka_unit_test(a_reply_becomes_plain_words),
         cmocka_unit_test(codes_are_read_as_logs_show_them),
         cmocka_unit_test(the_first_rule_that_fits_wins),
-        cmocka_unit_test(words_that_are_undetermined_take_death_from_rules_and_status),
+        cmocka_unit_test(words_that_keep_alive_take_death_from_rules_and_status),
         cmocka_unit_test(a_pattern_says_what_stands_where),
         cmocka_unit_test(an_answer_in_any_language_is_read),
         cmocka_unit_test(no_alternative_of_the_shipped_rules_is_lost),
