@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -90,17 +91,6 @@ int keys_parse(struct token_keys *keys, struct bytes text, const char *name, cha
     return keys->n ? 0 : refused(why, name, "no key in it, expected a line `ID HEX`");
 }
 
-static int read_all(struct buf *b, int fd)
-{
-    ssize_t n;
-    while (b->n <= FILE_MOST && (n = read(fd, buf_reserve(b, 4096), 4096)) != 0) {
-        if (n < 0 && errno != EINTR)
-            return errno;
-        buf_grew(b, n > 0 ? (size_t)n : 0);
-    }
-    return b->n > FILE_MOST ? EFBIG : 0;
-}
-
 static int read_file(struct token_keys *keys, int fd, const char *path, char **why)
 {
     CLEANUP(buf_deinit) struct buf text = {0};
@@ -111,8 +101,8 @@ static int read_file(struct token_keys *keys, int fd, const char *path, char **w
         return refused(why, path, "is no plain file");
     if (st.st_mode & 077)
         return refused(why, path, "others may read it, expected mode 0600");
-    int e = read_all(&text, fd);
-    return e ? refused(why, path, strerror(e)) : keys_parse(keys, buf_bytes(&text), path, why);
+    int r = file_read_all(fd, &text, FILE_MOST);
+    return r < 0 ? refused(why, path, strerror(-r)) : keys_parse(keys, buf_bytes(&text), path, why);
 }
 
 int keys_load(struct token_keys *keys, bool *is_there, const char *dir, char **why)
@@ -127,41 +117,6 @@ int keys_load(struct token_keys *keys, bool *is_there, const char *dir, char **w
     return r;
 }
 
-static int write_all(int fd, struct bytes b)
-{
-    while (b.n) {
-        ssize_t n = write(fd, b.p, b.n);
-        if (n < 0 && errno != EINTR)
-            return errno;
-        b = bytes_skip(b, n > 0 ? (size_t)n : 0);
-    }
-    return fsync(fd) < 0 ? errno : 0;
-}
-
-// Written beside, flushed, renamed: it is there whole or not at all.
-static int put_file(const char *dir, const char *path, struct bytes text)
-{
-    CLEANUP(xfree) char *fresh = xasprintf("%s.new", path);
-    unlink(fresh); // of a start that was cut off
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return errno;
-    int e = write_all(fd, text);
-    close(fd);
-    if (!e && rename(fresh, path) < 0)
-        e = errno;
-    if (e) {
-        unlink(fresh);
-        return e;
-    }
-    int folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0 || fsync(folder) < 0)
-        e = errno;
-    if (folder >= 0)
-        close(folder);
-    return e;
-}
-
 int keys_make(struct token_keys *keys, const char *dir, char **why)
 {
     CLEANUP(xfree) char *path = xasprintf("%s/%s", dir, file_name);
@@ -171,6 +126,6 @@ int keys_make(struct token_keys *keys, const char *dir, char **why)
     hash_random(keys->keys[0].secret, TOKEN_KEY);
     text_format_hex(hex, keys->keys[0].secret, TOKEN_KEY);
     buf_printf(&text, "%s1 %s\n", explanation, hex);
-    int e = put_file(dir, path, buf_bytes(&text));
-    return e ? refused(why, path, strerror(e)) : 0;
+    int r = file_put(dir, file_name, buf_bytes(&text));
+    return r < 0 ? refused(why, path, strerror(-r)) : 0;
 }

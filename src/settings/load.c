@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "core/reply_rule.h"
@@ -29,19 +30,6 @@ struct loader {
     const char *folder; // of the main file, with its slash; "" for the current one
 };
 
-static int read_all(struct buf *b, int fd)
-{
-    while (b->n <= TREE_BYTES) {
-        ssize_t n = read(fd, buf_reserve(b, 16384), 16384);
-        if (n < 0 && errno != EINTR)
-            return errno;
-        if (n == 0)
-            return 0;
-        buf_grew(b, n > 0 ? (size_t)n : 0);
-    }
-    return 0; // the tree refuses what is too large
-}
-
 // 0 or the errno of why not. Only regular files: a pipe could keep a reload waiting.
 static int read_disk(struct buf *b, const char *name)
 {
@@ -52,9 +40,9 @@ static int read_disk(struct buf *b, const char *name)
     int e = fstat(fd, &st) < 0     ? errno
             : S_ISDIR(st.st_mode)  ? EISDIR
             : !S_ISREG(st.st_mode) ? EINVAL
-                                   : read_all(b, fd);
+                                   : -file_read_all(fd, b, TREE_BYTES);
     close(fd);
-    return e;
+    return e == EFBIG ? 0 : e; // the tree refuses what is too large
 }
 
 static int read_text(const struct loader *l, struct buf *b, const char *name)

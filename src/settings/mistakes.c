@@ -1,12 +1,11 @@
 #include "settings/mistakes.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -95,19 +94,6 @@ void settings_mistakes_deinit(struct settings_mistakes *m)
     *m = (struct settings_mistakes){0};
 }
 
-static int write_all(int fd, struct buf *b)
-{
-    while (b->n) {
-        ssize_t n = write(fd, b->p, b->n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault(-errno);
-        buf_consume(b, (size_t)n);
-    }
-    return 0;
-}
-
 int settings_mistakes_print(const struct settings_mistakes *m, int fd)
 {
     CLEANUP(buf_deinit) struct buf b = {0};
@@ -118,5 +104,6 @@ int settings_mistakes_print(const struct settings_mistakes *m, int fd)
         text_visible_add(&b, bytes_str(d->text));
         buf_add_byte(&b, '\n');
     }
-    return write_all(fd, &b);
+    int r = file_write_all(fd, buf_bytes(&b));
+    return r < 0 ? fault(r) : 0;
 }

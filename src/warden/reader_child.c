@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "mail/feedback.h"
 #include "mail/parts.h"
 #include "mail/replies.h"
@@ -53,17 +54,6 @@ static bool read_all(int fd, void *p, size_t n)
     return true;
 }
 
-static bool write_all(int fd, struct bytes b)
-{
-    while (b.n) {
-        ssize_t n = write(fd, b.p, b.n);
-        if (n < 0 && errno != EINTR)
-            return false;
-        b = bytes_skip(b, n > 0 ? (size_t)n : 0);
-    }
-    return true;
-}
-
 static bool read_frame(struct buf *in, size_t most)
 {
     uint8_t length[WIRE_LENGTH];
@@ -84,7 +74,7 @@ static bool write_text(const char *text)
     size_t at = wire_begin(&out);
     buf_add_str(&out, text);
     wire_end(&out, at);
-    return write_all(READER_FD, buf_bytes(&out));
+    return file_write_all(READER_FD, buf_bytes(&out)) == 0;
 }
 
 // ---- a worker
@@ -110,7 +100,7 @@ static _Noreturn void work(pid_t parent, const struct replies *replies)
         wire_put_answer(&out, f);
         wire_end(&out, at);
         set_cpu_limit(0);
-        if (!write_all(READER_FD, buf_bytes(&out)))
+        if (file_write_all(READER_FD, buf_bytes(&out)) < 0)
             break;
     }
     _exit(0);
